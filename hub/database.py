@@ -1,0 +1,35 @@
+"""The hub's one database: SQLite in the data folder, through SQLAlchemy Core.
+
+WAL with ``synchronous=FULL``: with NORMAL a power cut could take back commits that were already signed,
+and would look like a rollback.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+metadata = MetaData()
+"""Every table registers here, wherever it is declared."""
+
+
+def open_engine(path: Path) -> Engine:
+    """An engine on the database file; tables that are missing are created by :func:`create_tables`."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10.0})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def create_tables(engine: Engine) -> None:
+    """Create what is missing; existing tables stay as they are."""
+    metadata.create_all(engine)

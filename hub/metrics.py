@@ -1,0 +1,40 @@
+"""What an operator watches, as Prometheus metrics. Each says in its help when to worry."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+STREAMS = Gauge("hub_streams", "Registered streams by state; worry when interrupted stays above 0.", ["state"])
+UNITS = Counter("hub_access_units_total", "Coded pictures and audio frames received.", ["stream"])
+PACKETS_LOST = Counter("hub_rtp_packets_lost_total", "RTP packets given up as missing.", ["stream"])
+RECONNECTS = Counter(
+    "hub_source_attempts_total", "Attempts to reach a source; a steep slope is a flapping source.", ["stream"]
+)
+BAD_INPUT = Counter("hub_bad_input_total", "Input refused and skipped, by reason.", ["code"])
+BYTES_RECORDED = Counter(
+    "hub_recorded_bytes_total", "Bytes of sealed chunks; worry when flat while streams are live.", ["stream"]
+)
+CHUNKS = Counter("hub_chunks_total", "Sealed chunks.", ["stream"])
+DISK_QUEUE = Gauge("hub_disk_queue_bytes", "Bytes waiting for the disk; worry when it grows.")
+DISK_FREE = Gauge("hub_disk_free_bytes", "Free bytes where the data folder lies; worry below a few days' worth.")
+FLUSH_SECONDS = Histogram(
+    "hub_disk_flush_seconds", "Time of one group flush.", buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
+)
+STORAGE_ERRORS = Counter("hub_storage_errors_total", "Writes or flushes that failed; worry at 1.")
+ENTRIES = Counter("hub_ledger_entries_total", "Ledger entries written.", ["type"])
+COMMIT_SECONDS = Histogram(
+    "hub_ledger_commit_seconds", "Time of one ledger transaction.", buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
+)
+LOG_SIZE = Gauge("hub_log_size", "Leaves of the log in the newest checkpoint.")
+CHECKPOINT_TIME = Gauge(
+    "hub_checkpoint_timestamp_seconds",
+    "When the newest checkpoint was signed; worry when older than a minute while recording.",
+)
+INTERRUPTIONS = Counter("hub_interruptions_total", "Interruptions by kind and change of state.", ["kind", "state"])
+VIEWERS = Gauge("hub_viewers", "Open live tiles.")
+VIEWER_DROPS = Counter("hub_viewer_dropped_fragments_total", "Fragments not sent to viewers that were too slow.")
+LOOP_LAG = Histogram(
+    "hub_event_loop_lag_seconds",
+    "How late the event loop runs a timer; worry above 0.1.",
+    buckets=(0.005, 0.02, 0.1, 0.5, 2.0),
+)

@@ -1,0 +1,196 @@
+"""Every setting of the hub: one field each, one sentence each. The only file that reads the environment.
+
+A field ``listen`` is ``listen`` in ``hub.toml`` and ``HUB_LISTEN`` in the environment; the environment
+wins over the file, the command line over both. Unknown keys are refused in either place.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from hub.errors import SettingsError
+
+PREFIX = "HUB_"
+
+
+def _default_keys_dir() -> Path:
+    """Outside the data folder, so that a copied or stolen folder carries no key."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "recorder-hub" / "keys"
+
+
+class Settings(BaseModel):
+    """The validated settings. Immutable for the life of the process."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Places
+    data: Path = Field(Path("data"), description="Folder for reels, entry files and hub.db.")
+    keys_dir: Path = Field(
+        default_factory=_default_keys_dir,
+        description="Folder for signing keys; must not lie inside the data folder.",
+    )
+    listen: str = Field("127.0.0.1:8080", description="HOST:PORT that HTTP is served on.")
+    log_origin: str = Field(
+        "",
+        description="Name of this hub's log in its checkpoints; empty: made at the first start and kept.",
+    )
+
+    # Access
+    admin_token: SecretStr | None = Field(None, description="A bearer token with the admin role.")
+    admin_password: SecretStr | None = Field(None, description="Password of the user admin.")
+    session_hours: float = Field(12.0, gt=0, le=72, description="How long a sign-in lasts.")
+    origins: tuple[str, ...] = Field(
+        (),
+        description="Further origins (https://host:port) whose pages may open WebSockets and sign in.",
+    )
+    tls_cert: Path | None = Field(None, description="PEM file with the certificate chain for HTTPS.")
+    tls_key: Path | None = Field(None, description="PEM file with the private key for HTTPS.")
+    behind_proxy: bool = Field(
+        False,
+        description="A proxy in front terminates TLS: plain HTTP beyond loopback is then allowed.",
+    )
+    max_body_kb: int = Field(1024, ge=16, description="Largest HTTP body of a JSON or SDP call, in KiB.")
+
+    # Recording
+    fragment_ms: int = Field(200, ge=40, le=2000, description="Length of a fragment, in milliseconds.")
+    chunk_min_s: float = Field(2.0, gt=0, description="A chunk ends at the first keyframe after this.")
+    chunk_max_s: float = Field(10.0, gt=0, description="A chunk ends after this even without a keyframe.")
+    chunk_max_mb: float = Field(16.0, gt=0, description="A chunk ends at this size, in MiB.")
+    reel_minutes: float = Field(10.0, gt=0, description="A new reel begins after this.")
+    flush_s: float = Field(2.0, gt=0, le=2.0, description="Longest time until written bytes are flushed.")
+    disk_queue_mb: int = Field(256, ge=16, description="Bytes that may wait for the disk, all streams, MiB.")
+    min_free_mb: int = Field(512, ge=0, description="Below this much free disk /readyz and a metric warn.")
+
+    # Ingest
+    rtsp_timeout_s: float = Field(10.0, gt=0, description="A camera that does not answer a call for this.")
+    rtsp_silence_s: float = Field(10.0, gt=0, description="No media for this: the connection is made anew.")
+    reorder_ms: int = Field(100, ge=0, le=2000, description="How long UDP packets wait for a missing one.")
+    webrtc_ports: str = Field("", description="UDP ports for WHIP, as 40000-40100; empty: any.")
+    webrtc_addresses: tuple[str, ...] = Field(
+        (),
+        description="Addresses offered to recorders by WHIP; empty: all of this machine.",
+    )
+    webrtc_nack_ms: int = Field(300, ge=0, description="How long a lost WHIP packet is asked for again.")
+
+    # Interruptions
+    suspect_after_s: float = Field(0.9, gt=0, description="A missing frame is suspected this long after it was due.")
+    confirm_after_s: float = Field(5.0, gt=0, description="A break is confirmed at the latest after this.")
+
+    # Monitor
+    viewer_queue_mb: float = Field(4.0, gt=0, description="Bytes that may wait for one slow viewer, MiB.")
+    event_queue: int = Field(1000, ge=10, description="Events that may wait for one slow listener.")
+
+    # Log and checkpoint
+    commit_ms: int = Field(250, ge=10, description="Entries of all streams are committed this often.")
+    checkpoint_s: float = Field(10.0, gt=0, description="A checkpoint is signed this often while there is news.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto",
+        description="One JSON object a line, or text for people; auto: text on a terminal.",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError(f"expected HOST:PORT as in 127.0.0.1:8080, found {value!r}")
+        return value
+
+    @field_validator("webrtc_ports")
+    @classmethod
+    def _port_range(cls, value: str) -> str:
+        if value:
+            first, dash, last = value.partition("-")
+            if not (dash and first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) <= 65535):
+                raise ValueError(f"expected FIRST-LAST within 1024-65535, found {value!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together; set both or neither")
+        if self.keys_dir.resolve().is_relative_to(self.data.resolve()):
+            raise ValueError(
+                f"keys_dir {self.keys_dir} lies inside data {self.data}; keep keys apart from what they sign"
+            )
+        return self
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def webrtc_port_range(self) -> tuple[int, int] | None:
+        """First and last UDP port for WHIP, inclusive; None: any port."""
+        if not self.webrtc_ports:
+            return None
+        first, _, last = self.webrtc_ports.partition("-")
+        return int(first), int(last)
+
+
+def load_settings(
+    config: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of file, environment and command line, in rising order of weight.
+
+    Raises SettingsError that names the key, what was expected and what was found.
+    """
+    values = _from_file(config) if config is not None else {}
+    values |= _from_environment(os.environ if environ is None else environ)
+    values |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from error
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"cannot read the settings file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not a TOML file: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, text in environ.items():
+        if key.startswith(PREFIX):
+            name = key[len(PREFIX) :].lower()
+            values[name] = _split(text) if _is_list(name) else text
+    return values
+
+
+def _is_list(name: str) -> bool:
+    field = Settings.model_fields.get(name)
+    return field is not None and field.annotation == tuple[str, ...]
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown setting {name!r} (in the environment: {PREFIX}{name.upper()})")
+        else:
+            lines.append(f"{name}: {problem['msg']}" if name else str(problem["msg"]))
+    return "; ".join(lines)
