@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket faces: thin, no logic of their own."""

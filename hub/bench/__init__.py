@@ -1,0 +1,1 @@
+"""Benchmarks: each compares in one run and checks that nothing was lost."""

@@ -1,0 +1,1 @@
+"""Simulated cameras and recorders with scripted faults; also the load generator."""

@@ -1,0 +1,1 @@
+"""From bytes on the wire to access units: RTSP, WHIP, RTP, the depacketizers, the time axis."""

@@ -1,0 +1,1 @@
+"""What is missing, and who must see it: detector, live feed, events, time line."""

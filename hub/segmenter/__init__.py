@@ -1,0 +1,1 @@
+"""From access units to reels: fMP4 boxes, fragments, chunks, the disk."""
