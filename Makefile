@@ -1,0 +1,58 @@
+# make run    set everything up and start the demo
+# make test   install what the tests need and run them all
+# make check  format, lint, strict types, unit tests: before every commit
+
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMPS := $(VENV)/stamps
+PAGE   := hub/api/page/index.html
+JOBS   ?= 2
+
+.PHONY: run test check unit page setup peers clean
+
+run: setup page
+	$(VENV)/bin/hub demo
+
+setup: $(STAMPS)/run
+page: $(PAGE)
+
+$(STAMPS)/venv:
+	python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade pip
+	mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/run: pyproject.toml build_page.py | $(STAMPS)/venv
+	$(PY) -m pip install --quiet --editable .
+	touch $@
+
+$(STAMPS)/dev: pyproject.toml build_page.py | $(STAMPS)/venv
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	touch $(STAMPS)/run $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
+
+$(PAGE): web/node_modules/.package-lock.json $(shell find web/src web/public web/index.html web/vite.config.ts -type f 2>/dev/null)
+	cd web && npm run build
+	touch $@
+
+peers:
+	tests/install-peers.sh
+
+test: $(STAMPS)/dev $(PAGE) peers
+	cd web && npm test
+	$(PY) -m pytest tests -n $(JOBS) --dist loadgroup
+
+check: $(STAMPS)/dev $(PAGE)
+	$(VENV)/bin/ruff format --check hub tests build_page.py
+	$(VENV)/bin/ruff check hub tests build_page.py
+	$(VENV)/bin/mypy
+	cd web && npm run lint && npm run typecheck
+	$(PY) -m pytest tests/unit -n $(JOBS)
+
+unit: $(STAMPS)/dev
+	$(PY) -m pytest tests/unit -n $(JOBS)
+
+clean:
+	rm -rf $(VENV) web/node_modules hub/api/page .mypy_cache .ruff_cache .pytest_cache

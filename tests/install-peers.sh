@@ -1,0 +1,21 @@
+#!/bin/sh
+# Installs the real peers that the tests talk to (Debian packages), where they are missing.
+set -eu
+
+packages="chromium ffmpeg fonts-noto-cjk libnss3-tools openssl
+ python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools gstreamer1.0-rtsp gstreamer1.0-libav
+ gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly"
+
+missing=""
+for package in $packages; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+if [ "$(id -u)" != 0 ]; then
+    echo "the tests need these Debian packages, and only root may install them: apt-get install$missing" >&2
+    exit 1
+fi
+apt-get update -q
+# shellcheck disable=SC2086  # a list of words
+DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing

@@ -1,0 +1,60 @@
+"""The import rule of docs/design/parts.md: dependencies run one way."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+HUB = Path(__file__).parents[2] / "hub"
+
+BASE = {"model", "clock", "errors", "metrics", "settings", "database", "logging"}
+PARTS = {"ingest", "segmenter", "ledger", "monitor"}
+
+ALLOWED: dict[str, set[str]] = {
+    "model": {"clock"},
+    "clock": set(),
+    "errors": set(),
+    "metrics": set(),
+    "database": set(),
+    "settings": {"errors"},
+    "logging": {"settings", "errors", "clock", "metrics"},
+    "registry": BASE,
+    "pipeline": BASE | PARTS,
+    "api": BASE | PARTS | {"registry"},
+    "app": BASE | PARTS | {"api", "pipeline", "registry"},
+    "demo": BASE | {"app"},
+    "bench": BASE | PARTS | {"demo", "app"},
+    "__main__": BASE | PARTS | {"api", "app", "demo", "bench"},
+    **{part: BASE for part in PARTS},
+}
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """The parts of the hub that a file imports, absolute or relative imports alike."""
+    package = ["hub", *path.relative_to(HUB).parts[:-1]]
+    rooms: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            prefix = package[: len(package) - node.level + 1] if node.level else []
+            module = [*prefix, node.module] if node.module else prefix
+            base = ".".join(part for part in module if part)
+            names = [f"{base}.{alias.name}" for alias in node.names] if base == "hub" else [base]
+        else:
+            continue
+        rooms |= {name.split(".")[1] for name in names if name.startswith("hub.")}
+    return rooms
+
+
+FILES = sorted(path for path in HUB.rglob("*.py") if path != HUB / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HUB)))
+def test_imports_run_one_way(path: Path) -> None:
+    room = path.relative_to(HUB).parts[0].removesuffix(".py")
+    assert room in ALLOWED, f"hub/{room} is a new room: say in ALLOWED what it may import"
+    forbidden = imported_rooms(path) - ALLOWED[room] - {room, "__version__"}
+    assert not forbidden, f"{path.relative_to(HUB)} may not import hub.{', hub.'.join(sorted(forbidden))}"

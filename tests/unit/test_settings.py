@@ -1,0 +1,68 @@
+"""hub/settings.py: file, environment and command line, in rising order of weight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub.errors import SettingsError
+from hub.settings import load_settings
+
+
+def test_defaults_need_nothing() -> None:
+    settings = load_settings(environ={})
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert settings.webrtc_port_range is None
+
+
+def test_environment_wins_over_file_and_command_line_over_both(tmp_path: Path) -> None:
+    config = tmp_path / "hub.toml"
+    config.write_text('listen = "127.0.0.1:1"\nreorder_ms = 50\norigins = ["https://a"]\n')
+    environ = {"HUB_LISTEN": "127.0.0.1:2", "HUB_ORIGINS": "https://b, https://c", "HOME": "/nobody"}
+    settings = load_settings(config, {"listen": "127.0.0.1:3", "data": None}, environ)
+    assert settings.port == 3
+    assert settings.reorder_ms == 50
+    assert settings.origins == ("https://b", "https://c")
+
+
+def test_unknown_keys_are_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match="unknown setting 'lisen'.*HUB_LISEN"):
+        load_settings(environ={"HUB_LISEN": "x"})
+
+
+def test_unknown_key_in_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "hub.toml"
+    config.write_text("colour = 1\n")
+    with pytest.raises(SettingsError, match="colour"):
+        load_settings(config, environ={})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("HUB_LISTEN", "8080", "HOST:PORT"),
+        ("HUB_LISTEN", "h:99999", "HOST:PORT"),
+        ("HUB_WEBRTC_PORTS", "5-2", "FIRST-LAST"),
+        ("HUB_REORDER_MS", "soon", "reorder_ms"),
+        ("HUB_TLS_CERT", "/c.pem", "together"),
+        ("HUB_KEYS_DIR", "data/keys", "inside"),
+    ],
+)
+def test_bad_values_say_what_was_expected(key: str, value: str, word: str) -> None:
+    with pytest.raises(SettingsError, match=word):
+        load_settings(environ={key: value})
+
+
+def test_secrets_do_not_show() -> None:
+    settings = load_settings(environ={"HUB_ADMIN_TOKEN": "hunter2", "HUB_ADMIN_PASSWORD": "hunter3"})
+    assert "hunter" not in repr(settings)
+
+
+def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
+    config = tmp_path / "hub.toml"
+    config.write_bytes(b"\xff\x00 = ")
+    with pytest.raises(SettingsError, match="TOML"):
+        load_settings(config, environ={})
+    with pytest.raises(SettingsError, match="cannot read"):
+        load_settings(tmp_path / "none.toml", environ={})
