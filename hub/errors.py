@@ -67,3 +67,9 @@ class LedgerError(HubError):
     """The ledger is not what it should be. Nothing is written over it."""
 
     code = "ledger"
+
+
+class Unavailable(HubError):
+    """The hub cannot do this now, through no fault of the caller; a later attempt may succeed (HTTP 503)."""
+
+    code = "unavailable"
