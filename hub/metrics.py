@@ -21,6 +21,9 @@ FLUSH_SECONDS = Histogram(
     "hub_disk_flush_seconds", "Time of one group flush.", buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 )
 STORAGE_ERRORS = Counter("hub_storage_errors_total", "Writes or flushes that failed; worry at 1.")
+STORAGE_DROPPED = Counter(
+    "hub_storage_dropped_fragments_total", "Fragments that the disk did not take; worry at 1.", ["stream"]
+)
 ENTRIES = Counter("hub_ledger_entries_total", "Ledger entries written.", ["type"])
 COMMIT_SECONDS = Histogram(
     "hub_ledger_commit_seconds", "Time of one ledger transaction.", buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0)

@@ -285,6 +285,8 @@ class Fragment:
     lost: int
     source_sha256: str = ""
     """Hex digest over the received code words, where the sample is not what was received (G.711)."""
+    source: bytes = b""
+    """Those code words, so that the chunk's digest can run over all of its fragments. Never stored."""
 
 
 @dataclass(frozen=True, slots=True)
