@@ -430,3 +430,11 @@ class Interruption:
     needs_explanation: bool = False
     rings: bool = True
     evidence: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An unbroken stretch of recorded time of one stream: neighbouring chunks joined. Hub UTC, µs."""
+
+    from_us: int
+    to_us: int
