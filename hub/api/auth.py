@@ -1,0 +1,142 @@
+"""Who is calling, and from which page: checked before any handler runs.
+
+People sign in and carry a session cookie; programs carry a bearer token. A browser sends the cookie whoever's
+page makes the call, so a call by cookie that changes something, and every WebSocket, must come from our own page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from hub.api.accounts import Session
+from hub.api.errors import Forbidden, Unauthorized
+from hub.api.routes import Access, Route, route_of
+from hub.api.services import SERVICES
+from hub.settings import Settings
+
+COOKIE = "hub_session"
+SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """``name`` is the user's, ``token:admin`` or ``device:<stream>``; ``session`` is set for people."""
+
+    name: str
+    role: str
+    session: Session | None = None
+
+
+IDENTITY: web.RequestKey[Identity] = web.RequestKey("identity", Identity)
+
+
+@web.middleware
+async def auth_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """401 without credentials, 403 from a foreign page; else the handler, with ``request[IDENTITY]``."""
+    route = route_of(request)
+    if route is None or route.access is Access.PUBLIC:
+        return await handler(request)
+    identity = _identify(request, route)
+    if identity.session is not None or route.socket:
+        _check_origin(request, route, identity)
+    request[IDENTITY] = identity
+    return await handler(request)
+
+
+def _identify(request: web.Request, route: Route) -> Identity:
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    if header is not None:
+        return _by_bearer(request, route, header)
+    if route.access is Access.DEVICE:
+        raise Unauthorized("expected the recorder's device token as Authorization: Bearer …")
+    session = session_of(request)
+    if session is None:
+        raise Unauthorized("sign in at /api/session, or send Authorization: Bearer …")
+    return Identity(session.username, session.role, session)
+
+
+def _by_bearer(request: web.Request, route: Route, header: str) -> Identity:
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized("expected Authorization: Bearer …")
+    services = request.app[SERVICES]
+    admin = services.settings.admin_token
+    if admin is not None and _same(token, admin.get_secret_value()):
+        return Identity("token:admin", "admin")
+    if route.access is Access.DEVICE:
+        stream_id = request.match_info["id"]
+        if services.registry.token_opens(stream_id, token):
+            return Identity(f"device:{stream_id}", "device")
+        raise Unauthorized("this token does not open this stream")
+    raise Unauthorized("this token is not known here")
+
+
+def _same(given: str, expected: str) -> bool:
+    """Compares digests: neither content nor length shows in the time it takes."""
+    digests = [hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, expected)]
+    return hmac.compare_digest(*digests) and bool(expected)
+
+
+def session_of(request: web.Request) -> Session | None:
+    """The session of the call's cookie, if it still lasts."""
+    cookie = request.cookies.get(COOKIE)
+    return request.app[SERVICES].accounts.session(cookie) if cookie else None
+
+
+# ---------------------------------------------------------------------------------------- origins
+
+
+def _check_origin(request: web.Request, route: Route, identity: Identity) -> None:
+    if route.socket:
+        # WebSockets know no CORS: only we can tell a foreign page from ours (RFC 6455 §10.2)
+        if not from_own_page(request, absent=identity.session is None):
+            raise Forbidden(
+                "WebSockets are opened from this hub's own page, or by programs with a token", code="origin"
+            )
+    elif request.method not in SAFE_METHODS and not from_own_page(request, absent=False):
+        raise Forbidden("a call by session cookie comes from this hub's own page; programs use a token", code="origin")
+
+
+def from_own_page(request: web.Request, *, absent: bool) -> bool:
+    """Whether the page that makes this call is ours or is allowed by ``settings.origins``.
+
+    ``absent`` is the answer where a browser says nothing of it, which browsers of today never do.
+    """
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None:
+        return is_own_origin(request, origin) or origin in request.app[SERVICES].settings.origins
+    site = request.headers.get("Sec-Fetch-Site")
+    return absent if site is None else site in ("same-origin", "none")
+
+
+def is_own_origin(request: web.Request, origin: str) -> bool:
+    """Same scheme, host and port as the call itself; a proxy in front may have taken the TLS off."""
+    try:
+        parts = urlsplit(origin.lower())
+    except ValueError:
+        return False
+    schemes = {"http", "https"} if request.app[SERVICES].settings.behind_proxy else {request.scheme}
+    return parts.scheme in schemes and bool(parts.netloc) and parts.netloc == request.host.lower()
+
+
+def address_of(request: web.Request, settings: Settings) -> str:
+    """The caller's address: behind a proxy the one it appended last, which nobody further out can forge."""
+    if settings.behind_proxy:
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if forwarded:
+            return forwarded[:64]
+    return request.remote or "?"
+
+
+def is_secure(request: web.Request, settings: Settings) -> bool:
+    """Whether the browser reached us by HTTPS."""
+    if settings.behind_proxy:
+        return request.headers.get("X-Forwarded-Proto", "https").lower() == "https"
+    return request.scheme == "https"

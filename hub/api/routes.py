@@ -1,0 +1,65 @@
+"""One route, declared once: the router, the sign-in check and openapi.json are all made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from pydantic import BaseModel
+
+JSON = "application/json"
+
+
+class Access(Enum):
+    """Who may call."""
+
+    PUBLIC = "anybody"
+    USER = "a signed-in person, or a program with the admin token"
+    DEVICE = "the recorder itself, with its device token, or a program with the admin token"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``body`` and ``answer`` are pydantic models (JSON), or a media type. ``many``: the answer is a list.
+
+    ``status`` is that of success; ``refusals`` are those of the documented errors beside 401.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access
+    summary: str
+    body: type[BaseModel] | str | None = None
+    query: type[BaseModel] | None = None
+    answer: type[BaseModel] | str | None = None
+    many: bool = False
+    status: int = 200
+    refusals: tuple[int, ...] = ()
+    socket: bool = False
+    """A WebSocket: a browser must show its Origin."""
+    cross_origin: bool = False
+    """Any page may call: the bearer token alone decides, and cookies are not looked at."""
+
+
+RouteTable = dict[web.AbstractRoute, Route]
+ROUTES: web.AppKey[RouteTable] = web.AppKey("routes", dict)
+
+
+def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
+    """Register them, GET also as HEAD, and remember which declaration a call belongs to."""
+    table: RouteTable = {}
+    for route in routes:
+        resource = app.router.add_resource(route.path)
+        table[resource.add_route(route.method, route.handler)] = route
+        if route.method == "GET" and not route.socket:
+            table[resource.add_route("HEAD", route.handler)] = route
+    app[ROUTES] = table
+
+
+def route_of(request: web.Request) -> Route | None:
+    """The declaration that this call belongs to; None for 404 and 405."""
+    return request.app[ROUTES].get(request.match_info.route)

@@ -1,0 +1,274 @@
+"""What goes in and out as JSON: the models check a call, and describe it in openapi.json."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from aiohttp import hdrs, web
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from hub.api.errors import BodyTooLarge, UnsupportedMediaType
+from hub.clock import rfc3339
+from hub.errors import InvalidRequest
+from hub.model import InterruptionClass, InterruptionKind, InterruptionState, StreamKind, Transport
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# "+" of a zone becomes a blank in a query that was not escaped
+_BLANK_ZONE = re.compile(r" (\d\d:\d\d)$")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+
+
+def parse_time(text: object) -> int:
+    """µs since 1970 of an RFC 3339 time with a zone; ValueError for anything else."""
+    if isinstance(text, str):
+        fixed = _BLANK_ZONE.sub(r"+\1", text)
+        if _RFC3339.fullmatch(fixed):
+            try:
+                return (datetime.fromisoformat(fixed.upper()) - _EPOCH) // timedelta(microseconds=1)
+            except (ValueError, OverflowError):
+                pass
+    raise ValueError("expected an RFC 3339 time with its zone, as 2026-11-20T08:00:00.000000Z")
+
+
+TimeUs = Annotated[int, BeforeValidator(parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+"""µs since 1970 inside, RFC 3339 outside."""
+TimeText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+class Input(BaseModel):
+    """A body or query: unknown fields are refused, so that a typing error is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# ---------------------------------------------------------------------------------------- streams
+
+
+class RtspSourceIn(Input):
+    type: Literal["rtsp"]
+    url: str = Field(description="rtsp:// or rtsps://, with user and password if the camera wants them.")
+    transport: Transport = Transport.TCP
+
+
+class WhipSourceIn(Input):
+    type: Literal["whip"]
+
+
+class RtspSourceChange(Input):
+    type: Literal["rtsp"]
+    url: str | None = Field(None, description="With the password masked as shown (***), the stored one is kept.")
+    transport: Transport | None = None
+
+
+class StreamIn(Input):
+    id: str = Field(description="[a-z0-9][a-z0-9-]{0,62}; never given twice.")
+    name: str
+    kind: StreamKind
+    source: Annotated[RtspSourceIn | WhipSourceIn, Field(discriminator="type")]
+
+
+class StreamChange(Input):
+    name: str | None = None
+    kind: StreamKind | None = None
+    source: Annotated[RtspSourceChange | WhipSourceIn, Field(discriminator="type")] | None = None
+    rotate_token: bool = Field(False, description="Make a new device token; the old one is void at once.")
+
+
+class RtspSourceOut(BaseModel):
+    type: Literal["rtsp"] = "rtsp"
+    url: str = Field(description="The password is masked.")
+    transport: Transport
+
+
+class WhipSourceOut(BaseModel):
+    type: Literal["whip"] = "whip"
+
+
+class TrackOut(BaseModel):
+    id: int
+    kind: Literal["video", "audio"]
+    codec: str
+    channels: int = 0
+
+
+class ComplaintOut(BaseModel):
+    code: str
+    message: str
+    at: TimeText
+
+
+class StatusOut(BaseModel):
+    state: Literal["live", "suspected", "interrupted", "waiting", "idle", "retired"]
+    since: TimeText | None = Field(None, description="When this state began.")
+    tracks: list[TrackOut] = []
+    device: str = Field("", description="What the source calls itself.")
+    peer: str = ""
+    bitrate_bps: int = Field(0, description="Of what was received lately.")
+    attempts: int = Field(0, description="How often the source was tried.")
+    complaint: ComplaintOut | None = Field(None, description="What was last refused of it, or why it failed.")
+    interruption: str | None = Field(None, description="The interruption that lasts, by id.")
+
+
+class StreamOut(BaseModel):
+    id: str
+    name: str
+    kind: StreamKind
+    source: Annotated[RtspSourceOut | WhipSourceOut, Field(discriminator="type")]
+    retired: bool
+    created_at: TimeText
+    status: StatusOut
+
+
+class StreamSaved(StreamOut):
+    token: str | None = Field(None, description="A new device token: shown this once, only its digest is kept.")
+
+
+# ---------------------------------------------------------------------------------------- footage
+
+
+class RangeQuery(Input):
+    from_us: TimeUs = Field(alias="from")
+    to_us: TimeUs = Field(alias="to")
+
+
+class InterruptionsQuery(Input):
+    stream: str | None = None
+    state: InterruptionState | None = None
+    from_us: TimeUs | None = Field(None, alias="from")
+    to_us: TimeUs | None = Field(None, alias="to")
+    limit: int = Field(100, ge=1, le=1000)
+    after: str | None = Field(None, max_length=100, description="The id of the last one of the page before.")
+
+
+class LiveQuery(Input):
+    streams: str = Field("", max_length=8000, description="Stream ids, separated by commas.")
+
+
+class StreamsQuery(Input):
+    retired: bool = Field(False, description="Retired streams too.")
+
+
+class InterruptionOut(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: str
+    stream: str
+    kind: InterruptionKind
+    interruption_class: InterruptionClass = Field(alias="class")
+    state: InterruptionState
+    started_at: TimeText
+    detected_at: TimeText
+    ended_at: TimeText | None
+    edge_error_us: int
+    tracks: list[int]
+    count: int
+    needs_explanation: bool
+    rings: bool
+    evidence: dict[str, int | str]
+
+
+class SpanInterruption(BaseModel):
+    id: str
+    kind: InterruptionKind
+    state: InterruptionState
+
+
+class SpanOut(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_at: TimeText = Field(alias="from")
+    to_at: TimeText = Field(alias="to")
+    state: Literal["recorded", "interrupted", "suspected", "backfilled", "off_duty"]
+    interruption: SpanInterruption | None = None
+
+
+class TimelineOut(BaseModel):
+    spans: list[SpanOut]
+    completeness: float | None
+
+
+# ----------------------------------------------------------------------------------------- system
+
+
+class SignIn(Input):
+    username: str = Field(max_length=100)
+    password: str = Field(max_length=1000)
+
+
+class SessionOut(BaseModel):
+    username: str
+    role: str
+    expires_at: TimeText | None
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    ready: bool
+    checks: dict[str, str] = Field(description='"ok", or what is wrong.')
+
+
+class ErrorDetail(BaseModel):
+    code: str
+    message: str
+
+
+class ErrorOut(BaseModel):
+    error: ErrorDetail
+
+
+# ------------------------------------------------------------------------------------ reading them
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+async def read_json(request: web.Request, model: type[ModelT]) -> ModelT:
+    """The body as ``model``. Raises UnsupportedMediaType, BodyTooLarge, InvalidRequest (naming the field)."""
+    body = await read_body(request, "application/json")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidRequest(explain(error)) from None
+
+
+async def read_body(request: web.Request, media_type: str) -> bytes:
+    """The body, if it is of that type and no larger than allowed: refused before it is read where announced."""
+    if request.content_type != media_type:
+        found = request.headers.get(hdrs.CONTENT_TYPE, "none")[:100]
+        raise UnsupportedMediaType(f"expected Content-Type: {media_type}, found {found}")
+    limit = request.client_max_size
+    if request.content_length is not None and request.content_length > limit:
+        raise BodyTooLarge(f"the body announces {request.content_length} bytes; the most is {limit}")
+    return await request.read()
+
+
+def read_query(request: web.Request, model: type[ModelT]) -> ModelT:
+    """The query as ``model``. Raises InvalidRequest (naming the parameter)."""
+    query: dict[str, Any] = {}
+    for key, value in request.query.items():
+        if key in query:
+            raise InvalidRequest(f"{key[:80]}: given twice")
+        query[key] = value
+    try:
+        return model.model_validate(query)
+    except ValidationError as error:
+        raise InvalidRequest(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """One line that names each field; what was sent is not repeated, it may be a password."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        # of a union the path also names the chosen member ("source", "rtsp", "url"): not a field of the body
+        path = [str(part) for part in problem["loc"] if part not in ("rtsp", "whip")]
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{'.'.join(path)}: {message}" if path else message)
+    return "; ".join(lines)[:2000]
+
+
+def time_or_none(utc_us: int | None) -> str | None:
+    return None if utc_us is None else rfc3339(utc_us)

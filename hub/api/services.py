@@ -1,0 +1,98 @@
+"""What the faces need of the hub, and no more. ``app`` fills it with the real parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from aiohttp import web
+
+from hub.api.accounts import Accounts
+from hub.api.throttle import Throttle
+from hub.clock import Clock
+from hub.model import Interruption, InterruptionState, Stream, TrackInfo
+from hub.registry import Registry
+from hub.settings import Settings
+
+StreamStateName = Literal["live", "suspected", "interrupted", "waiting", "idle", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What was last wrong with a source. ``at_us`` is hub UTC."""
+
+    code: str
+    message: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """How a stream is at this moment. ``since_us`` is when ``state`` began (hub UTC, None: unknown)."""
+
+    state: StreamStateName
+    since_us: int | None = None
+    tracks: Sequence[TrackInfo] = ()
+    device: str = ""
+    peer: str = ""
+    bitrate_bps: int = 0
+    attempts: int = 0
+    complaint: Complaint | None = None
+    interruption: Interruption | None = None
+
+
+class WhipAnswer(Protocol):
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def sdp(self) -> str: ...
+
+
+class WhipEndpoint(Protocol):
+    """RFC 9725 without HTTP. Refusals are HubErrors; an ICE restart has the code ``ice_restart``."""
+
+    async def offer(self, stream_id: str, sdp: str) -> WhipAnswer: ...
+    async def trickle(self, stream_id: str, session_id: str, fragment: str) -> None: ...
+    async def end(self, stream_id: str, session_id: str) -> None: ...
+
+
+class InterruptionReader(Protocol):
+    """The read side of the ledger. Calls block: they are made in a thread."""
+
+    def interruptions(
+        self,
+        *,
+        stream: str | None,
+        state: InterruptionState | None,
+        from_us: int | None,
+        to_us: int | None,
+        limit: int,
+        after: str | None,
+    ) -> Sequence[Interruption]: ...
+
+
+class Log(Protocol):
+    """The signed log, as far as outsiders ask for it."""
+
+    def checkpoint(self) -> str: ...
+    def vkey(self) -> str: ...
+
+
+@dataclass(slots=True)
+class Services:
+    """The hub, as the faces see it. ``status`` answers for every registered stream at once and never blocks;
+    ``ready`` gives each check's name with ``"ok"`` or what is wrong."""
+
+    settings: Settings
+    clock: Clock
+    registry: Registry
+    accounts: Accounts
+    status: Callable[[Stream], StreamStatus]
+    whip: WhipEndpoint
+    log: Log
+    throttle: Throttle
+    ready: Callable[[], Mapping[str, str]] = field(default=dict)
+
+
+SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

@@ -1,0 +1,171 @@
+"""/api/streams: which sources there are."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import structlog
+from aiohttp import web
+
+from hub.api.auth import IDENTITY
+from hub.api.routes import Access, Route
+from hub.api.schema import (
+    ComplaintOut,
+    RtspSourceChange,
+    RtspSourceIn,
+    RtspSourceOut,
+    StatusOut,
+    StreamChange,
+    StreamIn,
+    StreamOut,
+    StreamSaved,
+    StreamsQuery,
+    TrackOut,
+    WhipSourceIn,
+    WhipSourceOut,
+    read_json,
+    read_query,
+    time_or_none,
+)
+from hub.api.services import SERVICES, StreamStatus
+from hub.clock import rfc3339
+from hub.model import RtspSource, Stream
+from hub.registry import Registered, RtspDraft, shown_url
+
+log = structlog.get_logger(__name__)
+
+
+def stream_out(stream: Stream, status: StreamStatus) -> StreamOut:
+    """The stream as the API and the events show it: no password, no token."""
+    source = stream.source
+    return StreamOut(
+        id=stream.id,
+        name=stream.name,
+        kind=stream.kind,
+        source=RtspSourceOut(url=shown_url(source.url), transport=source.transport)
+        if isinstance(source, RtspSource)
+        else WhipSourceOut(),
+        retired=stream.retired,
+        created_at=rfc3339(stream.created_us),
+        status=_status_out(status),
+    )
+
+
+def stream_json(stream: Stream, status: StreamStatus) -> dict[str, Any]:
+    """:func:`stream_out` as plain JSON: the ``data`` of the events ``stream.*``."""
+    return stream_out(stream, status).model_dump(mode="json")
+
+
+def _status_out(status: StreamStatus) -> StatusOut:
+    complaint = status.complaint
+    return StatusOut(
+        state=status.state,
+        since=time_or_none(status.since_us),
+        tracks=[
+            TrackOut(id=track.id, kind=track.kind.value, codec=track.codec.value, channels=track.channels)
+            for track in status.tracks
+        ],
+        device=status.device,
+        peer=status.peer,
+        bitrate_bps=status.bitrate_bps,
+        attempts=status.attempts,
+        complaint=complaint
+        and ComplaintOut(code=complaint.code, message=complaint.message, at=rfc3339(complaint.at_us)),
+        interruption=status.interruption and status.interruption.id,
+    )
+
+
+async def create(request: web.Request) -> web.Response:
+    """POST /api/streams"""
+    draft = await read_json(request, StreamIn)
+    registered = await request.app[SERVICES].registry.add(draft.id, draft.name, draft.kind, _source(draft.source))
+    log.info("stream registered", stream=draft.id, by=request[IDENTITY].name)
+    return _saved(request, registered, 201)
+
+
+async def index(request: web.Request) -> web.Response:
+    """GET /api/streams"""
+    query = read_query(request, StreamsQuery)
+    services = request.app[SERVICES]
+    shown = [stream_json(one, services.status(one)) for one in services.registry.list(retired=query.retired)]
+    return web.json_response(shown)
+
+
+async def show(request: web.Request) -> web.Response:
+    """GET /api/streams/{id}"""
+    services = request.app[SERVICES]
+    stream = services.registry.get(request.match_info["id"])
+    return web.json_response(stream_json(stream, services.status(stream)))
+
+
+async def change(request: web.Request) -> web.Response:
+    """PATCH /api/streams/{id}"""
+    wanted = await read_json(request, StreamChange)
+    registered = await request.app[SERVICES].registry.patch(
+        request.match_info["id"],
+        name=wanted.name,
+        kind=wanted.kind,
+        source=None if wanted.source is None else _source(wanted.source),
+        rotate_token=wanted.rotate_token,
+    )
+    changed = sorted(wanted.model_fields_set)
+    log.info("stream changed", stream=registered.stream.id, fields=changed, by=request[IDENTITY].name)
+    return _saved(request, registered, 200)
+
+
+async def retire(request: web.Request) -> web.Response:
+    """DELETE /api/streams/{id}"""
+    stream = await request.app[SERVICES].registry.retire(request.match_info["id"])
+    log.info("stream retired", stream=stream.id, by=request[IDENTITY].name)
+    return web.Response(status=204)
+
+
+def _source(source: RtspSourceIn | RtspSourceChange | WhipSourceIn) -> RtspDraft | Literal["whip"]:
+    if isinstance(source, WhipSourceIn):
+        return "whip"
+    return RtspDraft(source.url, source.transport)
+
+
+def _saved(request: web.Request, registered: Registered, status: int) -> web.Response:
+    stream = registered.stream
+    shown = stream_json(stream, request.app[SERVICES].status(stream))
+    if registered.token is not None:
+        shown["token"] = registered.token
+    headers = {"Location": f"/api/streams/{stream.id}"} if status == 201 else None
+    return web.json_response(shown, status=status, headers=headers)
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/api/streams",
+        create,
+        Access.USER,
+        "Register a source. A recorder's device token is in the answer, this once.",
+        body=StreamIn,
+        answer=StreamSaved,
+        status=201,
+        refusals=(403, 409),
+    ),
+    Route("GET", "/api/streams", index, Access.USER, "All sources.", query=StreamsQuery, answer=StreamOut, many=True),
+    Route("GET", "/api/streams/{id}", show, Access.USER, "One source.", answer=StreamOut, refusals=(404,)),
+    Route(
+        "PATCH",
+        "/api/streams/{id}",
+        change,
+        Access.USER,
+        "Change what is given.",
+        body=StreamChange,
+        answer=StreamSaved,
+        refusals=(403, 404, 409),
+    ),
+    Route(
+        "DELETE",
+        "/api/streams/{id}",
+        retire,
+        Access.USER,
+        "Retire a source: footage and entries stay, the id is never given again.",
+        status=204,
+        refusals=(403, 404),
+    ),
+)

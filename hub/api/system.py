@@ -1,0 +1,69 @@
+"""Liveness, readiness, metrics, the log's checkpoint and key, and the description of all this."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from hub.api.routes import JSON, Access, Route
+from hub.api.schema import Health, Readiness
+from hub.api.services import SERVICES
+
+TEXT = "text/plain"
+OPENAPI: web.AppKey[dict[str, Any]] = web.AppKey("openapi", dict)
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """GET /healthz: the event loop turns."""
+    return web.json_response({"status": "ok"})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """GET /readyz: 503 as long as any check is not ok."""
+    checks = dict(request.app[SERVICES].ready())
+    ready = all(result == "ok" for result in checks.values())
+    return web.json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+async def metrics(_request: web.Request) -> web.Response:
+    """GET /metrics: Prometheus text. In a thread: with hundreds of streams it takes milliseconds."""
+    text = await asyncio.to_thread(generate_latest)
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def checkpoint(request: web.Request) -> web.Response:
+    """GET /api/log/checkpoint: for witnesses and auditors, who have no account here."""
+    text = await asyncio.to_thread(request.app[SERVICES].log.checkpoint)
+    return web.Response(text=text, content_type=TEXT, charset="utf-8")
+
+
+async def vkey(request: web.Request) -> web.Response:
+    """GET /api/log/vkey"""
+    text = request.app[SERVICES].log.vkey().strip()
+    return web.Response(text=f"{text}\n", content_type=TEXT, charset="utf-8")
+
+
+async def document(request: web.Request) -> web.Response:
+    """GET /api/openapi.json"""
+    return web.Response(text=json.dumps(request.app[OPENAPI], ensure_ascii=False), content_type=JSON)
+
+
+ROUTES = (
+    Route("GET", "/healthz", healthz, Access.PUBLIC, "The process is alive.", answer=Health),
+    Route("GET", "/readyz", readyz, Access.PUBLIC, "It can record.", answer=Readiness, refusals=(503,)),
+    Route("GET", "/metrics", metrics, Access.USER, "Prometheus metrics.", answer=TEXT),
+    Route(
+        "GET",
+        "/api/log/checkpoint",
+        checkpoint,
+        Access.PUBLIC,
+        "The newest signed checkpoint (C2SP tlog-checkpoint).",
+        answer=TEXT,
+    ),
+    Route("GET", "/api/log/vkey", vkey, Access.PUBLIC, "The log's verifier key (C2SP signed-note).", answer=TEXT),
+    Route("GET", "/api/openapi.json", document, Access.USER, "This document.", answer=JSON),
+)
