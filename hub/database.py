@@ -16,14 +16,17 @@ metadata = MetaData()
 """Every table registers here, wherever it is declared."""
 
 
-def open_engine(path: Path) -> Engine:
-    """An engine on the database file; tables that are missing are created by :func:`create_tables`."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10.0})
+def open_engine(path: Path, *, lock_wait_s: float = 10.0) -> Engine:
+    """An engine on the database file; tables that are missing are created by :func:`create_tables`.
+
+    A statement that finds the database locked waits ``lock_wait_s`` before it fails.
+    """
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": lock_wait_s})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

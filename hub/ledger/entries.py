@@ -1,0 +1,292 @@
+"""The entry: one fact, as bytes that are hashed and never made again.
+
+An entry's bytes are RFC 8785 canonical JSON in a narrow profile: ASCII keys, integers below 2^53, no
+floats, digests in lower-case hex, times as integer microseconds UTC. In this profile the order of keys
+by code point is the order by UTF-16 units that RFC 8785 §3.2.3 asks for, and its number formatting
+never comes into play; that is what makes a few lines enough. A parser that is strict closes the rest:
+equal keys, floats, and anything for which ``canonical(parse(b)) != b`` are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from hub.errors import LedgerError
+
+JsonValue = None | bool | int | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+VERSION = 1
+INT_LIMIT = 2**53
+MAX_ENTRY_BYTES = 1 << 20
+"""A heartbeat over a few thousand streams is the largest entry; nothing honest comes near this."""
+MAX_DEPTH = 16
+ZERO_LEAF = "0" * 64
+"""``prev`` of a stream's first entry, its genesis."""
+HUB_STREAM = "_hub"
+"""The stream of all hub-wide entries. The underscore keeps it apart from every stream id."""
+
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_STREAM_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_REEL = re.compile(r"reels/([a-z0-9][a-z0-9-]{0,62})/(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class BadEntry(LedgerError):
+    """Bytes that are no entry of this profile. The message says where they leave it."""
+
+    code = "bad_entry"
+
+
+class EntryType(StrEnum):
+    """What an entry says. Those from ``explanation`` on are declared for later work, but for
+    ``heartbeat``, ``clock_step``, ``restart`` and ``recovery``."""
+
+    GENESIS = "genesis"
+    OPEN = "open"
+    CLOSE = "close"
+    CHUNK = "chunk"
+    INTERRUPTION_OPEN = "interruption_open"
+    INTERRUPTION_CLOSE = "interruption_close"
+    INTERRUPTION_WITHDRAWN = "interruption_withdrawn"
+    EXPLANATION = "explanation"
+    BACKFILL = "backfill"
+    HEARTBEAT = "heartbeat"
+    CLOCK_STEP = "clock_step"
+    RESTART = "restart"
+    RECOVERY = "recovery"
+    HOLD = "hold"
+    TOMBSTONE = "tombstone"
+    DELETED = "deleted"
+    ACCESS = "access"
+    EXPORT = "export"
+    DERIVATIVE = "derivative"
+    KEY_ROTATE = "key_rotate"
+    KEY_REVOKE = "key_revoke"
+    ANCHOR = "anchor"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry and its bytes. ``leaf`` and ``prev`` are lower-case hex of SHA-256 leaf hashes."""
+
+    stream_id: str
+    seq: int
+    type: EntryType
+    epoch: int
+    prev: str
+    t_hub_us: int
+    t_mono_us: int
+    body: Mapping[str, Any]
+    origin: str
+    data: bytes
+    leaf: str
+
+
+# --------------------------------------------------------------------------------- canonical form
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """RFC 6962 §2.1: SHA-256 over 0x00 and the entry's bytes."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def canonical(value: JsonValue) -> bytes:
+    """RFC 8785 bytes of a value in the profile. Raises BadEntry for a value outside of it."""
+    _check(value, 0)
+    try:
+        return _ENCODER.encode(value).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadEntry("expected text, found half of a surrogate pair") from error
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
+
+
+def _check(value: object, depth: int) -> None:
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return
+    if kind is int:
+        if not -INT_LIMIT < value < INT_LIMIT:  # type: ignore[operator]
+            raise BadEntry(f"expected an integer within ±(2^53 - 1), found {value}")
+        return
+    if depth >= MAX_DEPTH:
+        raise BadEntry(f"expected at most {MAX_DEPTH} levels, found more")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if type(key) is not str or not key.isascii():
+                raise BadEntry(f"expected ASCII keys, found {key!r}")
+            _check(item, depth + 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check(item, depth + 1)
+    elif not isinstance(value, str):
+        raise BadEntry(f"expected text, integers, lists, objects, true, false or null, found {kind.__name__}")
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """The object whose canonical bytes are exactly ``data``. Raises BadEntry, and nothing else."""
+    if len(data) > MAX_ENTRY_BYTES:
+        raise BadEntry(f"expected at most {MAX_ENTRY_BYTES} bytes, found {len(data)}")
+    try:
+        value = _DECODER.decode(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise BadEntry(f"expected UTF-8, found a bad byte at {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise BadEntry(f"expected JSON, found {error.msg} at {error.pos}") from error
+    except RecursionError as error:
+        raise BadEntry(f"expected at most {MAX_DEPTH} levels, found more") from error
+    if not isinstance(value, dict):
+        raise BadEntry(f"expected an object, found {type(value).__name__}")
+    if canonical(value) != data:
+        raise BadEntry("expected canonical JSON (RFC 8785), found the same value written otherwise")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        doubled = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise BadEntry(f"expected each key once, found {doubled!r} twice")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17:
+        raise BadEntry(f"expected an integer within ±(2^53 - 1), found one of {len(text)} digits")
+    return int(text)
+
+
+def _no_float(text: str) -> NoReturn:
+    raise BadEntry(f"expected an integer, found {text[:32]}")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float, parse_int=_integer
+)
+
+
+# ---------------------------------------------------------------------------------------- schema
+
+_HEAD: Mapping[str, type] = {
+    "v": int, "type": str, "hub": str, "node": str, "stream": str, "epoch": int, "seq": int, "prev": str,
+    "t_hub": int, "t_mono": int, "boot": str, "clock": dict, "salt": str, "body": dict,
+}  # fmt: skip
+_INTERRUPTION: Mapping[str, type] = {
+    "id": str, "kind": str, "started_us": int, "detected_us": int, "edge_error_us": int, "tracks": list,
+    "count": int, "needs_explanation": bool, "rings": bool, "evidence": dict,
+}  # fmt: skip
+_FOOTAGE: Mapping[str, type] = {
+    "reel": str, "run": int, "offset": int, "size": int, "sha256": str, "init_size": int, "init_sha256": str,
+    "first_us": int, "end_us": int, "tracks": list, "reason": str,
+}  # fmt: skip
+_TRACK: Mapping[str, type] = {
+    "id": int, "kind": str, "timescale": int, "first_ticks": int, "end_ticks": int, "frames": int,
+    "keyframes": int, "damaged": int, "first_seq": int, "last_seq": int, "lost": int,
+}  # fmt: skip
+_BODY: Mapping[EntryType, Mapping[str, type]] = {
+    EntryType.GENESIS: {"of": str},
+    EntryType.OPEN: {"run": int, "protocol": str, "device": str, "tracks": list, "init_sha256": str},
+    EntryType.CLOSE: {"reason": str},
+    EntryType.CHUNK: _FOOTAGE,
+    EntryType.INTERRUPTION_OPEN: _INTERRUPTION,
+    EntryType.INTERRUPTION_CLOSE: {**_INTERRUPTION, "ended_us": int},
+    EntryType.INTERRUPTION_WITHDRAWN: _INTERRUPTION,
+    EntryType.HEARTBEAT: {"digest": str, "seqs": dict},
+    EntryType.CLOCK_STEP: {"step_us": int},
+    EntryType.RESTART: {"ended": str},
+    EntryType.RECOVERY: {"what": str},
+}
+_DIGESTS = ("sha256", "init_sha256", "digest")
+
+
+def check_entry(value: Mapping[str, Any]) -> EntryType:
+    """The entry's type, once its fields are found to be what this version of the format asks for.
+
+    Unknown fields of a body are allowed: a later hub may say more. Raises BadEntry.
+    """
+    _fields(value, _HEAD, "the entry")
+    if len(value) != len(_HEAD):
+        raise BadEntry(f"expected no further fields in the entry, found {sorted(set(value) - set(_HEAD))}")
+    if value["v"] != VERSION:
+        raise BadEntry(f"expected version {VERSION}, found {value['v']}")
+    try:
+        kind = EntryType(value["type"])
+    except ValueError as error:
+        raise BadEntry(f"expected a known type of entry, found {value['type']!r}") from error
+    stream = value["stream"]
+    if stream != HUB_STREAM and not is_stream_id(stream):
+        raise BadEntry(f"expected a stream id, found {stream!r}")
+    if not _HEX64.fullmatch(value["prev"]):
+        raise BadEntry("expected prev to be a hex digest")
+    if value["seq"] < 0 or value["epoch"] < 0:
+        raise BadEntry("expected seq and epoch from 0 on")
+    check_body(stream, kind, value["body"])
+    return kind
+
+
+def check_body(stream: str, kind: EntryType, body: Mapping[str, Any]) -> None:
+    """Raises BadEntry unless the body holds the fields of its type."""
+    what = f"the body of {kind}"
+    _fields(body, _BODY.get(kind, {}), what)
+    for name in _DIGESTS:
+        digest = body.get(name)
+        if digest and not (isinstance(digest, str) and _HEX64.fullmatch(digest)):
+            raise BadEntry(f"expected {name} in {what} to be a hex digest")
+    if kind is EntryType.RECOVERY and body["what"] == "reel":
+        _fields(body, _FOOTAGE, what)
+    if "reel" in body:
+        _check_footage(stream, body, what)
+
+
+def _check_footage(stream: str, body: Mapping[str, Any], what: str) -> None:
+    reel = body["reel"]
+    match = _REEL.fullmatch(reel) if isinstance(reel, str) else None
+    if match is None or match[1] != stream:
+        raise BadEntry(f"expected a reel below reels/{stream}/ in {what}, found {reel!r}")
+    for name in ("offset", "size", "init_size"):
+        if isinstance(body.get(name), int) and body[name] < 0:
+            raise BadEntry(f"expected {name} from 0 on in {what}")
+    for track in body.get("tracks", ()):
+        if not isinstance(track, dict):
+            raise BadEntry(f"expected the tracks in {what} to be objects")
+        _fields(track, _TRACK, f"a track in {what}")
+
+
+def _fields(value: Mapping[str, Any], fields: Mapping[str, type], what: str) -> None:
+    for name, kind in fields.items():
+        if name not in value:
+            raise BadEntry(f"expected {name} in {what}, found none")
+        found = value[name]
+        if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
+            raise BadEntry(f"expected {name} in {what} to be {kind.__name__}, found {type(found).__name__}")
+
+
+def is_stream_id(text: str) -> bool:
+    """``[a-z0-9][a-z0-9-]{0,62}``"""
+    return _STREAM_ID.fullmatch(text) is not None
+
+
+def read_entry(data: bytes) -> Entry:
+    """The entry that these bytes are. Raises BadEntry, and nothing else."""
+    value = parse(data)
+    kind = check_entry(value)
+    return Entry(
+        value["stream"],
+        value["seq"],
+        kind,
+        value["epoch"],
+        value["prev"],
+        value["t_hub"],
+        value["t_mono"],
+        value["body"],
+        value["hub"],
+        data,
+        leaf_hash(data).hex(),
+    )

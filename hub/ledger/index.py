@@ -1,0 +1,234 @@
+"""The database behind the ledger: one transaction a commit, and what a start must know. Blocking."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Column, Connection, Engine, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from hub.database import create_tables, open_engine
+from hub.ledger import tables as t
+from hub.ledger.entries import Entry
+from hub.ledger.merkle import HASH_SIZE, CompactRange
+from hub.ledger.projection import Batch, Ids, Reel, StreamState
+from hub.ledger.store import Placed
+
+LOCK_WAIT_S = 2.0
+"""How long a commit waits for another writer of the database before the entries stay in their files
+alone until the next commit."""
+REMEMBERED_PATHS = 2048
+
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A log of this data folder: its first entry's id, and the head that was signed last."""
+
+    id: int
+    origin: str
+    first_entry: int
+    signed: CompactRange
+
+
+@dataclass(frozen=True, slots=True)
+class Unflushed:
+    """An entry whose line may not have reached the disk: where it belongs, and its bytes."""
+
+    path: str
+    offset: int
+    data: bytes
+
+
+_INSERT_ENTRIES = insert(t.entries)
+_INSERT_UNFLUSHED = insert(t.unflushed)
+_INSERT_CHUNKS = insert(t.chunks)
+_FILES = upsert(t.entry_files)
+_UPSERT_FILES = _FILES.on_conflict_do_update(index_elements=["id"], set_={"size": _FILES.excluded.size})
+_REELS = upsert(t.reels)
+_UPSERT_REELS = _REELS.on_conflict_do_update(index_elements=["id"], set_={"size": _REELS.excluded.size})
+_SPANS = upsert(t.spans)
+_UPSERT_SPANS = _SPANS.on_conflict_do_update(index_elements=["id"], set_={"to_us": _SPANS.excluded.to_us})
+_HEADS = upsert(t.heads)
+_UPSERT_HEADS = _HEADS.on_conflict_do_update(
+    index_elements=["stream"],
+    set_={column.name: column for column in _HEADS.excluded if column.name != "stream"},
+)
+_CUTS = upsert(t.interruptions)
+_UPSERT_CUTS = _CUTS.on_conflict_do_update(
+    index_elements=["id"],
+    # The leaf stays that of the entry that opened it.
+    set_={column.name: column for column in _CUTS.excluded if column.name not in ("id", "leaf", "stream")},
+)
+
+
+class Index:
+    """The ledger's side of ``hub.db``. One thread writes; :class:`Reader` has its own connections."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.engine: Engine = open_engine(path, lock_wait_s=LOCK_WAIT_S)
+        create_tables(self.engine)
+        self.states: dict[str, StreamState] = {}
+        self._files: OrderedDict[str, int] = OrderedDict()
+        self._reels: OrderedDict[str, Reel] = OrderedDict()
+        self._ids = Ids()
+        self.next_entry = 1
+        self._load()
+
+    def _load(self) -> None:
+        with self.engine.connect() as connection:
+            self.next_entry = _next(connection, t.entries.c.id)
+            self._ids = Ids(
+                _next(connection, t.entry_files.c.id), _next(connection, t.reels.c.id), _next(connection, t.spans.c.id)
+            )
+            joined = t.heads.outerjoin(t.spans, t.heads.c.span_id == t.spans.c.id)
+            for row in connection.execute(select(t.heads, t.spans.c.from_us, t.spans.c.to_us).select_from(joined)):
+                values = dict(row._mapping)
+                span_from, span_to = values.pop("from_us"), values.pop("to_us")
+                self.states[row.stream] = StreamState(**values, span_from_us=span_from or 0, span_to_us=span_to or 0)
+
+    # ---------------------------------------------------------------------------------- writing
+
+    def insert(self, placed: Sequence[Placed], *, flushed: bool = False) -> None:
+        """One transaction; durable when it returns. ``flushed``: the files are durable already.
+
+        Raises SQLAlchemyError, and then nothing has changed."""
+        with self.engine.begin() as connection:
+            ids = Ids(self._ids.file, self._ids.reel, self._ids.span)
+            batch = Batch(
+                self.states,
+                ids,
+                lambda path: self._find_file(connection, path),
+                lambda path: self._find_reel(connection, path),
+            )
+            # The lock is asked for before anything is read, or another writer could make it fail later.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for number, item in enumerate(placed, self.next_entry):
+                batch.add(item, number, keep_bytes=not flushed)
+            self._write(connection, batch)
+        self.next_entry += len(placed)
+        self._ids = ids
+        self.states.update(batch.changed)
+        _remember(self._files, batch.files)
+        _remember(self._reels, batch.reels)
+
+    def _write(self, connection: Connection, batch: Batch) -> None:
+        for statement, rows in (
+            (_UPSERT_FILES, list(batch.file_rows.values())),
+            (_INSERT_ENTRIES, batch.entries),
+            (_INSERT_UNFLUSHED, batch.unflushed),
+            (_UPSERT_REELS, list(batch.reel_rows.values())),
+            (_INSERT_CHUNKS, batch.chunks),
+            (_UPSERT_SPANS, list(batch.spans.values())),
+            (_UPSERT_CUTS, list(batch.interruptions.values())),
+            (_UPSERT_HEADS, [state.row() for state in batch.changed.values()]),
+        ):
+            if rows:
+                connection.execute(statement, rows)
+
+    def _find_file(self, connection: Connection, path: str) -> int | None:
+        if path not in self._files:
+            found = connection.execute(select(t.entry_files.c.id).where(t.entry_files.c.path == path)).scalar()
+            return None if found is None else int(found)
+        return self._files[path]
+
+    def _find_reel(self, connection: Connection, path: str) -> Reel | None:
+        if path not in self._reels:
+            row = connection.execute(select(t.reels.c.id, t.reels.c.size).where(t.reels.c.path == path)).one_or_none()
+            return None if row is None else Reel(row.id, row.size)
+        return self._reels[path]
+
+    def forget_flushed(self, up_to: int) -> None:
+        """Entries with an id below ``up_to`` are durable in their files."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(t.unflushed).where(t.unflushed.c.entry_id < up_to))
+
+    def add_log(self, origin: str, first_entry: int) -> LogRow:
+        with self.engine.begin() as connection:
+            result = connection.execute(
+                insert(t.logs), {"origin": origin, "first_entry": first_entry, "signed_size": 0, "signed_peaks": b""}
+            )
+            assert result.inserted_primary_key is not None
+            return LogRow(int(result.inserted_primary_key[0]), origin, first_entry, CompactRange())
+
+    def set_signed(self, log_id: int, signed: CompactRange) -> None:
+        values = {"signed_size": signed.size, "signed_peaks": b"".join(signed.peaks)}
+        with self.engine.begin() as connection:
+            connection.execute(update(t.logs).where(t.logs.c.id == bindparam("log")).values(values), {"log": log_id})
+
+    # ------------------------------------------------------------------- what a start must know
+
+    def logs(self) -> list[LogRow]:
+        """The logs of this data folder, oldest first."""
+        with self.engine.connect() as connection:
+            return [_log(row) for row in connection.execute(select(t.logs).order_by(t.logs.c.id))]
+
+    def leaves(self, first: int, count: int) -> list[bytes]:
+        """Leaf hashes of the entries first … first + count."""
+        query = select(t.entries.c.leaf).where(t.entries.c.id >= first, t.entries.c.id < first + count)
+        with self.engine.connect() as connection:
+            return list(connection.execute(query.order_by(t.entries.c.id)).scalars())
+
+    def unflushed(self) -> list[Unflushed]:
+        """Entries whose lines may be missing from their files, in order."""
+        joined = t.unflushed.join(t.entries, t.entries.c.id == t.unflushed.c.entry_id).join(
+            t.entry_files, t.entry_files.c.id == t.entries.c.file_id
+        )
+        query = select(t.entry_files.c.path, t.entries.c.offset, t.unflushed.c.data).select_from(joined)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(t.unflushed.c.entry_id))
+            return [Unflushed(row.path, row.offset, row.data) for row in rows]
+
+    def file_sizes(self, prefix: str = "") -> dict[str, int]:
+        """How long each entry file is as far as the database knows, for paths from ``prefix`` on."""
+        return self._sizes(t.entry_files.c.path, t.entry_files.c.size, prefix)
+
+    def reel_sizes(self, prefix: str = "") -> dict[str, int]:
+        """How far entries speak of each reel."""
+        return self._sizes(t.reels.c.path, t.reels.c.size, prefix)
+
+    def _sizes(self, path: Column[str], size: Column[int], prefix: str) -> dict[str, int]:
+        query = select(path, size).where(path >= prefix, path < prefix + "\U0010ffff")
+        with self.engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def newest_reel(self, stream: str) -> str | None:
+        """The reel of the stream's newest footage."""
+        newest = select(func.max(t.reels.c.id)).where(t.reels.c.stream == stream).scalar_subquery()
+        with self.engine.connect() as connection:
+            return connection.execute(select(t.reels.c.path).where(t.reels.c.id == newest)).scalar()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _next(connection: Connection, column: Column[int]) -> int:
+    found: int | None = connection.execute(select(func.max(column))).scalar()
+    return 1 if found is None else found + 1
+
+
+def _log(row: Row[tuple[object, ...]]) -> LogRow:
+    peaks = row.signed_peaks
+    parts = [peaks[at : at + HASH_SIZE] for at in range(0, len(peaks), HASH_SIZE)]
+    return LogRow(row.id, row.origin, row.first_entry, CompactRange(row.signed_size, parts))
+
+
+def _remember(cache: OrderedDict[str, _Value], found: Mapping[str, _Value]) -> None:
+    for path, value in found.items():
+        cache[path] = value
+        cache.move_to_end(path)
+    while len(cache) > REMEMBERED_PATHS:
+        cache.popitem(last=False)
+
+
+def is_next(states: Mapping[str, StreamState], entry: Entry) -> bool:
+    """Whether this entry goes on where the database's chain of its stream ends."""
+    state = states.get(entry.stream_id) or StreamState(entry.stream_id)
+    return entry.seq == state.seq + 1 and entry.prev == state.leaf.hex()

@@ -1,0 +1,214 @@
+"""What a batch of entries changes in the database, computed before anything is written. Pure.
+
+One :class:`Batch` is one transaction. Streams' states are copied when first touched and taken over by
+the index only after the commit, so that a transaction that failed leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hub.ledger.bodies import INTERRUPTION_TYPES, interruption_from_body
+from hub.ledger.entries import HUB_STREAM, Entry, EntryType
+from hub.ledger.store import Placed
+
+SPAN_JOIN_US = 250_000
+"""Chunks less than this apart are one span. Capture times wander by some milliseconds when a sender
+report corrects them; what is missing for longer is an interruption and shows as a gap."""
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class StreamState:
+    """A stream as of its newest entry in the database."""
+
+    stream: str
+    seq: int = -1
+    leaf: bytes = bytes(32)
+    epoch: int = 0
+    t_hub_us: int = 0
+    run: int = 0
+    run_open: bool = False
+    recorded_until_us: int | None = None
+    interruption_id: str | None = None
+    span_id: int | None = None
+    span_from_us: int = 0
+    span_to_us: int = 0
+
+    def row(self) -> Row:
+        return {
+            "stream": self.stream,
+            "seq": self.seq,
+            "leaf": self.leaf,
+            "epoch": self.epoch,
+            "t_hub_us": self.t_hub_us,
+            "run": self.run,
+            "run_open": self.run_open,
+            "recorded_until_us": self.recorded_until_us,
+            "interruption_id": self.interruption_id,
+            "span_id": self.span_id,
+        }
+
+
+@dataclass(slots=True)
+class Reel:
+    """A reel as far as entries speak of it."""
+
+    id: int
+    size: int
+
+
+@dataclass(slots=True)
+class Ids:
+    """The next free numbers of rows that the index numbers itself."""
+
+    file: int = 1
+    reel: int = 1
+    span: int = 1
+
+
+@dataclass
+class Batch:
+    """Rows of one transaction. ``find_…`` look up what earlier transactions wrote."""
+
+    states: dict[str, StreamState]
+    ids: Ids
+    find_file: Callable[[str], int | None]
+    find_reel: Callable[[str], Reel | None]
+    entries: list[Row] = field(default_factory=list)
+    unflushed: list[Row] = field(default_factory=list)
+    changed: dict[str, StreamState] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+    file_rows: dict[str, Row] = field(default_factory=dict)
+    reels: dict[str, Reel] = field(default_factory=dict)
+    reel_rows: dict[str, Row] = field(default_factory=dict)
+    chunks: list[Row] = field(default_factory=list)
+    spans: dict[int, Row] = field(default_factory=dict)
+    interruptions: dict[str, Row] = field(default_factory=dict)
+
+    def add(self, placed: Placed, entry_id: int, keep_bytes: bool) -> None:
+        """One more entry. Entries of a stream come in the order of their chain."""
+        entry = placed.entry
+        leaf = bytes.fromhex(entry.leaf)
+        self.entries.append(
+            {
+                "id": entry_id,
+                "stream": entry.stream_id,
+                "seq": entry.seq,
+                "type": entry.type.value,
+                "leaf": leaf,
+                "t_hub_us": entry.t_hub_us,
+                "file_id": self._file(placed),
+                "offset": placed.offset,
+                "size": len(entry.data),
+            }
+        )
+        if keep_bytes:
+            self.unflushed.append({"entry_id": entry_id, "data": entry.data})
+        state = self._state(entry.stream_id)
+        state.seq, state.leaf, state.epoch, state.t_hub_us = entry.seq, leaf, entry.epoch, entry.t_hub_us
+        self._project(entry, state, entry_id, leaf)
+
+    def _state(self, stream: str) -> StreamState:
+        state = self.changed.get(stream)
+        if state is None:
+            known = self.states.get(stream)
+            state = self.changed[stream] = StreamState(stream) if known is None else replace(known)
+        return state
+
+    def _file(self, placed: Placed) -> int:
+        path = placed.path
+        file_id = self.files.get(path) or self.find_file(path)
+        if file_id is None:
+            file_id, self.ids.file = self.ids.file, self.ids.file + 1
+        self.files[path] = file_id
+        self.file_rows[path] = {"id": file_id, "path": path, "size": placed.end}
+        return file_id
+
+    def _project(self, entry: Entry, state: StreamState, entry_id: int, leaf: bytes) -> None:
+        kind, body = entry.type, entry.body
+        if kind is EntryType.CHUNK or (kind is EntryType.RECOVERY and body.get("size")):
+            self._footage(state, body, entry_id)
+        elif kind is EntryType.OPEN:
+            state.run, state.run_open = body["run"], True
+        elif kind is EntryType.CLOSE and entry.stream_id != HUB_STREAM:
+            state.run_open = False
+        elif kind in INTERRUPTION_TYPES:
+            self._interruption(entry, state, leaf)
+
+    def _footage(self, state: StreamState, body: Any, entry_id: int) -> None:
+        reel = self._reel(state.stream, body)
+        first_us, end_us = body["first_us"], body["end_us"]
+        self.chunks.append(
+            {
+                "entry_id": entry_id,
+                "stream": state.stream,
+                "reel_id": reel.id,
+                "offset": body["offset"],
+                "size": body["size"],
+                "sha256": body["sha256"],
+                "first_us": first_us,
+                "end_us": end_us,
+                "device_us": body.get("device_us"),
+                "tracks": json.dumps(body["tracks"], separators=(",", ":")),
+                "reason": body["reason"],
+            }
+        )
+        state.run = max(state.run, body["run"])
+        state.recorded_until_us = end_us
+        if state.span_id is not None and state.span_from_us <= first_us <= state.span_to_us + SPAN_JOIN_US:
+            state.span_to_us = max(state.span_to_us, end_us)
+        else:
+            state.span_id, self.ids.span = self.ids.span, self.ids.span + 1
+            state.span_from_us, state.span_to_us = first_us, end_us
+        self.spans[state.span_id] = {
+            "id": state.span_id,
+            "stream": state.stream,
+            "from_us": state.span_from_us,
+            "to_us": state.span_to_us,
+        }
+
+    def _reel(self, stream: str, body: Any) -> Reel:
+        path = body["reel"]
+        reel = self.reels.get(path)
+        if reel is None:
+            known = self.find_reel(path)
+            if known is None:
+                reel, self.ids.reel = Reel(self.ids.reel, 0), self.ids.reel + 1
+            else:
+                reel = replace(known)
+            self.reels[path] = reel
+        reel.size = max(reel.size, body["offset"] + body["size"])
+        self.reel_rows[path] = {
+            "id": reel.id,
+            "stream": stream,
+            "path": path,
+            "run": body["run"],
+            "init_size": body["init_size"],
+            "init_sha256": body["init_sha256"],
+            "size": reel.size,
+        }
+        return reel
+
+    def _interruption(self, entry: Entry, state: StreamState, leaf: bytes) -> None:
+        interruption = interruption_from_body(entry.stream_id, entry.type, entry.body)
+        if entry.type is EntryType.INTERRUPTION_OPEN:
+            state.interruption_id = interruption.id
+        elif state.interruption_id == interruption.id:
+            state.interruption_id = None
+        first = self.interruptions.get(interruption.id)
+        self.interruptions[interruption.id] = {
+            "id": interruption.id,
+            "stream": entry.stream_id,
+            "kind": interruption.kind.value,
+            "state": interruption.state.value,
+            "started_us": interruption.started_us,
+            "ended_us": interruption.ended_us,
+            "body": json.dumps(dict(entry.body), separators=(",", ":")),
+            "type": entry.type.value,
+            "leaf": leaf if first is None else first["leaf"],
+        }

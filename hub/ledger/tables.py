@@ -1,0 +1,123 @@
+"""The database as an index over the entry files: every row can be made again from them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
+
+from hub.database import metadata
+
+logs = Table(
+    "ledger_logs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("origin", String, nullable=False, unique=True),
+    Column("first_entry", Integer, nullable=False),  # its leaf 0; leaf n is entry first_entry + n
+    Column("signed_size", Integer, nullable=False),
+    Column("signed_peaks", LargeBinary, nullable=False),  # the compact range of signed_size leaves
+)
+
+entry_files = Table(
+    "ledger_files",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", String, nullable=False, unique=True),
+    Column("size", Integer, nullable=False),
+)
+
+entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("id", Integer, primary_key=True),  # in the order of the logs
+    Column("stream", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", String, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("file_id", Integer, nullable=False),
+    Column("offset", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    UniqueConstraint("stream", "seq"),
+)
+
+# Entry files are flushed every half minute, the database at each commit: until then it holds the bytes.
+unflushed = Table(
+    "ledger_unflushed",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+heads = Table(
+    "ledger_heads",
+    metadata,
+    Column("stream", String, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("run_open", Boolean, nullable=False),
+    Column("recorded_until_us", Integer),
+    Column("interruption_id", String),
+    Column("span_id", Integer),
+)
+
+reels = Table(
+    "ledger_reels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("path", String, nullable=False, unique=True),
+    Column("run", Integer, nullable=False),
+    Column("init_size", Integer, nullable=False),
+    Column("init_sha256", String, nullable=False),
+    Column("size", Integer, nullable=False),  # as far as entries speak of it
+    Index("ledger_reels_by_stream", "stream"),
+)
+
+chunks = Table(
+    "ledger_chunks",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("reel_id", Integer, nullable=False),
+    Column("offset", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("first_us", Integer, nullable=False),
+    Column("end_us", Integer, nullable=False),
+    Column("device_us", Integer),
+    Column("tracks", String, nullable=False),  # JSON, as in the entry
+    Column("reason", String, nullable=False),
+    Index("ledger_chunks_by_time", "stream", "first_us"),
+    Index("ledger_chunks_by_reel", "reel_id"),
+)
+
+spans = Table(
+    "ledger_spans",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("from_us", Integer, nullable=False),
+    Column("to_us", Integer, nullable=False),
+    Index("ledger_spans_by_time", "stream", "from_us"),
+)
+
+interruptions = Table(
+    "ledger_interruptions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("started_us", Integer, nullable=False),
+    Column("ended_us", Integer),
+    Column("body", String, nullable=False),  # JSON, as in its newest entry
+    Column("type", String, nullable=False),  # of that entry
+    Column("leaf", LargeBinary, nullable=False),  # of the entry that opened it: what a backfill cites
+    Index("ledger_interruptions_by_time", "started_us", "id"),
+    Index("ledger_interruptions_by_stream", "stream", "started_us", "id"),
+    Index("ledger_interruptions_by_state", "state", "started_us", "id"),
+)
+
+ALL = (logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions)
