@@ -26,7 +26,8 @@ _SECRET_KEY = re.compile(r"password|passwd|token|secret|authorization|cookie", r
 _URL_PASSWORD = re.compile(
     r"""([a-z][a-z0-9+.-]*://[^\s/?#:@"'<>]*:)(?!\d{1,5}(?:[/?#\s"']|$))[^\s"'<>]*@""", re.IGNORECASE
 )
-_AUTHORIZATION = re.compile(r"""((?:proxy-)?authorization["']?\s*[:=]\s*["']?)[^\r\n"']+""", re.IGNORECASE)
+# to the end of the line: Digest writes quotes and commas
+_AUTHORIZATION = re.compile(r"""(authorization["']?\s*[:=]\s*)[^\r\n]+""", re.IGNORECASE)
 _BEARER = re.compile(r"(bearer\s+)[a-z0-9._~+/=-]{8,}", re.IGNORECASE)
 _ASSIGNED = re.compile(
     r"""((?:password|passwd|pwd|token|secret)["']?\s*[=:]\s*["']?)[^\s"'&,;})\]]+""",
