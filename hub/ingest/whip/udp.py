@@ -1,0 +1,139 @@
+"""A UDP socket for one publisher, drained in bursts.
+
+asyncio's datagram endpoint costs a select and a handle per datagram; a picture is a burst of eight or so, and one
+wake-up takes them all here. Datagrams are told apart by their first byte (RFC 7983 §7): 128-191 is RTP or RTCP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import random
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from hub.clock import Clock, Instant
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024
+"""Half a second at 32 Mbit/s while the loop is busy; the kernel grants less where rmem_max is smaller."""
+_MAX_DATAGRAM = 2048
+_MAX_BURST = 64
+"""Datagrams taken at one wake-up, so that one flooded socket cannot hold up the others."""
+
+
+class PortsExhausted(OSError):
+    """No port of the range is free on the address."""
+
+
+def bind_udp(address: str, ports: tuple[int, int] | None) -> socket.socket:
+    """A non-blocking socket on ``address`` and a free port of the range (inclusive; None: any).
+
+    An address that is not this machine's (it stands for the hub outside, behind a 1:1 NAT) is served from the
+    wildcard address of its family. Raises PortsExhausted, or OSError.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        wildcard = "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 (ICE and SRTP authenticate)
+        try:
+            _bind_in_range(sock, address, ports)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+            _bind_in_range(sock, wildcard, ports)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _bind_in_range(sock: socket.socket, address: str, ports: tuple[int, int] | None) -> None:
+    if ports is None:
+        sock.bind((address, 0))
+        return
+    first, last = ports
+    count = last - first + 1
+    start = random.randrange(count)  # noqa: S311 (spreads the ports; nothing secret)
+    for step in range(count):
+        try:
+            sock.bind((address, first + (start + step) % count))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return
+    raise PortsExhausted(errno.EADDRINUSE, f"no free UDP port in {first}-{last} on {address}")
+
+
+class UdpSocket(asyncio.DatagramTransport):
+    """The transport under one ICE candidate: ``media`` gets RTP and RTCP, ``other`` (STUN, DTLS) the rest."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        clock: Clock,
+        media: Callable[[bytes, Instant], None],
+        other: Callable[[bytes, tuple[str, int]], None],
+        lost: Callable[[Exception | None], None],
+    ) -> None:
+        super().__init__({"socket": sock, "sockname": sock.getsockname()})
+        self._sock = sock
+        self._now = clock.now
+        self._media = media
+        self._other = other
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._closing = False
+        self._loop.add_reader(sock.fileno(), self._drain)
+
+    def _drain(self) -> None:
+        receive, media = self._sock.recvfrom, self._media
+        arrival: Instant | None = None
+        for _ in range(_MAX_BURST):
+            if self._closing:
+                return
+            try:
+                data, address = receive(_MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                # An ICMP error of an earlier datagram: the next read works again.
+                continue
+            if not data:
+                continue
+            if 128 <= data[0] <= 191:
+                if arrival is None:
+                    arrival = self._now()
+                media(data, arrival)
+            else:
+                self._other(data, (address[0], address[1]))
+
+    def sendto(self, data: Buffer, addr: tuple[Any, ...] | str | Buffer | None = None) -> None:
+        """Send at once; a full buffer or an unreachable peer drops it, as the network might."""
+        if self._closing or addr is None:
+            return
+        try:
+            self._sock.sendto(data, addr)
+        except OSError:
+            return
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._loop.remove_reader(self._sock.fileno())
+            self._sock.close()
+            self._loop.call_soon(self._lost, None)
+
+    def abort(self) -> None:
+        self.close()
