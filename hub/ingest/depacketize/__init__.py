@@ -1,0 +1,1 @@
+"""One depacketizer per codec: from the payloads of a track, in order, to coded pictures and audio frames."""

@@ -1,0 +1,65 @@
+"""Packets that overtook others, held until the missing ones come or are given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.clock import Instant
+
+US_PER_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ReorderWindow:
+    """How long and how many packets wait for a missing one. On TCP there is no window: None.
+
+    Larger jumps than ``packets`` are not waited for: that much is not reordering.
+    """
+
+    hold_us: int = 100 * US_PER_MS
+    packets: int = 512
+
+
+class HeldPackets:
+    """The packets behind a gap, by extended sequence number."""
+
+    __slots__ = ("_held", "_highest", "window")
+
+    def __init__(self, window: ReorderWindow) -> None:
+        self.window = window
+        self._held: dict[int, tuple[bytes, Instant]] = {}
+        self._highest = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def put(self, seq: int, packet: bytes, arrival: Instant) -> None:
+        """A packet ahead of the next one expected; a second copy changes nothing."""
+        self._held.setdefault(seq, (packet, arrival))
+        self._highest = max(self._highest, seq) if len(self._held) > 1 else seq
+
+    def pop(self, seq: int) -> tuple[bytes, Instant] | None:
+        return self._held.pop(seq, None)
+
+    def first(self) -> int:
+        """The lowest number held. Only when something is held."""
+        return min(self._held)
+
+    def missing(self, expected: int) -> list[int]:
+        """Extended numbers between ``expected`` and the highest held that have not come."""
+        held = self._held
+        return [seq for seq in range(expected, self._highest) if seq not in held] if held else []
+
+    def overdue(self, expected: int, now: Instant) -> bool:
+        """Whether the gap at ``expected`` has been waited for long enough."""
+        held = self._held
+        if not held:
+            return False
+        if len(held) >= self.window.packets or self._highest - expected > self.window.packets:
+            return True
+        # The packet behind the gap need not be the one that came first after it.
+        waited_since = min(arrival.mono_us for _, arrival in held.values())
+        return now.mono_us - waited_since >= self.window.hold_us
+
+    def clear(self) -> None:
+        self._held.clear()
