@@ -1,0 +1,202 @@
+"""How a track's codec is described in ``stsd`` and to a browser. Pure.
+
+H.264 and H.265 after ISO/IEC 14496-15, AAC after 14496-14, Opus and FLAC after their ISO BMFF bindings.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from hub.errors import MediaError
+from hub.model import Codec, ParameterSets, TrackInfo
+from hub.segmenter.bits import BitReader, BitWriter
+from hub.segmenter.boxes import box, full_box
+from hub.segmenter.sps import H264Sps, H265Sps, read_h264_sps, read_h265_sps
+
+FLAC_BLOCK = 576
+"""Samples in a FLAC frame of ours: what FFmpeg's encoder chooses at 8 kHz; 72 ms."""
+_FLAC_DEPTH = 16
+_AAC_RATES_HZ = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+_AAC_LC = 2
+_WITH_RANGE_EXTENSION = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+
+
+@dataclass(frozen=True, slots=True)
+class SampleEntry:
+    """``data`` is the sample entry box; ``mime`` the full type for MSE; ``size`` as shown, None for sound."""
+
+    data: bytes
+    mime: str
+    size: tuple[int, int] | None = None
+
+
+def describe(track: TrackInfo, sets: ParameterSets | None) -> SampleEntry:
+    """The sample entry of a track; for video with the sets it is decoded with.
+
+    Raises MediaError when the sets are missing or broken, or the sound cannot be described.
+    """
+    match track.codec:
+        case Codec.H264:
+            return _avc1(_complete(track, sets))
+        case Codec.H265:
+            return _hvc1(_complete(track, sets))
+        case Codec.AAC:
+            return _mp4a(track)
+        case Codec.OPUS:
+            return _opus(track)
+        case Codec.PCMA | Codec.PCMU:
+            return _flac(track)
+
+
+def _complete(track: TrackInfo, sets: ParameterSets | None) -> ParameterSets:
+    if sets is None or not sets.sps or not sets.pps or (track.codec is Codec.H265 and not sets.vps):
+        raise MediaError(f"expected the parameter sets of track {track.id} ({track.codec}), found them incomplete")
+    return sets
+
+
+def _visual(kind: bytes, width: int, height: int, config: bytes, aspect: tuple[int, int] = (1, 1)) -> bytes:
+    """VisualSampleEntry (ISO/IEC 14496-12 §12.1.3)."""
+    head = struct.pack(">6xH16xHHIIIH32xHh", 1, width, height, 0x480000, 0x480000, 0, 1, 24, -1)
+    pasp = b"" if aspect == (1, 1) else box(b"pasp", struct.pack(">II", *aspect))
+    return box(kind, head, config, pasp)
+
+
+def _sound(kind: bytes, channels: int, rate_hz: int, config: bytes) -> bytes:
+    """AudioSampleEntry (ISO/IEC 14496-12 §12.2.3); the rate is 16.16 and 0 where it does not fit."""
+    head = struct.pack(">6xH8xHH4xI", 1, channels, 16, (rate_hz << 16) if rate_hz < 1 << 16 else 0)
+    return box(kind, head, config)
+
+
+def _avc1(sets: ParameterSets) -> SampleEntry:
+    sps: H264Sps = read_h264_sps(sets.sps[0])
+    if len(sets.sps) > 31 or len(sets.pps) > 255:
+        raise MediaError(f"expected at most 31 SPS and 255 PPS, found {len(sets.sps)} and {len(sets.pps)}")
+    profile = bytes((sps.profile, sps.constraints, sps.level))
+    record = b"".join(
+        (
+            b"\x01",
+            profile,
+            bytes((0xFF, 0xE0 | len(sets.sps))),  # 4-byte lengths
+            *map(_prefixed, sets.sps),
+            bytes((len(sets.pps),)),
+            *map(_prefixed, sets.pps),
+        )
+    )
+    if sps.profile in _WITH_RANGE_EXTENSION:
+        record += bytes((0xFC | sps.chroma_format, 0xF8 | sps.luma_depth - 8, 0xF8 | sps.chroma_depth - 8, 0))
+    data = _visual(b"avc1", sps.width, sps.height, box(b"avcC", record), sps.aspect)
+    wide, high = sps.aspect
+    shown = (min(round(sps.width * wide / high), 0xFFFF), sps.height)
+    return SampleEntry(data, f'video/mp4; codecs="avc1.{profile.hex()}"', shown)
+
+
+def _hvc1(sets: ParameterSets) -> SampleEntry:
+    sps: H265Sps = read_h265_sps(sets.sps[0])
+    record = b"".join(
+        (
+            b"\x01",
+            sps.profile_tier_level,
+            b"\xf0\x00\xfc",  # no spatial segmentation known; parallelism unknown
+            bytes((0xFC | sps.chroma_format, 0xF8 | sps.luma_depth - 8, 0xF8 | sps.chroma_depth - 8)),
+            b"\x00\x00",  # average frame rate unknown
+            bytes((sps.sub_layers << 3 | sps.nested << 2 | 3, 3)),
+            _h265_array(32, sets.vps),
+            _h265_array(33, sets.sps),
+            _h265_array(34, sets.pps),
+        )
+    )
+    data = _visual(b"hvc1", sps.width, sps.height, box(b"hvcC", record))
+    mime = f'video/mp4; codecs="{_h265_codec(sps.profile_tier_level)}"'
+    return SampleEntry(data, mime, (sps.width, sps.height))
+
+
+def _prefixed(nal: bytes) -> bytes:
+    if len(nal) > 0xFFFF:
+        raise MediaError(f"expected a parameter set of at most 65535 bytes, found {len(nal)}")
+    return struct.pack(">H", len(nal)) + nal
+
+
+def _h265_array(nal_type: int, nals: tuple[bytes, ...]) -> bytes:
+    return bytes((0x80 | nal_type,)) + struct.pack(">H", len(nals)) + b"".join(map(_prefixed, nals))
+
+
+def _h265_codec(profile_tier_level: bytes) -> str:
+    """ISO/IEC 14496-15 Annex E: space and profile, compatibility flags reversed, tier and level, constraints."""
+    first = profile_tier_level[0]
+    space = ("", "A", "B", "C")[first >> 6]
+    flags = int(f"{int.from_bytes(profile_tier_level[1:5], 'big'):032b}"[::-1], 2)
+    tier = "H" if first & 0x20 else "L"
+    constraints = profile_tier_level[5:11].rstrip(b"\0")
+    parts = [f"hvc1.{space}{first & 0x1F}", f"{flags:x}", f"{tier}{profile_tier_level[11]}"]
+    return ".".join(parts + [f"{byte:x}" for byte in constraints])
+
+
+# -------------------------------------------------------------------------------------- sound
+
+
+def audio_specific_config(track: TrackInfo) -> bytes:
+    """The track's AudioSpecificConfig; made for AAC-LC where the session said nothing (ISO/IEC 14496-3 §1.6.2.1)."""
+    if track.config:
+        return track.config
+    writer = BitWriter().put(_AAC_LC, 5)
+    if track.timescale in _AAC_RATES_HZ:
+        writer.put(_AAC_RATES_HZ.index(track.timescale), 4)
+    else:
+        writer.put(15, 4).put(track.timescale, 24)
+    return writer.put(min(max(1, track.channels), 7), 4).put(0, 3).to_bytes()
+
+
+def aac_object_type(config: bytes) -> int:
+    """Raises MediaError when the AudioSpecificConfig ends too early."""
+    reader = BitReader(config)
+    object_type = reader.bits(5)
+    return object_type if object_type != 31 else 32 + reader.bits(6)
+
+
+def aac_channels(config: bytes) -> int:
+    """channelConfiguration of an AudioSpecificConfig; 0 where a program config element says it."""
+    reader = BitReader(config)
+    if reader.bits(5) == 31:
+        reader.bits(6)
+    if reader.bits(4) == 15:
+        reader.bits(24)
+    return reader.bits(4)
+
+
+def _descriptor(tag: int, *parts: bytes) -> bytes:
+    """ISO/IEC 14496-1 §8.3.3, the length in its 4-byte form as everybody writes it."""
+    payload = b"".join(parts)
+    size = len(payload)
+    return (
+        bytes((tag, 0x80 | size >> 21 & 0x7F, 0x80 | size >> 14 & 0x7F, 0x80 | size >> 7 & 0x7F, size & 0x7F)) + payload
+    )
+
+
+def _mp4a(track: TrackInfo) -> SampleEntry:
+    config = audio_specific_config(track)
+    object_type = aac_object_type(config)
+    decoder = _descriptor(4, struct.pack(">BB3xII", 0x40, 0x15, 0, 0), _descriptor(5, config))
+    esds = full_box(b"esds", 0, 0, _descriptor(3, struct.pack(">HB", track.id, 0), decoder, _descriptor(6, b"\x02")))
+    channels = track.channels or aac_channels(config) or 2
+    data = _sound(b"mp4a", channels, track.timescale, esds)
+    return SampleEntry(data, f'audio/mp4; codecs="mp4a.40.{object_type}"')
+
+
+def _opus(track: TrackInfo) -> SampleEntry:
+    """Opus in ISO BMFF §4.3: RTP carries no pre-skip and one stereo or mono stream (family 0)."""
+    channels = min(track.channels or 2, 2)
+    dops = box(b"dOps", struct.pack(">BBHIhB", 0, channels, 0, 48000, 0, 0))
+    return SampleEntry(_sound(b"Opus", channels, 48000, dops), 'audio/mp4; codecs="opus"')
+
+
+def _flac(track: TrackInfo) -> SampleEntry:
+    """FLAC in ISO BMFF §3.3: the STREAMINFO alone, last of its blocks."""
+    channels = max(1, track.channels)
+    if channels > 8 or not 0 < track.timescale < 1 << 20:
+        raise MediaError(f"expected G.711 of at most 8 channels, found {channels} at {track.timescale} Hz")
+    info = struct.pack(">HH6x", FLAC_BLOCK, FLAC_BLOCK)
+    packed = track.timescale << 44 | (channels - 1) << 41 | (_FLAC_DEPTH - 1) << 36
+    info += packed.to_bytes(8, "big") + bytes(16)
+    dfla = full_box(b"dfLa", 0, 0, b"\x80", len(info).to_bytes(3, "big"), info)
+    return SampleEntry(_sound(b"fLaC", channels, track.timescale, dfla), 'audio/mp4; codecs="flac"')
