@@ -100,9 +100,9 @@ class Registry:
         return stream
 
     def token_opens(self, stream_id: str, token: str) -> bool:
-        """Whether ``token`` is the device token of this stream. Takes as long for an unknown stream."""
+        """Whether ``token`` is the device token of this stream, retired or not. Takes as long for an unknown one."""
         stream = self._streams.get(stream_id)
-        source = stream.source if stream is not None and not stream.retired else None
+        source = stream.source if stream is not None else None
         stored = source.token_sha256 if isinstance(source, WhipSource) else ""
         return hmac.compare_digest(_digest(token), stored or "-") and bool(stored)
 

@@ -1,0 +1,159 @@
+"""A hub's face with real accounts and registry, and small honest parts behind it, for the tests of the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from argon2 import PasswordHasher
+from yarl import URL
+
+from hub.api.accounts import Accounts
+from hub.api.server import build_app, serve
+from hub.api.services import Services, StreamStatus
+from hub.api.throttle import Throttle
+from hub.clock import ManualClock
+from hub.database import create_tables, open_engine
+from hub.model import Stream
+from hub.registry import Registry
+from hub.settings import Settings
+
+ADMIN_TOKEN = "the-admin-token-of-the-tests"
+PASSWORD = "correct horse battery"
+BEARER = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+
+
+class TestClock(ManualClock):
+    """Stands still; who sleeps wakes when the clock is moved past the end of the sleep."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def sleep(self, seconds: float) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.mono_us + round(seconds * 1e6), future))
+        await future
+
+    def pass_s(self, seconds: float) -> None:
+        self.advance(seconds)
+        due = [one for one in self._sleepers if one[0] <= self.mono_us]
+        self._sleepers = [one for one in self._sleepers if one[0] > self.mono_us]
+        for _, future in due:
+            if not future.done():
+                future.set_result(None)
+
+
+@dataclass
+class FakeLog:
+    """A log of fixed words."""
+
+    text: str = "hub.test\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n— hub.test c2ln\n"
+
+    def checkpoint(self) -> str:
+        return self.text
+
+    def vkey(self) -> str:
+        return "hub.test+00000000+AAAA"
+
+
+@dataclass
+class FakeAnswer:
+    session_id: str
+    sdp: str
+
+
+@dataclass
+class FakeWhip:
+    """Remembers what it was asked, raises what it is told to."""
+
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    error: Exception | None = None
+
+    async def offer(self, stream_id: str, sdp: str) -> FakeAnswer:
+        self._asked("offer", stream_id, sdp)
+        return FakeAnswer("session-1", "v=0\r\nanswer\r\n")
+
+    async def trickle(self, stream_id: str, session_id: str, fragment: str) -> None:
+        self._asked("trickle", stream_id, session_id, fragment)
+
+    async def end(self, stream_id: str, session_id: str) -> None:
+        self._asked("end", stream_id, session_id)
+
+    def _asked(self, *call: str) -> None:
+        self.asked.append(call)
+        if self.error is not None:
+            raise self.error
+
+
+class Hub:
+    """The face under test, listening on a free port of loopback."""
+
+    def __init__(self, services: Services, whip: FakeWhip, clock: TestClock, base: URL, app: web.Application) -> None:
+        self.app = app
+        self.services = services
+        self.whip = whip
+        self.clock = clock
+        self.base = base
+        self.program = aiohttp.ClientSession(base, headers=BEARER)
+        """Calls with the admin token."""
+        self.person = aiohttp.ClientSession(
+            base, headers={"Origin": str(base.origin())}, cookie_jar=aiohttp.CookieJar(unsafe=True)
+        )
+        """Calls as our own page would: with Origin, and with the cookie after sign_in."""
+        self.stranger = aiohttp.ClientSession(base, cookie_jar=aiohttp.DummyCookieJar())
+
+    async def sign_in(self) -> None:
+        async with self.person.post("/api/session", json={"username": "admin", "password": PASSWORD}) as response:
+            assert response.status == 200, await response.text()
+
+    async def close(self) -> None:
+        for client in (self.program, self.person, self.stranger):
+            await client.close()
+
+
+def status_of(stream: Stream) -> StreamStatus:
+    return StreamStatus("retired" if stream.retired else "waiting")
+
+
+@asynccontextmanager
+async def running_hub(tmp_path: Path, **values: Any) -> AsyncIterator[Hub]:
+    """A hub whose settings are ``values``, with user admin and ADMIN_TOKEN."""
+    given = {"listen": "127.0.0.1:0", "data": tmp_path / "data", "keys_dir": tmp_path / "keys"}
+    settings = Settings.model_validate(given | {"admin_token": ADMIN_TOKEN, "admin_password": PASSWORD} | values)
+    clock = TestClock()
+    engine = open_engine(tmp_path / "hub.db")
+    create_tables(engine)
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    accounts, _ = await Accounts.open(engine, settings, clock, cheap)
+    whip = FakeWhip()
+    services = Services(
+        settings=settings,
+        clock=clock,
+        registry=await Registry.open(engine, clock),
+        accounts=accounts,
+        status=status_of,
+        whip=whip,
+        log=FakeLog(),
+        throttle=Throttle(clock),
+    )
+    page = tmp_path / "page"
+    app = build_app(services, settings, page=page)
+    runner = await serve(app, settings)
+    host, port = runner.addresses[0][:2]
+    scheme = "http" if settings.tls_cert is None else "https"
+    hub = Hub(services, whip, clock, URL.build(scheme=scheme, host=host, port=port), app)
+    try:
+        yield hub
+    finally:
+        await hub.close()
+        await runner.cleanup()
+        engine.dispose()
