@@ -1,0 +1,199 @@
+"""One interruption while it is being judged: its faults by track, its earlier breaks, its edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hub.clock import Instant
+from hub.model import Interruption, InterruptionKind, InterruptionState
+from hub.monitor.breaks import format_breaks
+from hub.monitor.rules import DetectorRules
+
+WHOLE_STREAM = 0
+"""In the place of a track id: the tracks are not known (yet)."""
+STORAGE = -1
+"""In the place of a track id: the disk, which no track can mend."""
+_BREAKS_LISTED = 16
+"""Earlier breaks of a flapping link are listed one by one up to here; then only counted."""
+
+FIRMNESS = (
+    InterruptionKind.LOSS,
+    InterruptionKind.STALL,
+    InterruptionKind.NO_SIGNAL,
+    InterruptionKind.STOPPED,
+)
+"""A kind is only ever refined to one further right: a pulled cable is a stall first."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """What is wrong with one track. Times as in :class:`Interruption`; ``_mono_us`` is monotonic."""
+
+    started_us: int
+    heard_mono_us: int
+    """Arrival of the last frame before it."""
+    confirm_mono_us: int
+    """With nothing further heard, media is certainly missing from here on."""
+    run: int
+    """The connection in which it began."""
+    axis_us: int = 0
+    """Where the last good frame ended on the axis of that connection."""
+    device_us: int | None = None
+    """The same by the device's clock."""
+    missing: bool = False
+    """Media is known to be missing, not merely late."""
+    late_since_us: int | None = None
+    """Monotonic time since which what was late has been arriving."""
+    ended_us: int | None = None
+    end_axis_us: int = 0
+    end_run: int = 0
+    edge_error_us: int = 0
+    frame_us: int = 1
+    """The distance of two frames: the error of an edge that is exact."""
+    fixed: bool = False
+    """The edge is as exact as it can become."""
+    lost: int = 0
+
+    @property
+    def over(self) -> bool:
+        return self.ended_us is not None
+
+
+@dataclass(slots=True)
+class Case:
+    """An interruption in the making. ``breaks`` are earlier ones (from, to) that were merged into it."""
+
+    id: str
+    stream_id: str
+    kind: InterruptionKind
+    detected: Instant
+    state: InterruptionState = InterruptionState.SUSPECTED
+    faults: dict[int, Fault] = field(default_factory=dict)
+    breaks: list[tuple[int, int]] = field(default_factory=list)
+    first_us: int | None = None
+    tracks: set[int] = field(default_factory=set)
+    count: int = 1
+    evidence: dict[str, int | str] = field(default_factory=dict)
+    announced: bool = False
+    """Somebody was told of it."""
+    resumed_mono_us: int = 0
+    rings: bool = False
+    needs_explanation: bool = False
+
+    # ---------------------------------------------------------------------------- edges
+
+    @property
+    def break_started_us(self) -> int:
+        """Start of the newest break."""
+        return min(fault.started_us for fault in self.faults.values())
+
+    @property
+    def started_us(self) -> int:
+        return self.break_started_us if self.first_us is None else self.first_us
+
+    @property
+    def ended_us(self) -> int | None:
+        """End of the newest break, None while a track is still missing."""
+        ends = [fault.ended_us for fault in self.faults.values()]
+        known = [end for end in ends if end is not None]
+        return max(known) if known and len(known) == len(ends) else None
+
+    @property
+    def edge_error_us(self) -> int:
+        return max(fault.edge_error_us for fault in self.faults.values())
+
+    @property
+    def missing(self) -> bool:
+        return any(fault.missing for fault in self.faults.values())
+
+    @property
+    def over(self) -> bool:
+        return all(fault.over for fault in self.faults.values())
+
+    def missing_us(self, now: Instant) -> int:
+        """Time missing or spoilt so far, all breaks together."""
+        ended_us = self.ended_us
+        if ended_us is not None:
+            newest_us = ended_us - self.break_started_us
+        else:
+            # On the monotonic scale: a clock that NTP sets must not demand a signature.
+            newest_us = now.mono_us - min(fault.heard_mono_us for fault in self.faults.values() if not fault.over)
+        return newest_us + int(self.evidence.get("earlier_us", 0))
+
+    # -------------------------------------------------------------------------- changes
+
+    def refine(self, kind: InterruptionKind) -> bool:
+        """Take the firmer of two kinds; True when that changed something."""
+        if kind is self.kind or self.kind not in FIRMNESS or kind not in FIRMNESS:
+            return False
+        if FIRMNESS.index(kind) < FIRMNESS.index(self.kind):
+            return False
+        self.kind = kind
+        return True
+
+    def weigh(self, now: Instant, rules: DetectorRules) -> bool:
+        """Judge the thresholds anew: they are only ever crossed upwards. True when one was."""
+        rule = rules.of(self.kind)
+        missing_us = self._weight_us(now, rules)
+        rings = self.rings or (rule.ring_from_us is not None and missing_us >= rule.ring_from_us)
+        explain = rule.explain_from_us
+        needs = self.needs_explanation or (explain is not None and missing_us >= explain)
+        changed = rings != self.rings or needs != self.needs_explanation
+        self.rings, self.needs_explanation = rings, needs
+        return changed
+
+    def _weight_us(self, now: Instant, rules: DetectorRules) -> int:
+        if self.kind is not InterruptionKind.LOSS:
+            return self.missing_us(now)
+        newest_us = self.missing_us(now) - int(self.evidence.get("earlier_us", 0))
+        since_us = self.break_started_us + newest_us - rules.damage_window_us
+        return newest_us + sum(end - max(begin, since_us) for begin, end in self.breaks if end > since_us)
+
+    def begin_break(self) -> None:
+        """The newest break is over and another one begins: keep the old one as one that was."""
+        ended_us = self.ended_us
+        assert ended_us is not None
+        started_us = self.break_started_us
+        if self.first_us is None:
+            self.first_us = started_us
+        self.breaks = [*self.breaks[-(_BREAKS_LISTED - 1) :], (started_us, ended_us)]
+        self.evidence["earlier_us"] = int(self.evidence.get("earlier_us", 0)) + ended_us - started_us
+        self.tracks |= {track for track in self.faults if track > 0}
+        self.evidence["earlier_lost"] = int(self.evidence.get("earlier_lost", 0)) + self._lost()
+        self.faults = {}
+        self.count += 1
+
+    def end_break_unmade(self) -> None:
+        """The newest break was none: what was late came. The one before is the newest again."""
+        started_us, ended_us = self.breaks.pop()
+        self.evidence["earlier_us"] = int(self.evidence.get("earlier_us", 0)) - (ended_us - started_us)
+        self.count -= 1
+        self.faults = {WHOLE_STREAM: Fault(started_us, 0, 0, 0, missing=True, ended_us=ended_us, fixed=True)}
+
+    def _lost(self) -> int:
+        return sum(fault.lost for fault in self.faults.values())
+
+    def snapshot(self) -> Interruption:
+        """What is known of it at this moment."""
+        evidence = dict(self.evidence)
+        lost = self._lost() + int(evidence.pop("earlier_lost", 0))
+        if lost:
+            evidence["packets_lost"] = lost
+        if self.breaks:
+            evidence["breaks"] = format_breaks([*self.breaks, (self.break_started_us, self.ended_us)])
+        settled = self.state in (InterruptionState.RESUMED, InterruptionState.CLOSED)
+        return Interruption(
+            id=self.id,
+            stream_id=self.stream_id,
+            kind=self.kind,
+            state=self.state,
+            started_us=self.started_us,
+            detected_us=self.detected.utc_us,
+            ended_us=self.ended_us if settled else None,
+            edge_error_us=self.edge_error_us,
+            tracks=tuple(sorted(self.tracks | {track for track in self.faults if track > 0})),
+            count=self.count,
+            needs_explanation=self.needs_explanation,
+            rings=self.rings and self.state is not InterruptionState.SUSPECTED,
+            evidence=evidence,
+        )

@@ -1,0 +1,529 @@
+"""The interruption detector: packets and ticks in, changes of interruptions out. Pure.
+
+::
+
+    suspected ─┬─> withdrawn                        late, but nothing is missing
+               └─> confirmed ─┬─> resumed ─> closed
+                    │    ▲    └─> withdrawn         confirmed by the clock, and yet all of it came
+                    └────┴─ another break within 30 s of the resume (damage: 5 s): one more, ``count``
+
+What is known at once to be missing begins at ``confirmed``. ``docs/design/interruptions.md`` has the
+table of verdicts and the reasons.
+"""
+
+from __future__ import annotations
+
+from hub.clock import Instant
+from hub.model import (
+    AccessUnit,
+    Interruption,
+    InterruptionKind,
+    InterruptionState,
+    MediaKind,
+    PacketLoss,
+    SenderReport,
+    SessionInfo,
+    Stream,
+    TimeLeap,
+)
+from hub.monitor.case import STORAGE, WHOLE_STREAM, Case, Fault
+from hub.monitor.clocks import ClockWatch
+from hub.monitor.docket import Docket
+from hub.monitor.rules import DetectorRules, StreamState
+from hub.monitor.watch import TrackWatch
+
+_NOTHING: list[Interruption] = []
+"""Returned by the hot path; never appended to."""
+_CAUGHT_UP_US = 300_000
+"""Media that was late is on time again when it lags no more than this."""
+_LATE_FOR_US = 2_000_000
+"""… or when it has flowed for this long: the delay has come to stay."""
+_PAUSE_US = 500_000
+"""No arrival for so much longer than a frame's distance is a pause; below that, packets are merely missing."""
+_NO_GAP_US = 100_000
+"""Less than this (or three frames) between two connections: nothing is missing."""
+
+
+class InterruptionDetector:
+    """Of one stream, for as long as it is registered.
+
+    Every call returns the interruptions that changed, each as it is after one change of state (or of its
+    kind, or of ``rings`` and ``needs_explanation``), in order. Calls come in the order of arrival; time
+    must not go back on the monotonic scale and may do as it likes on the UTC scale.
+
+    ``restored`` is what was open when the hub last ended, ``recorded_until_us`` (hub UTC) until when the
+    stream was recorded then, None if nothing was due.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        rules: DetectorRules,
+        *,
+        restored: Interruption | None = None,
+        recorded_until_us: int | None = None,
+    ) -> None:
+        self._stream = stream
+        self._rules = rules
+        self._docket = Docket(stream.id, rules)
+        self._clocks = ClockWatch(stream.id, rules)
+        self._watches: dict[int, TrackWatch] = {}
+        self._delivered: dict[int, MediaKind] = {}
+        self._run = 0
+        self._connected = False
+        self._expected = stream.kind.always_expected
+        self._due_mono_us: int | None = None
+        self._ended = False
+        self._restored = False
+        self._recorded_until_us = recorded_until_us
+        if restored is not None and restored.state in (InterruptionState.CONFIRMED, InterruptionState.RESUMED):
+            self._expected = self._restored = True
+            self._docket.restore(restored)
+
+    # ------------------------------------------------------------------------- answers
+
+    @property
+    def current(self) -> Interruption | None:
+        """The interruption that lasts, or whose edge is still open; None when all is well."""
+        return self._docket.current
+
+    @property
+    def state(self) -> StreamState:
+        case = self._docket.open
+        if case is not None:
+            suspected = case.state is InterruptionState.SUSPECTED
+            return StreamState.SUSPECTED if suspected else StreamState.INTERRUPTED
+        if self._connected and any(watch.heard_us is not None for watch in self._watches.values()):
+            return StreamState.LIVE
+        return StreamState.WAITING if self._connected or self._expected else StreamState.IDLE
+
+    @property
+    def absent_tracks(self) -> tuple[int, ...]:
+        """Tracks that the session announced and of which nothing has come."""
+        return tuple(watch.info.id for watch in self._watches.values() if watch.heard_us is None)
+
+    # ------------------------------------------------------------------------ the media
+
+    def opened(self, session: SessionInfo) -> list[Interruption]:
+        """A connection stands and has announced its tracks."""
+        now = session.opened
+        out = self._begin(now)
+        self._run += 1
+        self._connected = True
+        self._expected = True
+        self._ended = False
+        self._watches = {track.id: TrackWatch(track, self._rules) for track in session.tracks}
+        self._clocks.opened({track.id: track.timescale for track in session.tracks})
+        self._due_mono_us = now.mono_us + self._rules.confirm_after_us
+        if self._docket.open is not None:
+            self._name_tracks(self._docket.open)
+        return out
+
+    def unit(self, unit: AccessUnit) -> list[Interruption]:
+        """A picture or an audio frame has come. Hot: called for every one."""
+        watch = self._watches.get(unit.track_id)
+        if watch is None or watch.plain(unit):
+            return _NOTHING
+        return self._judge(watch, unit)
+
+    def loss(self, loss: PacketLoss) -> list[Interruption]:
+        """Packets of a track were given up."""
+        watch = self._watches.get(loss.track_id)
+        if watch is None:
+            return []
+        return self._missing(watch, loss.count, loss.noticed)
+
+    def leap(self, leap: TimeLeap) -> list[Interruption]:
+        """The media clock leapt; nothing is missing."""
+        case = self._docket.open
+        if case is not None:
+            case.evidence["leaps"] = int(case.evidence.get("leaps", 0)) + 1
+        return self._clocks.leap(leap)
+
+    def sender_report(self, report: SenderReport) -> list[Interruption]:
+        """The device said what its clock reads."""
+        out = self._clocks.report(report)
+        watch = self._watches.get(report.track_id)
+        if watch is not None:
+            device_zero_us = report.device_us - watch.axis_us(report.media_ticks)
+            self._docket.fix_edges(report, device_zero_us, self._run)
+        return out
+
+    # -------------------------------------------------------------------- the connection
+
+    def goodbye(self, reason: str, now: Instant) -> list[Interruption]:
+        """The device ended the session on purpose."""
+        out = self._begin(now)
+        if self._stream.kind.always_expected:
+            out += self._gone(InterruptionKind.STOPPED, reason, now)
+        else:
+            self._expected = False
+            self._due_mono_us = None
+            out += self._docket.end_expectation(reason, now)
+            self._watches = {}
+        self._connected = False
+        return out
+
+    def closed(self, now: Instant, reason: str) -> list[Interruption]:
+        """The connection ended. After a goodbye, or when there was none, that is no news."""
+        out = self._begin(now)
+        if self._ended or not self._connected:
+            return out
+        out += self._gone(InterruptionKind.NO_SIGNAL, reason, now)
+        self._connected = False
+        return out
+
+    def storage(self, ok: bool, now: Instant) -> list[Interruption]:
+        """``ok=False``: what is received from now on does not reach the disk; True: it does again."""
+        out = self._begin(now)
+        case = self._docket.open
+        if not ok:
+            fault = Fault(now.utc_us, now.mono_us, now.mono_us, self._run, missing=True)
+            if case is not None and STORAGE in case.faults and not case.faults[STORAGE].over:
+                return out
+            out += self._docket.add(STORAGE, fault, InterruptionKind.STORAGE, now)
+            out += self._docket.confirm(now)
+        elif case is not None and STORAGE in case.faults:
+            case.faults[STORAGE].ended_us = max(now.utc_us, case.faults[STORAGE].started_us)
+            case.faults[STORAGE].fixed = True
+            out += self._docket.settle(now)
+        return out
+
+    def stopped(self, now: Instant) -> list[Interruption]:
+        """The hub stops in order. What lasts is taken up again at the next start."""
+        out = self._begin(now)
+        self._ended = True
+        self._connected = False
+        return out + self._docket.put_away(now)
+
+    # ---------------------------------------------------------------------------- ticks
+
+    def tick(self, now: Instant) -> list[Interruption]:
+        """Silence is input. Ten times a second; fewer make it slower to see, never wrong."""
+        out = self._begin(now)
+        if self._ended:
+            return out
+        out += self._clocks.tick(now)
+        self._correct_edges()
+        before = self._docket.open
+        if self._connected:
+            for watch in self._watches.values():
+                self._look_at(watch, now, out)
+        if self._due_mono_us is not None and now.mono_us >= self._due_mono_us:
+            self._overdue(now, out)
+        # A suspicion is at least one tick old when it is confirmed: where the hub itself was held up,
+        # packets that wait in its sockets are heard in between.
+        self._docket.tick(now, out, may_confirm=before is not None)
+        return out
+
+    def _begin(self, now: Instant) -> list[Interruption]:
+        """What can only be said once the first moment is known."""
+        until_us, self._recorded_until_us = self._recorded_until_us, None
+        if self._restored:
+            self._restored = False
+            self._docket.place(now)
+        if until_us is not None and self._docket.open is None:
+            self._expected = True
+            fault = Fault(until_us, now.mono_us, now.mono_us, self._run, missing=True)
+            fault.heard_mono_us = now.mono_us - max(0, now.utc_us - until_us)
+            fault.edge_error_us = self._rules.edge_error_us
+            return [
+                *self._docket.add(WHOLE_STREAM, fault, InterruptionKind.HUB, now),
+                *self._docket.confirm(now),
+            ]
+        if self._due_mono_us is None and self._expected and self._run == 0 and self._docket.open is None:
+            self._due_mono_us = now.mono_us + self._rules.confirm_after_us
+        return []
+
+    def _correct_edges(self) -> None:
+        """Until a sender report comes, the smallest delay seen is the best that is known."""
+        past = self._docket.past
+        if past is None or past.state is not InterruptionState.RESUMED:
+            return
+        for track_id, fault in past.faults.items():
+            watch = self._watches.get(track_id)
+            if watch is not None and watch.good_capture_us is not None:
+                since_us = watch.axis_us(watch.good_pts_ticks) - fault.end_axis_us
+                self._docket.correct_edge(track_id, watch.good_capture_us - since_us, self._run)
+
+    def _look_at(self, watch: TrackWatch, now: Instant, out: list[Interruption]) -> None:
+        heard_us = watch.heard_us
+        if heard_us is None:
+            return
+        if watch.calm:
+            watch.rotate(now.mono_us)
+        if now.mono_us - heard_us < self._rules.suspect_after_us // 2:
+            return
+        if now.mono_us < watch.due_us() + self._rules.suspect_after_us:
+            return
+        fault = self._fault(watch)
+        if fault is not None and not fault.over:
+            silent = now.mono_us - heard_us >= watch.patience_us()
+            if silent and fault.missing and self._docket.refine(InterruptionKind.STALL):
+                out += self._docket.told(now)
+            fault.late_since_us = None
+            fault.confirm_mono_us = heard_us + watch.patience_us()
+            return
+        if watch.good_end_us is None:
+            return
+        watch.calm = False
+        out += self._docket.add(watch.info.id, self._new_fault(watch), InterruptionKind.STALL, now)
+
+    def _overdue(self, now: Instant, out: list[Interruption]) -> None:
+        """The time has come by which a source should have delivered."""
+        silent = [
+            watch
+            for watch in self._watches.values()
+            if watch.good_end_us is None and (watch.kind is MediaKind.VIDEO or not self._any_video())
+        ]
+        joining = [watch for watch in silent if watch.heard_us is not None]
+        if self._watches and not silent:
+            self._due_mono_us = None
+            return
+        opened_mono_us = (self._due_mono_us or now.mono_us) - self._rules.confirm_after_us
+        if joining and now.mono_us - opened_mono_us < self._rules.first_keyframe_us:
+            return  # pictures come; the keyframe may yet
+        self._due_mono_us = None
+        waited_us = now.mono_us - opened_mono_us
+        for track_id in [watch.info.id for watch in silent] or [WHOLE_STREAM]:
+            case = self._docket.open
+            if case is not None and track_id in case.faults:
+                continue
+            fault = Fault(now.utc_us - waited_us, opened_mono_us, now.mono_us, self._run, missing=True)
+            kind = InterruptionKind.LOSS if joining else InterruptionKind.NOT_STARTED
+            out += self._docket.add(track_id, fault, kind, now)
+            out += self._docket.confirm(now)
+
+    # --------------------------------------------------------------------------- verdicts
+
+    def _judge(self, watch: TrackWatch, unit: AccessUnit) -> list[Interruption]:
+        """A unit that is not simply the next one."""
+        now = unit.arrival
+        step_us = watch.hear(unit)
+        fault = self._fault(watch)
+        out: list[Interruption] = []
+        if unit.lost and (fault is None or fault.over or not fault.lost):
+            out += self._missing(watch, unit.lost, now)
+            fault = self._fault(watch)
+        if watch.silence_us - watch.distance_us >= _PAUSE_US and not self._is_calm(watch):
+            self._docket.refine(InterruptionKind.STALL)
+            self._docket.note("pause_us", watch.silence_us)
+        if unit.damaged:
+            if watch.good_end_us is not None or (fault is not None and not fault.over):
+                out += self._missing(watch, 0, now)
+            return out
+        if watch.good_end_us is None:
+            self._delivered[watch.info.id] = watch.kind
+            if all(other.heard_us is not None for other in self._watches.values()):
+                self._due_mono_us = None
+        if fault is not None and not fault.over:
+            out += self._back(watch, fault, unit, step_us)
+        elif watch.calm and not unit.realigned and step_us > watch.plain_us:
+            out += self._skip(watch, unit, step_us)
+        elif step_us > 0 and not unit.realigned and not unit.lost and (fault is None or fault.over):
+            watch.learn(step_us)
+        watch.good(unit)
+        watch.calm = self._is_calm(watch)
+        return out
+
+    def _is_calm(self, watch: TrackWatch) -> bool:
+        fault = self._fault(watch)
+        return fault is None or fault.over
+
+    def _missing(self, watch: TrackWatch, count: int, now: Instant) -> list[Interruption]:
+        """Packets are missing, or a picture is damaged."""
+        fault = self._fault(watch)
+        watch.calm = False
+        if watch.good_end_us is None and (fault is None or fault.over):
+            return []  # before the first good frame of a connection nothing can break off
+        if fault is not None and not fault.over:
+            fault.lost += count
+            fault.missing = True
+            fault.late_since_us = None
+            return self._docket.confirm(now)
+        fault = self._new_fault(watch)
+        fault.missing = True
+        fault.lost = count
+        out = self._docket.add(watch.info.id, fault, InterruptionKind.LOSS, now)
+        return out + self._docket.confirm(now)
+
+    def _back(self, watch: TrackWatch, fault: Fault, unit: AccessUnit, step_us: int) -> list[Interruption]:
+        """A good unit on a track that was at fault: is media missing, or was it late?"""
+        now = unit.arrival
+        docket = self._docket
+        same_run = fault.run == self._run
+        gap_us = self._gap_us(watch, fault, unit)
+        if same_run and not fault.missing and fault.late_since_us is not None:
+            # It is arriving late. Has it caught up, or is something left out after all?
+            if step_us > self._skip_us(watch):
+                return self._resume(watch, fault, unit, gap_us)
+            self._advance(watch, fault, unit)
+            if watch.late_us <= _CAUGHT_UP_US or now.mono_us - fault.late_since_us >= _LATE_FOR_US:
+                return docket.was_late(watch.info.id, now)
+            return []
+        if fault.missing:
+            return self._resume(watch, fault, unit, gap_us)
+        if not same_run:
+            if gap_us <= max(_NO_GAP_US, 3 * watch.distance_us):
+                return docket.was_late(watch.info.id, now)
+            return self._resume(watch, fault, unit, gap_us)
+        confirmed = docket.open is not None and docket.open.state is InterruptionState.CONFIRMED
+        if gap_us >= (self._rules.skip_us if confirmed else self._skip_us(watch) - watch.distance_us):
+            if watch.skipped(step_us):
+                return self._resume(watch, fault, unit, gap_us)
+            return docket.was_late(watch.info.id, now)
+        fault.late_since_us = now.mono_us
+        self._advance(watch, fault, unit)
+        if watch.late_us <= _CAUGHT_UP_US or watch.is_opus:
+            if step_us > 0 and not watch.is_opus:
+                watch.learn(step_us)
+            return docket.was_late(watch.info.id, now)
+        return []
+
+    def _skip_us(self, watch: TrackWatch) -> int:
+        """A step this long, with unbroken sequence numbers, leaves something out."""
+        return watch.plain_us + 1
+
+    def _skip(self, watch: TrackWatch, unit: AccessUnit, step_us: int) -> list[Interruption]:
+        """Nothing was suspected, and yet time stamps are too far apart: seen between two ticks, or while
+        what was late caught up."""
+        if not watch.skipped(step_us):
+            return []
+        fault = self._new_fault(watch)
+        fault.missing = True
+        self._docket.note("media_gap_us", step_us)
+        out = self._docket.add(watch.info.id, fault, InterruptionKind.STALL, unit.arrival)
+        out += self._docket.confirm(unit.arrival)
+        return out + self._resume(watch, fault, unit, self._gap_us(watch, fault, unit))
+
+    def _advance(self, watch: TrackWatch, fault: Fault, unit: AccessUnit) -> None:
+        """Late media has moved the start of what may be missing."""
+        watch.good(unit)
+        started_us = watch.good_end_us
+        assert started_us is not None
+        fault.started_us = started_us
+        fault.axis_us = watch.good_end_axis_us
+        fault.device_us = watch.good_end_device_us
+        fault.heard_mono_us = unit.arrival.mono_us
+
+    def _gap_us(self, watch: TrackWatch, fault: Fault, unit: AccessUnit) -> int:
+        """Media time between the last good frame and this one."""
+        if fault.run == self._run:
+            return watch.axis_us(unit.pts_ticks) - fault.axis_us
+        if fault.device_us is not None and unit.device_us is not None:
+            return unit.device_us - fault.device_us
+        return unit.capture_us - fault.started_us
+
+    def _resume(self, watch: TrackWatch, fault: Fault, unit: AccessUnit, gap_us: int) -> list[Interruption]:
+        """The first complete frame after a break of this track."""
+        now = unit.arrival
+        fault.missing = True
+        out = self._docket.confirm(now)
+        fault.end_run = self._run
+        fault.end_axis_us = watch.axis_us(unit.pts_ticks)
+        if fault.run == self._run:
+            fault.edge_error_us = fault.frame_us
+            fault.fixed = True
+            fault.ended_us = unit.capture_us
+            if abs(unit.capture_us - fault.started_us - gap_us) > self._rules.edge_error_us:
+                # The hub's calendar was set meanwhile. The media's own axis knows how long it was.
+                fault.ended_us = fault.started_us + gap_us
+                self._docket.note("hub_clock_stepped_us", unit.capture_us - fault.ended_us)
+        else:
+            fault.edge_error_us = self._rules.edge_error_us
+            fault.ended_us = unit.capture_us
+        fault.ended_us = max(fault.ended_us, fault.started_us)
+        self._docket.note("media_gap_us", max(gap_us, 0))
+        return out + self._docket.settle(now)
+
+    # ---------------------------------------------------------------------------- helpers
+
+    def _gone(self, kind: InterruptionKind, reason: str, now: Instant) -> list[Interruption]:
+        """No more media can come on this connection. From when a frame has been missing for as long as
+        one is waited for, it is certain that media is missing."""
+        out: list[Interruption] = []
+        self._due_mono_us = None
+        for watch in self._watches.values():
+            watch.calm = False
+            fault = self._fault(watch)
+            if fault is None or fault.over:
+                if watch.good_end_us is None:
+                    continue
+                fault = self._new_fault(watch)
+                out += self._docket.add(watch.info.id, fault, kind, now, reason)
+            certain = fault.heard_mono_us + max(watch.distance_us, 0) + self._rules.suspect_after_us
+            fault.confirm_mono_us = min(fault.confirm_mono_us, max(now.mono_us, certain))
+        case = self._docket.open
+        if case is None:
+            # It was open and delivered nothing.
+            if self._expected:
+                self._due_mono_us = now.mono_us + self._rules.confirm_after_us
+            return out
+        case.evidence["reason"] = reason
+        if self._docket.refine(kind):
+            out += self._docket.told(now)
+        return out
+
+    def _name_tracks(self, case: Case) -> None:
+        """A new connection: each open fault waits for the track that takes its place in it."""
+        whole = case.faults.pop(WHOLE_STREAM, None)
+        if whole is not None and whole.over:
+            case.faults[WHOLE_STREAM] = whole
+        elif whole is not None:
+            for watch in self._mandatory():
+                case.faults.setdefault(watch.info.id, _copy(whole))
+        for track_id, fault in list(case.faults.items()):
+            if track_id > 0 and not fault.over:
+                self._rehome(case, track_id)
+        if not case.faults and whole is not None:
+            case.faults[WHOLE_STREAM] = whole
+
+    def _rehome(self, case: Case, track_id: int) -> None:
+        kind = self._delivered.get(track_id)
+        here = self._watches.get(track_id)
+        if kind is None or (here is not None and here.kind is kind):
+            return
+        for watch in self._watches.values():
+            if watch.kind is kind and watch.info.id not in case.faults:
+                case.faults[watch.info.id] = case.faults.pop(track_id)
+                return
+        if kind is MediaKind.AUDIO and len(case.faults) > 1:
+            del case.faults[track_id]  # no longer announced: a change of the camera's settings, no fault
+
+    def _mandatory(self) -> list[TrackWatch]:
+        """Tracks that must come: pictures where there are any; sound only once it has been heard."""
+        video = [watch for watch in self._watches.values() if watch.kind is MediaKind.VIDEO]
+        return video or list(self._watches.values())
+
+    def _any_video(self) -> bool:
+        return any(watch.kind is MediaKind.VIDEO for watch in self._watches.values())
+
+    def _fault(self, watch: TrackWatch) -> Fault | None:
+        case = self._docket.open
+        return None if case is None else case.faults.get(watch.info.id)
+
+    def _new_fault(self, watch: TrackWatch) -> Fault:
+        started_us = watch.good_end_us
+        assert started_us is not None
+        assert watch.heard_us is not None
+        return Fault(
+            started_us=started_us,
+            heard_mono_us=watch.heard_us,
+            confirm_mono_us=watch.heard_us + watch.patience_us(),
+            run=self._run,
+            axis_us=watch.good_end_axis_us,
+            device_us=watch.good_end_device_us,
+            edge_error_us=max(watch.distance_us, 1),
+            frame_us=max(watch.distance_us, 1),
+        )
+
+
+def _copy(fault: Fault) -> Fault:
+    return Fault(
+        fault.started_us,
+        fault.heard_mono_us,
+        fault.confirm_mono_us,
+        fault.run,
+        missing=fault.missing,
+        edge_error_us=fault.edge_error_us,
+    )

@@ -1,0 +1,103 @@
+"""When silence is a fault, when a fault rings, and when it must be explained: every threshold in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from hub.clock import US_PER_S
+from hub.model import InterruptionKind
+from hub.settings import Settings
+
+NEVER: int | None = None
+
+
+class StreamState(StrEnum):
+    """What a tile shows. ``waiting``: due, but nothing has come yet; ``idle``: nothing is due."""
+
+    LIVE = "live"
+    SUSPECTED = "suspected"
+    INTERRUPTED = "interrupted"
+    WAITING = "waiting"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class KindRule:
+    """Of the three thresholds of a kind, the last two; the first (recording it) is always met.
+
+    ``ring_from_us``, ``explain_from_us``: so much missing or spoilt time sounds the alarm, demands an
+    explanation; None: it never does.
+    """
+
+    ring_from_us: int | None = 0
+    explain_from_us: int | None = 2 * US_PER_S
+
+
+_QUIET = KindRule(ring_from_us=NEVER, explain_from_us=NEVER)
+
+_DEFAULTS: Mapping[InterruptionKind, KindRule] = MappingProxyType(
+    {
+        InterruptionKind.NO_SIGNAL: KindRule(),
+        # A skip that is over when it is found calls nobody to the wall unless it was long.
+        InterruptionKind.STALL: KindRule(ring_from_us=2 * US_PER_S),
+        InterruptionKind.STOPPED: KindRule(),
+        InterruptionKind.NOT_STARTED: KindRule(),
+        InterruptionKind.LOSS: KindRule(ring_from_us=2 * US_PER_S),
+        InterruptionKind.JUMP: _QUIET,
+        InterruptionKind.DRIFT: _QUIET,
+        InterruptionKind.STEP: _QUIET,
+        InterruptionKind.STORAGE: KindRule(explain_from_us=0),
+        InterruptionKind.HUB: KindRule(),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorRules:
+    """The thresholds of one stream. Durations are monotonic µs."""
+
+    suspect_after_us: int = 900_000
+    """A frame that is due is suspected missing after this. With ten ticks a second: within 1.0 s."""
+    confirm_after_us: int = 5 * US_PER_S
+    """After the last frame; also how long a source may take to deliver at all."""
+    skip_us: int = 1 * US_PER_S
+    """Media time that a sender of steady rate may leave out, with unbroken sequence numbers, at most."""
+    merge_damage_us: int = 5 * US_PER_S
+    """Damage that begins sooner than this after other damage belongs to it."""
+    merge_break_us: int = 30 * US_PER_S
+    """A break that begins sooner than this after a resume belongs to the break before."""
+    damage_window_us: int = 60 * US_PER_S
+    """Damage is added up over this for the thresholds of ``loss``."""
+    whole_for_us: int = 1 * US_PER_S
+    """Damage has ended when pictures were whole for this long: a lossy link does not blink."""
+    settle_us: int = 5 * US_PER_S
+    """An interruption stays resumed at least this long, so that damage close behind joins it."""
+    close_after_us: int = 15 * US_PER_S
+    """Without a sender report the edge is as good as it will get after this."""
+    first_keyframe_us: int = 12 * US_PER_S
+    """A camera joined in the middle of a long group of pictures may take this long to its first keyframe."""
+    edge_error_us: int = 500_000
+    """What is promised of an edge across connections when no sender report fixed it."""
+    step_us: int = 1 * US_PER_S
+    """A device clock that differs from its own media by this much was set."""
+    step_across_us: int = 3 * US_PER_S
+    """Across connections the network delay is in the comparison: more is asked."""
+    drift_us: int = 2 * US_PER_S
+    """A device clock further than this from the hub's is wrong …"""
+    drift_for_us: int = 60 * US_PER_S
+    """… when it stays so for this long, with the hub's own clock not set in between."""
+    kinds: Mapping[InterruptionKind, KindRule] = field(default_factory=lambda: _DEFAULTS)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> DetectorRules:
+        """The defaults, with the two settings that a site may change."""
+        return cls(
+            suspect_after_us=round(settings.suspect_after_s * US_PER_S),
+            confirm_after_us=round(settings.confirm_after_s * US_PER_S),
+        )
+
+    def of(self, kind: InterruptionKind) -> KindRule:
+        return self.kinds.get(kind, _QUIET)

@@ -1,0 +1,171 @@
+"""The time line of a stream: what was recorded, what was not, and how complete it is. Pure.
+
+All intervals are half open, hub UTC in µs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from hub.clock import rfc3339
+from hub.model import Interruption, InterruptionKind, InterruptionState, Span
+from hub.monitor.breaks import parse_breaks
+
+Interval = tuple[int, int]
+
+_CLOSED_UP_US = 200_000
+"""A hole this short between two recorded spans is the seam of two measurements, not missing footage."""
+_UNSEALED_US = 15_000_000
+"""What arrived last is in no sealed chunk yet (10 s at most, and the flush): it is not missing."""
+
+
+class SpanState(StrEnum):
+    RECORDED = "recorded"
+    INTERRUPTED = "interrupted"
+    BACKFILLED = "backfilled"
+    OFF_DUTY = "off_duty"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineSpan:
+    from_us: int
+    to_us: int
+    state: SpanState
+    interruption: Interruption | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Spans in order, not overlapping; where there is none, nothing was due. ``completeness`` is recorded
+    and backfilled time over the time that was due, 0 to 1; None where nothing was due."""
+
+    spans: tuple[TimelineSpan, ...]
+    completeness: float | None
+
+    def json(self) -> dict[str, Any]:
+        """The answer of ``GET /api/streams/{id}/timeline``."""
+        return {"spans": [_span_json(span) for span in self.spans], "completeness": self.completeness}
+
+
+def timeline(
+    spans: Iterable[Span],
+    interruptions: Iterable[Interruption],
+    from_us: int,
+    to_us: int,
+    *,
+    now_us: int,
+    due_from_us: int | None = None,
+    backfilled: Iterable[Span] = (),
+    off_duty: Iterable[Span] = (),
+) -> Timeline:
+    """What became of the time from ``from_us`` to ``to_us``, never beyond ``now_us``.
+
+    ``spans``: recorded time. ``due_from_us``: since when the stream has always been due (windows and
+    rooms: since it was registered); None: it is due only where something was recorded or interrupted.
+    Where they overlap, off duty gives way to everything, recorded to interrupted (damaged pictures are
+    recorded and yet missing), interrupted to backfilled. A mere suspicion is not history.
+    """
+    end_us = min(to_us, now_us)
+    recorded = _close_up(_merge(_clip(((span.from_us, span.to_us) for span in spans), from_us, end_us)))
+    filled = _merge(_clip(((span.from_us, span.to_us) for span in backfilled), from_us, end_us))
+    free = _merge(_clip(((span.from_us, span.to_us) for span in off_duty), from_us, end_us))
+    painted = [TimelineSpan(begin, end, SpanState.BACKFILLED) for begin, end in filled]
+    taken = filled
+    broken: list[Interval] = []
+    for interruption in interruptions:
+        if interruption.state in (InterruptionState.SUSPECTED, InterruptionState.WITHDRAWN):
+            continue
+        if not interruption.kind.loses_media:
+            continue
+        missing = _merge(_clip(_missing(interruption, recorded, end_us), from_us, end_us))
+        fresh = _without(missing, taken)
+        painted += [TimelineSpan(begin, end, SpanState.INTERRUPTED, interruption) for begin, end in fresh]
+        taken = _merge([*taken, *fresh])
+        broken = _merge([*broken, *missing])
+    good = _without(recorded, taken)
+    painted += [TimelineSpan(begin, end, SpanState.RECORDED) for begin, end in good]
+    taken = _merge([*taken, *good])
+    painted += [TimelineSpan(begin, end, SpanState.OFF_DUTY) for begin, end in _without(free, taken)]
+    painted.sort(key=lambda span: span.from_us)
+
+    due = [*recorded, *broken, *filled]
+    if due_from_us is not None:
+        due += _always_due(max(from_us, due_from_us), end_us, recorded, now_us)
+    due = _without(_merge(due), _without(free, taken))
+    had = _length(_merge([*good, *filled]))
+    return Timeline(tuple(painted), round(had / _length(due), 6) if due else None)
+
+
+def _missing(interruption: Interruption, recorded: Sequence[Interval], end_us: int) -> list[Interval]:
+    """The time that an interruption covers: of several breaks each one, not what lies between them."""
+    whole = (interruption.started_us, end_us if interruption.ended_us is None else interruption.ended_us)
+    if interruption.count == 1 or (interruption.kind is InterruptionKind.LOSS and interruption.ended_us is None):
+        return [whole]
+    listed = [(begin, whole[1] if end is None else end) for begin, end in parse_breaks(_breaks(interruption))]
+    # Breaks too old to be listed: there the holes in what was recorded tell.
+    rest = (whole[0], listed[0][0] if listed else whole[1])
+    return [*_without([rest] if rest[1] > rest[0] else [], recorded), *listed]
+
+
+def _breaks(interruption: Interruption) -> int | str:
+    return interruption.evidence.get("breaks", "")
+
+
+def _always_due(from_us: int, end_us: int, recorded: Sequence[Interval], now_us: int) -> list[Interval]:
+    if end_us > now_us - _UNSEALED_US:
+        newest_us = recorded[-1][1] if recorded else from_us
+        end_us = min(end_us, max(newest_us, now_us - _UNSEALED_US))
+    return [(from_us, end_us)] if end_us > from_us else []
+
+
+def _clip(intervals: Iterable[Interval], from_us: int, to_us: int) -> list[Interval]:
+    clipped = [(max(begin, from_us), min(end, to_us)) for begin, end in intervals]
+    return [(begin, end) for begin, end in clipped if end > begin]
+
+
+def _merge(intervals: Iterable[Interval]) -> list[Interval]:
+    """Sorted, and joined where they touch."""
+    return _close_up(sorted(intervals), 0)
+
+
+def _close_up(intervals: Sequence[Interval], hole_us: int = _CLOSED_UP_US) -> list[Interval]:
+    out: list[Interval] = []
+    for begin, end in intervals:
+        if out and begin - out[-1][1] <= hole_us:
+            out[-1] = (out[-1][0], max(out[-1][1], end))
+        else:
+            out.append((begin, end))
+    return out
+
+
+def _without(intervals: Sequence[Interval], taken: Sequence[Interval]) -> list[Interval]:
+    """``intervals`` minus ``taken``; both merged. Linear in both."""
+    out: list[Interval] = []
+    index = 0
+    for begin, end in intervals:
+        while index < len(taken) and taken[index][1] <= begin:
+            index += 1
+        place = index
+        while place < len(taken) and taken[place][0] < end:
+            if taken[place][0] > begin:
+                out.append((begin, taken[place][0]))
+            begin = max(begin, taken[place][1])
+            place += 1
+        if begin < end:
+            out.append((begin, end))
+    return out
+
+
+def _length(intervals: Sequence[Interval]) -> int:
+    return sum(end - begin for begin, end in intervals)
+
+
+def _span_json(span: TimelineSpan) -> dict[str, Any]:
+    out: dict[str, Any] = {"from": rfc3339(span.from_us), "to": rfc3339(span.to_us), "state": str(span.state)}
+    if span.interruption is not None:
+        broken = span.interruption
+        out["interruption"] = {"id": broken.id, "kind": str(broken.kind), "state": str(broken.state)}
+    return out
