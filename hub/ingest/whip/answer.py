@@ -26,8 +26,11 @@ _AUDIO = {
     ("PCMA", 8000, 1): Codec.PCMA,
     ("PCMU", 8000, 1): Codec.PCMU,
 }
-_FEEDBACK = ("nack", "nack pli", "ccm fir")
-"""What the hub sends, in the order of the answer."""
+_FEEDBACK = ("nack", "nack pli", "ccm fir", "transport-cc", "goog-remb")
+"""What the hub sends, in the order of the answer; of the last two, one."""
+START_KBIT_PER_S = "2000"
+"""What libwebrtc begins with (it knows this parameter in the answer). On its own it begins with 300: measured with
+Chromium, 320x180 for four seconds and 720p only after sixteen, instead of 540p at once and 720p after eight."""
 _H264_ECHOED = {
     "level-asymmetry-allowed": re.compile("[01]"),
     "packetization-mode": re.compile("[012]"),
@@ -161,7 +164,8 @@ def _accept(track_id: int, section: int, media: OfferedMedia) -> AcceptedTrack |
     )
     extension = media.extensions.get(TRANSPORT_CC, 0)
     use_extension = "transport-cc" in codec.feedback and 0 < extension < 15
-    feedback = tuple(name for name in _FEEDBACK if name in codec.feedback and (name != "transport-cc" or use_extension))
+    unused = "goog-remb" if use_extension else "transport-cc"
+    feedback = tuple(name for name in _FEEDBACK if name in codec.feedback and name != unused)
     return AcceptedTrack(
         info,
         section,
@@ -262,6 +266,8 @@ def _answered_parameters(track: AcceptedTrack) -> str:
     offered = track.codec.parameters
     if track.info.codec is Codec.H264:
         kept = {name: offered[name] for name, form in _H264_ECHOED.items() if form.fullmatch(offered.get(name, ""))}
+        if track.transport_cc:
+            kept["x-google-start-bitrate"] = START_KBIT_PER_S
         return ";".join(f"{name}={value}" for name, value in kept.items())
     if track.info.codec is Codec.OPUS:
         # usedtx=0: a pause in sound shall mean a fault, not a quiet room. stereo: what the sender has, it may send.

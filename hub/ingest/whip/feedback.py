@@ -51,6 +51,14 @@ def generic_nack(sender: int, media: int, missing: Sequence[int]) -> bytes:
     return _HEADER.pack(0x81, 205, 2 + len(entries), sender, media) + body
 
 
+def bit_rate_limit(sender: int, bits_per_s: int, media: Sequence[int]) -> bytes:
+    """REMB (draft-alvestrand-rmcat-remb-03 §2.2): the most that ``media`` (SSRCs) may send together."""
+    exponent = max(0, bits_per_s.bit_length() - 18)
+    value = len(media) << 24 | exponent << 18 | bits_per_s >> exponent
+    body = b"REMB" + struct.pack(f"!I{len(media)}I", value, *media)
+    return _HEADER.pack(0x8F, 206, 2 + len(body) // 4, sender, 0) + body
+
+
 class NackPlan:
     """Which missing packets to ask for now: each at once, then again every round trip, as long as it is missed."""
 

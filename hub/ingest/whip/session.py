@@ -13,9 +13,11 @@ from hub.ingest.reorder import ReorderWindow
 from hub.ingest.track import RtpTrack
 from hub.ingest.whip.answer import AcceptedTrack, LocalTransport, Negotiated
 from hub.ingest.whip.candidates import RemoteCandidate
+from hub.ingest.whip.congestion import ArrivalLog
 from hub.ingest.whip.feedback import (
     KeyframeWatch,
     NackPlan,
+    bit_rate_limit,
     empty_report,
     full_intra_request,
     generic_nack,
@@ -26,6 +28,8 @@ from hub.model import AccessUnit, MediaKind, MediaSink, PacketLoss, SessionInfo
 
 REPORT_EVERY_US = US_PER_S
 """Receiver reports: RFC 3550 asks for a mean of 5 s, WebRTC senders steer their rate by one a second."""
+BIT_RATE_LIMIT = 20_000_000
+"""Told to senders that know REMB alone (bit/s): they fall to a trickle when nobody names a limit."""
 MIN_ROUND_TRIP_US = 20_000
 """Nothing is asked for again sooner than the tick that asks."""
 
@@ -80,6 +84,8 @@ class _Line:
         if now_us >= self._report_us:
             self._report_us = now_us + REPORT_EVERY_US
             packets.append(self.track.receiver_report(now))
+            if "goog-remb" in self.accepted.feedback:
+                packets.append(bit_rate_limit(sender, BIT_RATE_LIMIT, (media,)))
         if self._nack:
             due = self._plan.due(self.track.missing(), now_us, round_trip_us)
             if due:
@@ -140,6 +146,8 @@ class WhipSession:
         for line in self._lines.values():
             for number in line.accepted.payload_types:
                 self._receivers[number] = line.track.receive
+        extension = next((track.transport_cc for track in agreed.tracks if track.transport_cc), 0)
+        self._arrivals = ArrivalLog(extension) if extension else None
         self._prefix = b"" if all(track.reduced_size for track in agreed.tracks) else empty_report(self._ssrc)
 
     def media(self, packet: bytes, arrival: Instant) -> None:
@@ -150,6 +158,8 @@ class WhipSession:
         if self.opened is None:
             self._begin(arrival)
         self.last_media_us = arrival.mono_us
+        if self._arrivals is not None:
+            self._arrivals.packet(packet, arrival.mono_us)
         receive(packet, arrival)
 
     def control(self, packet: bytes, arrival: Instant) -> None:
@@ -168,6 +178,10 @@ class WhipSession:
         packets: list[bytes] = []
         for line in self._lines.values():
             packets += line.tick(now, self._ssrc, round_trip_us)
+        if self._arrivals is not None:
+            report = self._arrivals.report(self._ssrc, self._media_ssrc(), now.mono_us)
+            if report:
+                packets.append(report)
         if packets:
             prefix = self._prefix if packets[0][1] != 201 else b""
             peer.send_rtcp(prefix + b"".join(packets))
@@ -200,6 +214,9 @@ class WhipSession:
         finally:
             self._relay.detach()
         return self.reason or ""
+
+    def _media_ssrc(self) -> int:
+        return next((line.track.ssrc for line in self._lines.values() if line.track.ssrc is not None), 0)
 
     def _begin(self, arrival: Instant) -> None:
         self.opened = arrival
