@@ -1,0 +1,78 @@
+/** The hub's objects as its API tells them (GET /api/openapi.json). Times are RFC 3339, UTC. */
+
+export const STREAM_KINDS = ["recorder", "window", "room", "vehicle"] as const;
+export type StreamKind = (typeof STREAM_KINDS)[number];
+
+export const STREAM_STATES = ["live", "suspected", "interrupted", "waiting", "idle"] as const;
+export type StreamState = (typeof STREAM_STATES)[number];
+
+export type StreamSource = { type: "rtsp"; url: string; transport?: "tcp" | "udp" } | { type: "whip" };
+
+export interface StreamStatus {
+  state: StreamState;
+  /** When this state began. */
+  since: string | null;
+  tracks: { id: number; kind: "video" | "audio"; codec: string; channels: number }[];
+  device: string;
+  bitrate_bps: number;
+  /** What was last refused of it, or why it failed, in the hub's words. */
+  complaint: { code: string; message: string; at: string } | null;
+}
+
+export interface StreamDto {
+  id: string;
+  name: string;
+  kind: StreamKind;
+  source: StreamSource;
+  status: StreamStatus;
+}
+
+/** The answer to a new stream has a recorder's token, told this once. */
+export interface NewStreamDto extends StreamDto {
+  token?: string | null;
+}
+
+export const INTERRUPTION_KINDS = [
+  "no_signal", "stall", "stopped", "not_started", "loss", "jump", "low_rate", "frozen", "black", "covered", "blurred",
+  "silent", "drift", "step", "storage", "hub",
+] as const;
+export type InterruptionKind = (typeof INTERRUPTION_KINDS)[number];
+
+export const INTERRUPTION_STATES = [
+  "suspected", "confirmed", "withdrawn", "resumed", "awaiting", "backfilled", "explained", "closed", "overdue",
+] as const;
+export type InterruptionState = (typeof INTERRUPTION_STATES)[number];
+
+export interface InterruptionDto {
+  id: string;
+  stream: string;
+  kind: InterruptionKind;
+  class: string;
+  state: InterruptionState;
+  started_at: string;
+  detected_at: string;
+  ended_at: string | null;
+  edge_error_us?: number;
+  count?: number;
+  rings?: boolean;
+  needs_explanation?: boolean;
+}
+
+export interface SpanDto {
+  from: string;
+  to: string;
+  state: "recorded" | "interrupted" | "suspected" | "backfilled" | "off_duty";
+  interruption?: { id: string; kind: InterruptionKind; state: InterruptionState } | null;
+}
+
+export interface TimelineDto {
+  spans: SpanDto[];
+  /** 0 to 1, or null where nothing was due. */
+  completeness: number | null;
+}
+
+export interface HubEvent {
+  type: string;
+  at: string;
+  data: unknown;
+}

@@ -1,0 +1,96 @@
+/** The events socket, and what each event does to the stores. */
+import { onBeforeUnmount, onMounted, watch } from "vue";
+
+import type { HubEvent, InterruptionDto, StreamDto } from "@/api/types";
+import { isRunning } from "@/domain/states";
+import { ReconnectingSocket } from "@/net/reconnecting";
+import { useAlarmStore } from "@/stores/alarm";
+import { useInterruptionsStore } from "@/stores/interruptions";
+import { useLinkStore } from "@/stores/link";
+import { useStreamsStore } from "@/stores/streams";
+
+/** Events can be lost with a connection: ask for everything now and then. */
+const RELOAD_MS = 15_000;
+const LOST_REPEAT_MS = 4000;
+
+export function useEvents(): void {
+  const link = useLinkStore();
+  const streams = useStreamsStore();
+  const interruptions = useInterruptionsStore();
+  const alarm = useAlarmStore();
+
+  const socket = new ReconnectingSocket(() => "/api/events", {
+    opened: () => reload(),
+    text: (data) => received(data),
+    closed: () => void streams.load().catch(() => undefined), // a session that has ended shows as 401
+  });
+
+  function reload(): void {
+    void Promise.all([streams.load(), interruptions.load()]).catch(() => undefined); // tried again by the timer
+  }
+
+  function received(data: string): void {
+    const event = parseEvent(data);
+    if (event === null) return;
+    link.told(event.at);
+    const [noun, change] = event.type.split(".");
+    if (noun === "interruption") interrupted(event.data as InterruptionDto);
+    else if (noun === "stream" && change === "retired") streams.remove((event.data as StreamDto).id);
+    else if (noun === "stream") changed(event.data as StreamDto);
+  }
+
+  function changed(stream: Partial<StreamDto>): void {
+    if (stream.id !== undefined && stream.name !== undefined && stream.status !== undefined) {
+      streams.upsert(stream as StreamDto);
+    } else void streams.load().catch(() => undefined);
+  }
+
+  function interrupted(interruption: InterruptionDto): void {
+    const before = interruptions.byId.get(interruption.id)?.state;
+    interruptions.upsert(interruption);
+    const running = interruptions.running(interruption.stream);
+    streams.follow(interruption, running !== undefined && isRunning(running.state));
+    if (interruption.state === "confirmed" && before !== "confirmed" && interruption.rings !== false) {
+      alarm.ring("interruption");
+    }
+  }
+
+  let reloadTimer: ReturnType<typeof setInterval>;
+  let lostTimer: ReturnType<typeof setInterval> | undefined;
+  let stopLink: () => void;
+  onMounted(() => {
+    stopLink = link.start(() => socket.renew());
+    socket.start();
+    reload();
+    reloadTimer = setInterval(reload, RELOAD_MS);
+  });
+  watch(() => link.lost, (lost) => {
+    clearInterval(lostTimer);
+    if (!lost) {
+      reload();
+      return;
+    }
+    alarm.ring("lost");
+    lostTimer = setInterval(() => alarm.ring("lost"), LOST_REPEAT_MS);
+  });
+  onBeforeUnmount(() => {
+    clearInterval(reloadTimer);
+    clearInterval(lostTimer);
+    stopLink();
+    socket.stop();
+  });
+}
+
+/** Null for what is no event. */
+export function parseEvent(data: string): HubEvent | null {
+  try {
+    const value: unknown = JSON.parse(data);
+    if (typeof value !== "object" || value === null) return null;
+    const { type, at, data: body } = value as Partial<HubEvent>;
+    return typeof type === "string" && typeof at === "string" && !Number.isNaN(Date.parse(at))
+      ? { type, at, data: body }
+      : null;
+  } catch {
+    return null;
+  }
+}

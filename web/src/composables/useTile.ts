@@ -1,0 +1,91 @@
+/** One tile's picture and the words about it: what the hub says, what the player sees, what a person is told. */
+import { computed, onBeforeUnmount, onMounted, reactive, type Ref, ref, watch } from "vue";
+
+import type { StreamDto } from "@/api/types";
+import type { TileState } from "@/domain/states";
+import type { Slot } from "@/live/protocol";
+import type { TilePlayer } from "@/live/tile-player";
+import { useInterruptionsStore } from "@/stores/interruptions";
+import { useLinkStore } from "@/stores/link";
+
+import { useLiveWall } from "./useLiveWall";
+
+interface TileParts {
+  root: Readonly<Ref<HTMLElement | null>>;
+  video: Readonly<Ref<HTMLVideoElement | null>>;
+  still: Readonly<Ref<HTMLCanvasElement | null>>;
+}
+
+export function useTile(stream: () => StreamDto, parts: TileParts) {
+  const wall = useLiveWall();
+  const link = useLinkStore();
+  const interruptions = useInterruptionsStore();
+  const media = reactive({ slot: null as Slot | null, painted: false, still: false, cannotPlay: "" });
+  const lastPictureMs = ref<number | null>(null);
+  let player: TilePlayer | null = null;
+
+  const running = computed(() => interruptions.running(stream().id));
+  const state = computed<TileState>(() => {
+    const { state } = stream().status;
+    if (state === "interrupted" || state === "suspected") return state;
+    if (running.value?.state === "confirmed") return "interrupted";
+    if (media.slot?.state === "unsupported" || media.cannotPlay !== "") return "unsupported";
+    return state;
+  });
+  const ageMs = computed(() => (lastPictureMs.value === null ? null : Math.max(0, link.hubNowMs - lastPictureMs.value)));
+  const sinceMs = computed(() => {
+    const started = running.value?.started_at ?? (state.value === "live" ? null : stream().status.since);
+    return started === null ? null : Date.parse(started);
+  });
+  const soundOnly = computed(
+    () => media.slot?.state === "live" && media.slot.tracks.length > 0 && !media.slot.tracks.some((t) => t.kind === "video"),
+  );
+
+  // The player's clock is read with the page's ticker, not with every picture.
+  watch(() => link.nowMs, () => {
+    const us = player?.pictureUs() ?? null;
+    if (us !== null) lastPictureMs.value = us / 1000;
+  });
+
+  function keepStill(): void {
+    const canvas = parts.still.value;
+    const video = parts.video.value;
+    const context = canvas?.getContext("2d");
+    if (canvas === null || video === null || !context || video.videoWidth === 0) return;
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    context.drawImage(video, 0, 0);
+    media.still = true;
+  }
+
+  const observer = new IntersectionObserver((entries) => {
+    const seen = entries.at(-1)?.isIntersecting ?? false;
+    if (!seen) keepStill();
+    wall.show(stream().id, seen);
+  });
+
+  onMounted(() => {
+    const { video, root } = parts;
+    if (video.value === null || root.value === null) return;
+    player = wall.attach(stream().id, video.value, {
+      slot: (slot) => {
+        media.slot = slot;
+        media.cannotPlay = "";
+      },
+      resetting: keepStill,
+      painted: () => {
+        media.painted = true;
+        media.still = false;
+      },
+      unsupported: (mime) => (media.cannotPlay = mime),
+    });
+    observer.observe(root.value);
+  });
+  onBeforeUnmount(() => {
+    observer.disconnect();
+    wall.detach(stream().id);
+    player = null;
+  });
+
+  return { media, state, running, ageMs, sinceMs, lastPictureMs, soundOnly };
+}

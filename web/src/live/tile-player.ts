@@ -1,0 +1,189 @@
+/** The picture of one stream in one <video>: builds the pipe, keeps to the live edge, starts again after an error. */
+import { decideEdge, edgeTarget, trimBefore } from "./edge";
+import type { Packet, Slot, SlotTrack } from "./protocol";
+import { sameBytes, TrackPipe } from "./track-pipe";
+
+export interface TileEvents {
+  /** The element is about to be emptied: keep its last picture in sight. */
+  resetting(): void;
+  /** The first picture of a run was painted. */
+  painted(): void;
+  /** The browser cannot play this type of video. */
+  unsupported(mime: string): void;
+  /** It failed again and again: ask the hub for this stream anew. */
+  askAgain(): void;
+}
+
+const CHECK_MS = 250;
+const STALL_MEMORY_MS = 20_000;
+/** A wait that ended sooner was ours (buffer too short); a longer one was the source's. */
+const OWN_STALL_MS = 1500;
+const REBUILD_MS = 200;
+const FAILURES_BEFORE_ASKING = 3;
+const FAILURE_MEMORY_MS = 10_000;
+/** Bytes come, no picture moves. */
+const DEAD_PICTURE_MS = 4000;
+
+export class TilePlayer {
+  private pipe: TrackPipe | null = null;
+  private track: SlotTrack | null = null;
+  private init: Uint8Array<ArrayBuffer> | null = null;
+  private originUs = 0;
+  private builtOriginUs = 0;
+  private started = false;
+  private stalls: number[] = [];
+  private failures: number[] = [];
+  private waitingSince = 0;
+  private lastTime = -1;
+  private movedAt = 0;
+  private packetAt = 0;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private rebuildTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly events: TileEvents,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    video.muted = true;
+    video.addEventListener("waiting", this.onWaiting);
+    video.addEventListener("error", this.onError);
+    this.timer = setInterval(() => this.check(), CHECK_MS);
+  }
+
+  /** What the hub says of the slot; comes before the init that it announces. */
+  configure(slot: Slot): void {
+    const track = slot.tracks.find((t) => t.kind === "video") ?? null;
+    this.originUs = slot.originUs;
+    this.track = track;
+    if (track !== null && !MediaSource.isTypeSupported(track.mime)) {
+      this.track = null;
+      this.events.unsupported(track.mime);
+    }
+  }
+
+  receive(packet: Packet): void {
+    if (this.track === null || packet.track !== this.track.id) return;
+    this.packetAt = this.now();
+    if (packet.kind !== "init") {
+      this.pipe?.push(packet.body, packet.kind === "key");
+      return;
+    }
+    const again = this.init !== null && sameBytes(this.init, packet.body) && this.originUs === this.builtOriginUs;
+    this.init = packet.body;
+    if (!again || this.pipe === null) this.build();
+  }
+
+  skipToKey(): void {
+    this.pipe?.skipToKey();
+  }
+
+  /** Hub UTC, µs, of the picture that is shown; null when none is. */
+  pictureUs(): number | null {
+    return this.started ? this.builtOriginUs + this.video.currentTime * 1e6 : null;
+  }
+
+  /** Media time and rate, for the sound that follows. */
+  position(): { time: number; rate: number } | null {
+    return this.started && !this.video.paused ? { time: this.video.currentTime, rate: this.video.playbackRate } : null;
+  }
+
+  dispose(): void {
+    clearInterval(this.timer);
+    clearTimeout(this.rebuildTimer);
+    this.video.removeEventListener("waiting", this.onWaiting);
+    this.video.removeEventListener("error", this.onError);
+    this.pipe?.close();
+    this.pipe = null;
+    this.video.removeAttribute("src");
+    this.video.load();
+  }
+
+  private build(): void {
+    clearTimeout(this.rebuildTimer);
+    if (this.track === null || this.init === null) return;
+    this.pipe?.close();
+    if (this.started) this.events.resetting();
+    this.started = false;
+    this.builtOriginUs = this.originUs;
+    this.movedAt = this.now();
+    this.lastTime = -1;
+    this.pipe = new TrackPipe(this.video, this.track.mime, this.init, {
+      appended: () => this.check(),
+      dropped: () => undefined,
+      failed: () => this.failed(),
+    });
+    this.video.playbackRate = 1;
+    this.video.requestVideoFrameCallback(() => this.events.painted());
+    this.play();
+  }
+
+  private check(): void {
+    const pipe = this.pipe;
+    if (pipe === null) return;
+    const ranges = pipe.ranges();
+    if (ranges.length === 0) return;
+    const now = this.now();
+    this.notice(now);
+    const action = decideEdge({
+      ranges,
+      currentTime: this.video.currentTime,
+      rate: this.video.playbackRate,
+      started: this.started,
+      stuckMs: now - this.movedAt,
+      target: edgeTarget(this.recentStalls(now)),
+    });
+    if (action.kind === "seek") this.video.currentTime = action.to;
+    else if (action.kind === "rate") this.video.playbackRate = action.rate;
+    if (this.video.paused) this.play();
+    const end = trimBefore(ranges, this.video.currentTime);
+    if (end !== null) pipe.trim(end);
+    if (now - this.movedAt > DEAD_PICTURE_MS && now - this.packetAt < CHECK_MS * 4) this.failed();
+  }
+
+  /** Learns from the element what has happened since the last look. */
+  private notice(now: number): void {
+    const time = this.video.currentTime;
+    if (time === this.lastTime) return;
+    if (this.lastTime >= 0 && !this.video.seeking && this.video.readyState >= 2) this.started = true;
+    this.lastTime = time;
+    this.movedAt = now;
+    if (this.waitingSince > 0) {
+      if (this.started && now - this.waitingSince < OWN_STALL_MS) this.stalls.push(now);
+      this.waitingSince = 0;
+    }
+  }
+
+  private recentStalls(now: number): number {
+    this.stalls = this.stalls.filter((at) => now - at < STALL_MEMORY_MS);
+    return this.stalls.length;
+  }
+
+  private readonly onWaiting = (): void => {
+    if (this.waitingSince === 0) this.waitingSince = this.now();
+  };
+
+  private readonly onError = (): void => {
+    if (this.pipe !== null && this.video.error !== null) this.failed();
+  };
+
+  private failed(): void {
+    const now = this.now();
+    this.pipe?.close();
+    this.pipe = null;
+    this.failures = this.failures.filter((at) => now - at < FAILURE_MEMORY_MS);
+    this.failures.push(now);
+    if (this.failures.length >= FAILURES_BEFORE_ASKING) {
+      this.failures = [];
+      this.init = null;
+      this.events.askAgain();
+      return;
+    }
+    clearTimeout(this.rebuildTimer);
+    this.rebuildTimer = setTimeout(() => this.build(), REBUILD_MS);
+  }
+
+  private play(): void {
+    this.video.play().catch(() => undefined); // refused while it is being rebuilt; check() tries again
+  }
+}

@@ -1,0 +1,213 @@
+/** All tiles over one socket: who is watched, which slot is whose, whose sound is on. */
+import { ReconnectingSocket } from "@/net/reconnecting";
+
+import { parsePacket, parseText, ProtocolError, type Slot, soundMessage, watchMessage } from "./protocol";
+import { SoundPlayer, type SoundState } from "./sound-player";
+import { type TileEvents, TilePlayer } from "./tile-player";
+
+export interface WallTileEvents extends Omit<TileEvents, "askAgain"> {
+  slot(slot: Slot): void;
+}
+
+export interface WallEvents {
+  /** Anything came from the hub. */
+  heard(): void;
+  closed(): void;
+  sound(state: SoundState): void;
+}
+
+interface Tile {
+  readonly player: TilePlayer;
+  readonly events: WallTileEvents;
+  visible: boolean;
+}
+
+export class LiveWall {
+  private readonly tiles = new Map<string, Tile>();
+  private readonly slots = new Map<number, Slot>();
+  private readonly socket: ReconnectingSocket;
+  private sound: { stream: string; player: SoundPlayer } | null = null;
+  private asked: readonly string[] = [];
+  private paused = false;
+  private scheduled = false;
+
+  constructor(private readonly events: WallEvents) {
+    this.socket = new ReconnectingSocket(() => this.path(), {
+      opened: () => this.opened(),
+      text: (data) => this.text(data),
+      binary: (data) => this.binary(data),
+      closed: () => {
+        this.slots.clear();
+        this.events.closed();
+      },
+    });
+  }
+
+  attach(stream: string, video: HTMLVideoElement, events: WallTileEvents): TilePlayer {
+    this.detach(stream);
+    const player = new TilePlayer(video, { ...events, askAgain: () => this.askAgain(stream) });
+    this.tiles.set(stream, { player, events, visible: true });
+    this.schedule();
+    return player;
+  }
+
+  detach(stream: string): void {
+    const tile = this.tiles.get(stream);
+    if (tile === undefined) return;
+    if (this.sound?.stream === stream) this.listen(null);
+    tile.player.dispose();
+    this.tiles.delete(stream);
+    this.schedule();
+  }
+
+  /** A tile out of sight is not sent. */
+  show(stream: string, visible: boolean): void {
+    const tile = this.tiles.get(stream);
+    if (tile === undefined || tile.visible === visible) return;
+    tile.visible = visible;
+    this.schedule();
+  }
+
+  /** Nothing is sent while nobody can see the page. */
+  pause(paused: boolean): void {
+    if (this.paused === paused) return;
+    this.paused = paused;
+    this.schedule();
+  }
+
+  /** The sound of this stream alone, or of none. Call it from a click: browsers forbid sound before one. */
+  listen(stream: string | null): void {
+    if (this.sound !== null) {
+      this.sendSound(this.sound.stream, false);
+      this.sound.player.dispose();
+      this.sound = null;
+    }
+    const tile = stream === null ? undefined : this.tiles.get(stream);
+    if (stream === null || tile === undefined) return;
+    const player = new SoundPlayer(() => tile.player.position(), (state) => this.events.sound(state));
+    this.sound = { stream, player };
+    const slot = this.slotOf(stream);
+    if (slot !== undefined) player.configure(slot);
+    this.sendSound(stream, true);
+  }
+
+  /** The connection hangs: make a new one. */
+  renew(): void {
+    this.socket.renew();
+  }
+
+  get connected(): boolean {
+    return this.asked.length === 0 || this.socket.isOpen;
+  }
+
+  dispose(): void {
+    this.listen(null);
+    for (const stream of [...this.tiles.keys()]) this.detach(stream);
+    this.socket.stop();
+  }
+
+  private wanted(): string[] {
+    if (this.paused) return [];
+    return [...this.tiles].filter(([, tile]) => tile.visible).map(([stream]) => stream);
+  }
+
+  private path(): string {
+    this.asked = this.wanted();
+    return `/api/live?streams=${this.asked.map(encodeURIComponent).join(",")}`;
+  }
+
+  /** Several tiles change in one turn of the loop; one message tells them all. */
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      this.tellWatched();
+    });
+  }
+
+  private tellWatched(): void {
+    const wanted = this.wanted();
+    if (wanted.length === 0) {
+      this.asked = [];
+      this.slots.clear();
+      this.socket.stop();
+      return;
+    }
+    if (this.socket.isOpen && (wanted.length !== this.asked.length || wanted.some((s, i) => s !== this.asked[i]))) {
+      this.asked = wanted;
+      this.socket.send(watchMessage(wanted));
+    }
+    this.socket.start();
+  }
+
+  private askAgain(stream: string): void {
+    const others = this.wanted().filter((s) => s !== stream);
+    this.socket.send(watchMessage(others));
+    this.asked = others;
+    this.schedule();
+  }
+
+  private opened(): void {
+    this.schedule(); // what changed while it was being opened
+  }
+
+  private text(data: string): void {
+    this.events.heard();
+    try {
+      const message = parseText(data);
+      if (message.type === "slots") for (const slot of message.slots) this.place(slot);
+      else if (message.type === "dropped") this.tileOf(message.slot)?.player.skipToKey();
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  private place(slot: Slot): void {
+    for (const [number, other] of this.slots) {
+      if (other.stream === slot.stream && number !== slot.slot) this.slots.delete(number);
+    }
+    this.slots.set(slot.slot, slot);
+    const tile = this.tiles.get(slot.stream);
+    if (tile === undefined) return;
+    tile.events.slot(slot);
+    tile.player.configure(slot);
+    if (this.sound?.stream === slot.stream) {
+      this.sound.player.configure(slot);
+      this.sendSound(slot.stream, true);
+    }
+  }
+
+  private binary(data: ArrayBuffer): void {
+    this.events.heard();
+    try {
+      const packet = parsePacket(data);
+      const slot = this.slots.get(packet.slot);
+      if (slot === undefined) return; // of a set that was just replaced
+      this.tiles.get(slot.stream)?.player.receive(packet);
+      if (this.sound?.stream === slot.stream) this.sound.player.receive(packet);
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  /** A hub that speaks another language is a connection not worth keeping. */
+  private broken(error: unknown): void {
+    if (!(error instanceof ProtocolError)) throw error;
+    this.socket.renew();
+  }
+
+  private tileOf(number: number): Tile | undefined {
+    const slot = this.slots.get(number);
+    return slot === undefined ? undefined : this.tiles.get(slot.stream);
+  }
+
+  private slotOf(stream: string): Slot | undefined {
+    return [...this.slots.values()].find((slot) => slot.stream === stream);
+  }
+
+  private sendSound(stream: string, on: boolean): void {
+    const slot = this.slotOf(stream);
+    if (slot !== undefined) this.socket.send(soundMessage(slot.slot, on));
+  }
+}

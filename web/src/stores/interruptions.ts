@@ -1,0 +1,49 @@
+/** The newest interruptions, by id; events replace them as a whole. */
+import { defineStore } from "pinia";
+import { computed, ref, shallowReactive } from "vue";
+
+import { listInterruptions } from "@/api/hub";
+import type { InterruptionDto } from "@/api/types";
+import { isOpen, isRunning } from "@/domain/states";
+
+const KEPT = 300;
+
+export const useInterruptionsStore = defineStore("interruptions", () => {
+  const byId = shallowReactive(new Map<string, InterruptionDto>());
+  /** Came by an event while the page was open: shown with a flash. */
+  const fresh = ref(new Set<string>());
+  const loaded = ref(false);
+
+  const all = computed(() => [...byId.values()].sort((a, b) => Date.parse(b.started_at) - Date.parse(a.started_at)));
+  const open = computed(() => all.value.filter((i) => isOpen(i.state)));
+  const runningByStream = computed(() => {
+    const map = new Map<string, InterruptionDto>();
+    for (const i of all.value) {
+      // A confirmed one outranks a suspicion on the same stream.
+      if (isRunning(i.state) && map.get(i.stream)?.state !== "confirmed") map.set(i.stream, i);
+    }
+    return map;
+  });
+
+  async function load(): Promise<void> {
+    const list = await listInterruptions(KEPT);
+    byId.clear();
+    for (const interruption of list) byId.set(interruption.id, interruption);
+    loaded.value = true;
+  }
+
+  /** True when it was not known before. */
+  function upsert(interruption: InterruptionDto): boolean {
+    const known = byId.has(interruption.id);
+    byId.set(interruption.id, interruption);
+    if (!known) {
+      fresh.value = new Set([...fresh.value, interruption.id].slice(-50));
+      for (const old of all.value.slice(KEPT)) byId.delete(old.id);
+    }
+    return !known;
+  }
+
+  const running = (stream: string): InterruptionDto | undefined => runningByStream.value.get(stream);
+
+  return { byId, fresh, loaded, all, open, runningByStream, load, upsert, running };
+});

@@ -1,0 +1,50 @@
+/** The registered streams and the state of each, kept true by events and now and then by asking. */
+import { defineStore } from "pinia";
+import { computed, ref } from "vue";
+
+import { addStream, listStreams, type NewStream } from "@/api/hub";
+import type { InterruptionDto, NewStreamDto, StreamDto, StreamState } from "@/api/types";
+
+export const useStreamsStore = defineStore("streams", () => {
+  const list = ref<StreamDto[]>([]);
+  const loaded = ref(false);
+  const byId = computed(() => new Map(list.value.map((s) => [s.id, s])));
+  const counts = computed(() => {
+    const counts: Record<StreamState, number> = { live: 0, suspected: 0, interrupted: 0, waiting: 0, idle: 0 };
+    for (const stream of list.value) counts[stream.status.state] += 1;
+    return counts;
+  });
+
+  async function load(): Promise<void> {
+    list.value = await listStreams();
+    loaded.value = true;
+  }
+
+  async function add(stream: NewStream): Promise<NewStreamDto> {
+    const answer = await addStream(stream);
+    await load();
+    return answer;
+  }
+
+  function upsert(stream: StreamDto): void {
+    const index = list.value.findIndex((s) => s.id === stream.id);
+    if (index < 0) list.value.push(stream);
+    else list.value[index] = stream;
+  }
+
+  function remove(id: string): void {
+    list.value = list.value.filter((s) => s.id !== id);
+  }
+
+  /** An interruption's change is the fastest word of its stream's state. */
+  function follow(interruption: InterruptionDto, othersRunning: boolean): void {
+    const status = byId.value.get(interruption.stream)?.status;
+    if (status === undefined) return;
+    if (interruption.state === "suspected") {
+      if (status.state === "live") status.state = "suspected";
+    } else if (interruption.state === "confirmed") status.state = "interrupted";
+    else if (!othersRunning && (status.state === "suspected" || status.state === "interrupted")) status.state = "live";
+  }
+
+  return { list, loaded, byId, counts, load, add, upsert, remove, follow };
+});

@@ -1,0 +1,82 @@
+/** The time line's arithmetic: what is seen, where a moment lies, which ticks are written. Pure; ms and CSS pixels. */
+
+export interface View {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+export const SHORTEST = 2 * MINUTE;
+export const LONGEST = DAY;
+export const PRESETS = [5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY] as const;
+
+/** Where "now" stands while the line follows it: a little room to the right says that time goes on. */
+const NOW_AT = 0.96;
+
+export const span = (view: View): number => view.to - view.from;
+
+export const xOf = (view: View, width: number, at: number): number => ((at - view.from) / span(view)) * width;
+
+export const timeAt = (view: View, width: number, x: number): number => view.from + (x / width) * span(view);
+
+export function following(now: number, length: number): View {
+  const from = now - length * NOW_AT;
+  return { from, to: from + length };
+}
+
+/** Zoom by a factor (< 1 is in) with the moment under the pointer standing still. */
+export function zoom(view: View, factor: number, anchor: number): View {
+  const length = Math.min(LONGEST, Math.max(SHORTEST, span(view) * factor));
+  const share = (anchor - view.from) / span(view);
+  const from = anchor - share * length;
+  return { from, to: from + length };
+}
+
+/** Move, but never so far that now is out of sight to the left: there is nothing in the future. */
+export function pan(view: View, by: number, now: number): View {
+  const limit = following(now, span(view)).from;
+  const from = Math.min(view.from + by, limit);
+  return { from, to: from + span(view) };
+}
+
+/** Whether the view stands where "follow now" would put it, give or take 2 %. */
+export const isAtNow = (view: View, now: number): boolean =>
+  Math.abs(view.from - following(now, span(view)).from) < span(view) * 0.02;
+
+const STEPS = [
+  SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE,
+  15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY,
+] as const;
+
+export interface Tick {
+  readonly at: number;
+  readonly x: number;
+  readonly label: string;
+  /** Midnight: the label is the date. */
+  readonly day: boolean;
+}
+
+/** Round local times at least `apart` pixels from each other. */
+export function ticks(view: View, width: number, apart: number): Tick[] {
+  if (width <= 0) return [];
+  const step = STEPS.find((s) => (s / span(view)) * width >= apart) ?? DAY;
+  const zone = new Date(view.from).getTimezoneOffset() * MINUTE;
+  const list: Tick[] = [];
+  for (let at = Math.ceil((view.from - zone) / step) * step + zone; at <= view.to; at += step) {
+    const date = new Date(at);
+    const day = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
+    list.push({ at, x: xOf(view, width, at), label: label(date, day, step), day });
+  }
+  return list;
+}
+
+function label(date: Date, day: boolean, step: number): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  if (day) return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const minutes = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return step < MINUTE ? `${minutes}:${two(date.getSeconds())}` : minutes;
+}

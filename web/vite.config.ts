@@ -1,0 +1,35 @@
+import { fileURLToPath } from "node:url";
+
+import vue from "@vitejs/plugin-vue";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [vue()],
+  define: {
+    __VUE_OPTIONS_API__: "true", // Element Plus needs it
+    __VUE_PROD_DEVTOOLS__: "false",
+    __VUE_I18N_LEGACY_API__: "false",
+    __VUE_I18N_FULL_INSTALL__: "false",
+    // Messages are compiled to syntax trees, never to functions: the page's CSP forbids eval.
+    __INTLIFY_JIT_COMPILATION__: "true",
+    __INTLIFY_DROP_MESSAGE_COMPILER__: "false",
+    __INTLIFY_PROD_DEVTOOLS__: "false",
+  },
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    outDir: "../hub/api/page",
+    emptyOutDir: true,
+    target: "chrome107",
+    assetsInlineLimit: 0, // CSP: nothing inline, no data: addresses
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 900,
+  },
+  server: {
+    proxy: {
+      "/api": { target: "http://127.0.0.1:8080", ws: true },
+      "/healthz": "http://127.0.0.1:8080",
+      "/whip": "http://127.0.0.1:8080",
+    },
+  },
+  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+});
