@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Engine, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hub.database import create_tables, open_engine
 from hub.ledger import tables as t
-from hub.ledger.entries import Entry
+from hub.ledger.bodies import interruption_from_body, track_from_body
+from hub.ledger.entries import EntryType
 from hub.ledger.merkle import HASH_SIZE, CompactRange
 from hub.ledger.projection import Batch, Ids, Reel, StreamState
 from hub.ledger.store import Placed
+from hub.model import Chunk, Interruption
 
 LOCK_WAIT_S = 2.0
 """How long a commit waits for another writer of the database before the entries stay in their files
@@ -186,24 +189,41 @@ class Index:
             rows = connection.execute(query.order_by(t.unflushed.c.entry_id))
             return [Unflushed(row.path, row.offset, row.data) for row in rows]
 
-    def file_sizes(self, prefix: str = "") -> dict[str, int]:
-        """How long each entry file is as far as the database knows, for paths from ``prefix`` on."""
-        return self._sizes(t.entry_files.c.path, t.entry_files.c.size, prefix)
+    def file_sizes(self, folder: str, since: str) -> dict[str, int]:
+        """How long each entry file below ``folder`` is as far as the database knows, from the name
+        ``since`` on."""
+        return self._sizes(t.entry_files.c.path, t.entry_files.c.size, folder, since)
 
-    def reel_sizes(self, prefix: str = "") -> dict[str, int]:
+    def reel_sizes(self, folder: str, since: str) -> dict[str, int]:
         """How far entries speak of each reel."""
-        return self._sizes(t.reels.c.path, t.reels.c.size, prefix)
+        return self._sizes(t.reels.c.path, t.reels.c.size, folder, since)
 
-    def _sizes(self, path: Column[str], size: Column[int], prefix: str) -> dict[str, int]:
-        query = select(path, size).where(path >= prefix, path < prefix + "\U0010ffff")
+    def _sizes(self, path: Column[str], size: Column[int], folder: str, since: str) -> dict[str, int]:
+        query = select(path, size).where(path >= f"{folder}/{since}", path < f"{folder}/\U0010ffff")
         with self.engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def newest_reel(self, stream: str) -> str | None:
-        """The reel of the stream's newest footage."""
-        newest = select(func.max(t.reels.c.id)).where(t.reels.c.stream == stream).scalar_subquery()
+    def last_type(self, stream: str) -> str | None:
+        """What the stream's newest entry is."""
+        query = select(t.entries.c.type).where(t.entries.c.stream == stream).order_by(t.entries.c.seq.desc()).limit(1)
         with self.engine.connect() as connection:
-            return connection.execute(select(t.reels.c.path).where(t.reels.c.id == newest)).scalar()
+            return connection.execute(query).scalar()
+
+    def last_footage(self, stream: str, reel: str) -> Chunk | None:
+        """The newest footage of this reel; of the stream, where ``reel`` is empty."""
+        query = chunk_rows()
+        query = query.where(t.reels.c.stream == stream)
+        if reel:
+            query = query.where(t.reels.c.path == reel)
+        with self.engine.connect() as connection:
+            row = connection.execute(query.order_by(t.chunks.c.entry_id.desc()).limit(1)).one_or_none()
+            return None if row is None else chunk_of(row)
+
+    def interruption(self, ident: str) -> Interruption | None:
+        query = select(t.interruptions).where(t.interruptions.c.id == ident)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else interruption_of(row)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -214,7 +234,7 @@ def _next(connection: Connection, column: Column[int]) -> int:
     return 1 if found is None else found + 1
 
 
-def _log(row: Row[tuple[object, ...]]) -> LogRow:
+def _log(row: Row[Any]) -> LogRow:
     peaks = row.signed_peaks
     parts = [peaks[at : at + HASH_SIZE] for at in range(0, len(peaks), HASH_SIZE)]
     return LogRow(row.id, row.origin, row.first_entry, CompactRange(row.signed_size, parts))
@@ -228,7 +248,30 @@ def _remember(cache: OrderedDict[str, _Value], found: Mapping[str, _Value]) -> N
         cache.popitem(last=False)
 
 
-def is_next(states: Mapping[str, StreamState], entry: Entry) -> bool:
-    """Whether this entry goes on where the database's chain of its stream ends."""
-    state = states.get(entry.stream_id) or StreamState(entry.stream_id)
-    return entry.seq == state.seq + 1 and entry.prev == state.leaf.hex()
+def chunk_rows() -> Select[Any]:
+    """What :func:`chunk_of` reads."""
+    reel = (t.reels.c.path, t.reels.c.run, t.reels.c.init_size, t.reels.c.init_sha256)
+    return select(t.chunks, *reel).join(t.reels, t.reels.c.id == t.chunks.c.reel_id)
+
+
+def chunk_of(row: Row[Any]) -> Chunk:
+    """A chunk from a row of chunks joined with reels."""
+    return Chunk(
+        stream_id=row.stream,
+        run=row.run,
+        reel=row.path,
+        offset=row.offset,
+        size=row.size,
+        sha256=row.sha256,
+        init_size=row.init_size,
+        init_sha256=row.init_sha256,
+        first_us=row.first_us,
+        end_us=row.end_us,
+        device_us=row.device_us,
+        tracks=tuple(track_from_body(track) for track in json.loads(row.tracks)),
+        reason=row.reason,
+    )
+
+
+def interruption_of(row: Row[Any]) -> Interruption:
+    return interruption_from_body(row.stream, EntryType(row.type), json.loads(row.body))

@@ -1,0 +1,138 @@
+"""The read side: blocking calls on connections of its own, from any thread."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Select, and_, or_, select, tuple_
+
+from hub.database import open_engine
+from hub.ledger import tables as t
+from hub.ledger.index import chunk_of, chunk_rows, interruption_of
+from hub.model import Chunk, Interruption, InterruptionState, Span
+
+OVERLAP_ROWS = 4
+"""How many chunks may overlap a moment: two tracks' edges, or an old run's last chunk beside the first of
+the run that took its stream over."""
+READ_STEP = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHead:
+    """A stream's newest entry. ``leaf`` is hex."""
+
+    stream_id: str
+    seq: int
+    leaf: str
+    epoch: int
+    t_hub_us: int
+    recorded_until_us: int | None
+
+
+class Reader:
+    """Questions about what is recorded. All answers come from indexes; none reads the whole history."""
+
+    def __init__(self, database: Path) -> None:
+        self._engine = open_engine(database)
+
+    def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]:
+        """Chunks that overlap ``from_us … to_us``, by time. For the next page ask from the ``end_us`` of
+        the last one on."""
+        chunk = t.chunks.c
+        before = select(chunk.first_us).where(chunk.stream == stream_id, chunk.first_us <= from_us)
+        with self._engine.connect() as connection:
+            starts = connection.execute(before.order_by(chunk.first_us.desc()).limit(OVERLAP_ROWS)).scalars().all()
+            query = chunk_rows().where(
+                chunk.stream == stream_id,
+                chunk.first_us >= min(starts, default=from_us),
+                chunk.first_us < to_us,
+                chunk.end_us > from_us,
+            )
+            rows = connection.execute(query.order_by(chunk.first_us, chunk.entry_id).limit(limit))
+            return [chunk_of(row) for row in rows]
+
+    def chunk_at(self, stream_id: str, at_us: int) -> Chunk | None:
+        """The chunk that holds this moment."""
+        found = self.chunks(stream_id, at_us, at_us + 1, 1)
+        return found[0] if found else None
+
+    def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
+        """Recorded time within ``from_us … to_us``, clipped to it, disjoint and in order."""
+        span = t.spans.c
+        query = select(span.from_us, span.to_us).where(span.stream == stream_id, span.from_us < to_us)
+        # Spans lie in order but for steps of the hub's calendar; the last one before the range may reach in.
+        before = select(span.from_us).where(span.stream == stream_id, span.from_us <= from_us)
+        with self._engine.connect() as connection:
+            starts = connection.execute(before.order_by(span.from_us.desc()).limit(OVERLAP_ROWS)).scalars().all()
+            query = query.where(span.from_us >= min(starts, default=from_us), span.to_us > from_us)
+            rows = connection.execute(query.order_by(span.from_us)).all()
+        return _disjoint([(max(row.from_us, from_us), min(row.to_us, to_us)) for row in rows])
+
+    def interruptions(
+        self,
+        *,
+        stream: str | None = None,
+        state: InterruptionState | str | None = None,
+        from_us: int | None = None,
+        to_us: int | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[Interruption]:
+        """Interruptions that overlap the range, newest first. ``after``: the id of the last one of the page
+        before; an id that is not known gives an empty page."""
+        cut = t.interruptions.c
+        query: Select[tuple[object, ...]] = select(t.interruptions)
+        if stream is not None:
+            query = query.where(cut.stream == stream)
+        if state is not None:
+            query = query.where(cut.state == str(state))
+        if from_us is not None:
+            open_yet = and_(cut.ended_us.is_(None), cut.state != InterruptionState.WITHDRAWN.value)
+            query = query.where(or_(cut.started_us >= from_us, cut.ended_us > from_us, open_yet))
+        if to_us is not None:
+            query = query.where(cut.started_us < to_us)
+        if after is not None:
+            place = select(cut.started_us, cut.id).where(cut.id == after).subquery()
+            query = query.where(
+                tuple_(cut.started_us, cut.id) < tuple_(select(place.c.started_us).scalar_subquery(), after)
+            )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(cut.started_us.desc(), cut.id.desc()).limit(limit))
+            return [interruption_of(row) for row in rows]
+
+    def interruption(self, ident: str) -> Interruption | None:
+        """One interruption as of its newest entry."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(t.interruptions).where(t.interruptions.c.id == ident)).one_or_none()
+            return None if row is None else interruption_of(row)
+
+    def heads(self) -> list[StreamHead]:
+        """Where every chain stands, by stream."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(t.heads).order_by(t.heads.c.stream)).all()
+        return [
+            StreamHead(row.stream, row.seq, row.leaf.hex(), row.epoch, row.t_hub_us, row.recorded_until_us)
+            for row in rows
+        ]
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _disjoint(ranges: Sequence[tuple[int, int]]) -> list[Span]:
+    spans: list[Span] = []
+    for start, end in ranges:
+        if spans and start <= spans[-1].to_us:
+            spans[-1] = Span(spans[-1].from_us, max(end, spans[-1].to_us))
+        elif end > start:
+            spans.append(Span(start, end))
+    return spans
+
+
+def covers(spans: Sequence[Span], at_us: int) -> bool:
+    """Whether this moment is recorded, by spans as :meth:`Reader.spans` gives them."""
+    place = bisect.bisect_right(spans, at_us, key=lambda span: span.from_us) - 1
+    return place >= 0 and at_us < spans[place].to_us

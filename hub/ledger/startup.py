@@ -1,0 +1,166 @@
+"""What happens before the ledger takes its first entry. Blocking."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from sqlalchemy.exc import DatabaseError
+
+from hub.errors import LedgerError
+from hub.ledger.entries import HUB_STREAM, JsonValue
+from hub.ledger.files import SUFFIX, log_folder, replace_file
+from hub.ledger.index import Index, LogRow
+from hub.ledger.log import CHECKPOINT_FILE, LEAVES_FILE, Log
+from hub.ledger.merkle import CompactRange
+from hub.ledger.recovery import QUARANTINE, Repair, repair
+from hub.ledger.signer import LocalSigner, Signer
+from hub.ledger.store import LeafFile
+from hub.settings import Settings
+
+DATABASE_FILE = "hub.db"
+LOCK_FILE = "hub.lock"
+ORIGIN_FILE = "log/origin"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A data folder in step with itself, locked, and its log found to be the one that was signed."""
+
+    lock: int
+    index: Index
+    signer: Signer
+    log: Log
+    log_id: int
+    repair: Repair
+    rebuilt: bool
+    ended: str
+    """How the last run ended: orderly, killed; empty: there was none."""
+    cites: Mapping[str, JsonValue] | None
+    """The head of the log before this one, if this one is new in a folder that had another."""
+
+    @property
+    def new_log(self) -> bool:
+        """Whether the log has no entry yet: its genesis is due."""
+        return self.log.tree.size == 0
+
+
+def start(settings: Settings) -> Started:
+    """Lock, repair, check. Raises LedgerError, and then the folder is as it was but for repairs."""
+    data = settings.data
+    data.mkdir(parents=True, exist_ok=True)
+    lock = lock_folder(data)
+    index: Index | None = None
+    try:
+        index = _open_index(data)
+        lost = not index.states and _has_entries(data)
+        done = repair(data, index)
+        if lost:
+            _log.warning("the database was lost and is rebuilt from the entry files", entries=done.reinserted)
+        elif done.completed or done.reinserted or done.quarantined:
+            _log.warning(
+                "entry files and database were put in step",
+                completed=done.completed,
+                reinserted=done.reinserted,
+                quarantined=[item.kept_as for item in done.quarantined],
+            )
+        ended = {None: "", "close": "orderly"}.get(index.last_type(HUB_STREAM), "killed")
+        return _open_log(settings, lock, index, done, lost, ended)
+    except BaseException:
+        if index is not None:
+            index.close()
+        os.close(lock)
+        raise
+
+
+def lock_folder(data: Path) -> int:
+    """The lock of a running hub on its data folder; it ends with the process. Raises LedgerError."""
+    handle = os.open(data / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise LedgerError(f"another hub is running on the data folder {data}; stop it first", code="in_use") from error
+    return handle
+
+
+def _open_index(data: Path) -> Index:
+    path = data / DATABASE_FILE
+    try:
+        return Index(path)
+    except DatabaseError as error:
+        if not path.exists() or ("not a database" not in str(error) and "malformed" not in str(error)):
+            raise LedgerError(f"cannot open the database {path}: {error.orig}") from error
+        kept = data / QUARANTINE / f"{DATABASE_FILE}.{time.time_ns()}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(kept)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _log.error("the database is damaged and was moved away", kept_as=str(kept), error=str(error.orig))
+        return Index(path)
+
+
+def _has_entries(data: Path) -> bool:
+    return any((data / HUB_STREAM).glob(f"*{SUFFIX}")) or any((data / "reels").glob(f"**/*{SUFFIX}"))
+
+
+def _open_log(settings: Settings, lock: int, index: Index, done: Repair, lost: bool, ended: str) -> Started:
+    data = settings.data
+    rows = {row.origin: row for row in index.logs()}
+    current = max(rows.values(), key=lambda row: row.id, default=None)
+    origin = settings.log_origin or (current.origin if current else _kept_origin(data))
+    known = current is not None and origin == current.origin
+    if origin in rows and not known:
+        raise LedgerError(f"the log {origin} of this data folder is finished; set log_origin to a name not yet used")
+    if known and not LocalSigner.exists(settings.keys_dir, origin):
+        raise LedgerError(
+            f"the log {origin} in {data} was signed with a key that is not in {settings.keys_dir}: bring the key's "
+            "folder back, or set log_origin to a new name to begin a log that cites this one",
+            code="key_missing",
+        )
+    signer = LocalSigner.open(settings.keys_dir, origin)
+    row = rows.get(origin) or LogRow(0, origin, index.next_entry, CompactRange())
+    log = Log.open(data, row, signer)
+    try:
+        if not known:
+            row = index.add_log(origin, index.next_entry)
+            replace_file(data / ORIGIN_FILE, f"{origin}\n".encode())
+        before = max((other for other in rows.values() if other.origin != origin), key=lambda row: row.id, default=None)
+        cites = _head_of(settings, before) if before is not None and log.tree.size == 0 else None
+    except BaseException:
+        log.close()
+        raise
+    return Started(lock, index, signer, log, row.id, done, lost, ended, cites)
+
+
+def _kept_origin(data: Path) -> str:
+    path = data / ORIGIN_FILE
+    kept = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+    return kept or f"recorder-hub.local/{secrets.token_hex(8)}"
+
+
+def _head_of(settings: Settings, row: LogRow) -> dict[str, JsonValue]:
+    """What is here of a log that another one goes on from, and what was signed of it."""
+    leaves = LeafFile(log_folder(settings.data, row.origin) / LEAVES_FILE)
+    tree = CompactRange()
+    try:
+        for block in leaves.blocks(0, leaves.size):
+            for leaf in block:
+                tree.append(leaf)
+    finally:
+        leaves.close()
+    head: dict[str, JsonValue] = {"origin": row.origin, "size": tree.size, "root": tree.root().hex()}
+    if LocalSigner.exists(settings.keys_dir, row.origin):
+        head["signed"] = LocalSigner.open(settings.keys_dir, row.origin).last.note
+    else:
+        checkpoint = log_folder(settings.data, row.origin) / CHECKPOINT_FILE
+        head["signed"] = checkpoint.read_text(encoding="utf-8") if checkpoint.exists() else ""
+    return head
