@@ -438,18 +438,3 @@ class Span:
 
     from_us: int
     to_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReelTail:
-    """The whole fragments that a reel holds from some offset up to ``end``; what follows is torn.
-
-    ``init_size`` and ``init_sha256`` are those of its init segment, 0 and empty if that is not whole.
-    ``tracks`` has no entry for a track without a fragment there; sequence numbers, which are not in the
-    file, are 0.
-    """
-
-    end: int
-    init_size: int
-    init_sha256: str
-    tracks: tuple[TrackRange, ...]

@@ -8,19 +8,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
+from hub.errors import MediaError
 from hub.ledger.bodies import track_body
 from hub.ledger.entries import JsonValue, is_stream_id
 from hub.ledger.index import Index
 from hub.ledger.recovery import Quarantined, cut, files_since, quarantine, since_day
 from hub.ledger.store import flush
-from hub.model import Chunk, MediaKind, ReelTail, TrackRange
+from hub.model import Chunk, MediaKind, TrackRange
 
 REEL_SUFFIX = ".mp4"
 US_PER_S = 1_000_000
 
-Scan = Callable[[Path, int], ReelTail]
-"""``whole_fragments(path, offset)``: the whole fragments from ``offset`` (0: from the init segment's end)."""
+
+class Scanned(Protocol):
+    """What a scan tells of the fragments that it passed. ``init_size`` is 0 if no init segment is whole."""
+
+    @property
+    def init_size(self) -> int: ...
+
+    @property
+    def tracks(self) -> tuple[TrackRange, ...]: ...
+
+
+Scan = Callable[[Path, int], tuple[int, Scanned]]
+"""``whole_fragments(path, from_offset)``: where the last whole fragment ends, and what there is up to it;
+0 means from the init segment's end. Raises MediaError where it cannot make sense of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +72,28 @@ def open_reels(data: Path, index: Index) -> Iterator[OpenReel]:
 def recover_reel(data: Path, index: Index, item: OpenReel, scan: Scan) -> Recovered:
     """Look at an open reel, and put what is torn into quarantine. Raises OSError."""
     path = data / item.reel
-    tail = scan(path, item.known)
-    start = item.known or tail.init_size
-    end = max(tail.end, start)
-    kept: Quarantined | None = None
+    try:
+        end, found = scan(path, item.known)
+        tail = _Tail(max(end, item.known), found.init_size, found.tracks)
+    except MediaError:
+        tail = _Tail(item.known, 0, ())
     if not tail.tracks:
         # Not one whole fragment: of a new reel nothing stays, an older one ends where its entries end.
-        end = item.known
-    if path.stat().st_size > end:
-        kept = quarantine(data, item.reel, end)
+        tail = _Tail(item.known, tail.init_size, ())
+    kept = quarantine(data, item.reel, tail.end) if path.stat().st_size > tail.end else None
     # What is about to be declared must be on the disk first.
     flush(data, [item.reel], [item.reel])
-    return Recovered(item.stream_id, item.reel, _body(data, index, item, tail, start, end, kept), end if kept else None)
+    body = _body(data, index, item, tail, kept)
+    return Recovered(item.stream_id, item.reel, body, tail.end if kept else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """Whole fragments up to ``end``: none where ``tracks`` is empty."""
+
+    end: int
+    init_size: int
+    tracks: tuple[TrackRange, ...]
 
 
 def finish(data: Path, recovered: Recovered) -> None:
@@ -82,26 +106,24 @@ def finish(data: Path, recovered: Recovered) -> None:
         (data / recovered.reel).unlink()
 
 
-def _body(
-    data: Path, index: Index, item: OpenReel, tail: ReelTail, start: int, end: int, kept: Quarantined | None
-) -> dict[str, JsonValue]:
-    size = max(0, end - start)
+def _body(data: Path, index: Index, item: OpenReel, tail: _Tail, kept: Quarantined | None) -> dict[str, JsonValue]:
     before = index.last_footage(item.stream_id, item.reel)
-    tracks = tail.tracks if size else ()
-    first_us, end_us = _times(item, before, tracks)
+    start = (item.known or tail.init_size) if tail.tracks else tail.end
+    size = tail.end - start
+    first_us, end_us = _times(item, before, tail.tracks)
     return {
         "what": "reel",
         "reel": item.reel,
         "run": before.run if before else _run_of(item.reel),
-        "offset": start if size else end,
+        "offset": start,
         "size": size,
         "sha256": _digest(data / item.reel, start, size),
         "init_size": tail.init_size,
-        "init_sha256": tail.init_sha256,
+        "init_sha256": _digest(data / item.reel, 0, tail.init_size),
         "first_us": first_us,
         "end_us": end_us,
         "device_us": None,
-        "tracks": [track_body(track) for track in tracks],
+        "tracks": [track_body(track) for track in tail.tracks],
         "reason": "recovered",
         "quarantined": kept.body() if kept else None,
     }
