@@ -88,8 +88,8 @@ def whole_fragments(path: Path, from_offset: int) -> tuple[int, Summary]:
 def read_init(data: bytes) -> tuple[TrackHeader, ...]:
     """The tracks of ``ftyp moov``. Raises MediaError when they cannot be read."""
     try:
-        moov = _child(data, b"moov")
-        return tuple(_track(whole) for kind, whole in _boxes(moov) if kind == b"trak")
+        moov = child_of(data, b"moov")
+        return tuple(_track(whole) for kind, whole in boxes_of(moov) if kind == b"trak")
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise MediaError(f"expected a whole init segment, found a broken one: {error}") from error
 
@@ -159,7 +159,7 @@ def _box_size(header: bytes, kind: bytes, limit: int) -> int:
 # --------------------------------------------------------------------------------- reading boxes
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Type and whole bytes of each box inside a container of which the header is left out."""
     at = 0
     while at + 8 <= len(data):
@@ -170,10 +170,10 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += size
 
 
-def _child(data: bytes, *path: bytes) -> bytes:
+def child_of(data: bytes, *path: bytes) -> bytes:
     """The payload of the first box at ``path``."""
     for name in path:
-        for kind, whole in _boxes(data):
+        for kind, whole in boxes_of(data):
             if kind == name:
                 data = whole[8:]
                 break
@@ -184,10 +184,10 @@ def _child(data: bytes, *path: bytes) -> bytes:
 
 def _track(trak: bytes) -> TrackHeader:
     payload = trak[8:]
-    track_id = struct.unpack_from(">I", _child(payload, b"tkhd"), 12)[0]
-    timescale = struct.unpack_from(">I", _child(payload, b"mdia", b"mdhd"), 12)[0]
-    handler = _child(payload, b"mdia", b"hdlr")[8:12]
-    codec = _child(payload, b"mdia", b"minf", b"stbl", b"stsd")[12:16]
+    track_id = struct.unpack_from(">I", child_of(payload, b"tkhd"), 12)[0]
+    timescale = struct.unpack_from(">I", child_of(payload, b"mdia", b"mdhd"), 12)[0]
+    handler = child_of(payload, b"mdia", b"hdlr")[8:12]
+    codec = child_of(payload, b"mdia", b"minf", b"stbl", b"stsd")[12:16]
     if not timescale:
         raise MediaError(f"expected a timescale for track {track_id}, found 0")
     kind = MediaKind.VIDEO if handler == b"vide" else MediaKind.AUDIO
@@ -197,10 +197,10 @@ def _track(trak: bytes) -> TrackHeader:
 def _fragment(moof: bytes, offset: int, size: int) -> FragmentHeader | None:
     """None for what is not a fragment of one track."""
     try:
-        traf = _child(moof, b"moof", b"traf")
-        tfhd = _child(traf, b"tfhd")
-        tfdt = _child(traf, b"tfdt")
-        trun = _child(traf, b"trun")
+        traf = child_of(moof, b"moof", b"traf")
+        tfhd = child_of(traf, b"tfhd")
+        tfdt = child_of(traf, b"tfdt")
+        trun = child_of(traf, b"trun")
         track_id = struct.unpack_from(">I", tfhd, 4)[0]
         start = struct.unpack_from(">Q" if tfdt[0] else ">I", tfdt, 4)[0]
         flags, frames = struct.unpack_from(">II", trun)
