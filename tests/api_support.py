@@ -20,7 +20,9 @@ from hub.api.services import Services, StreamStatus
 from hub.api.throttle import Throttle
 from hub.clock import ManualClock
 from hub.database import create_tables, open_engine
-from hub.model import Stream
+from hub.model import Chunk, Interruption, InterruptionState, Span, Stream
+from hub.monitor.events import EventBus
+from hub.monitor.live import LiveFeeds
 from hub.registry import Registry
 from hub.settings import Settings
 
@@ -78,7 +80,7 @@ class FakeWhip:
     asked: list[tuple[str, ...]] = field(default_factory=list)
     error: Exception | None = None
 
-    async def offer(self, stream_id: str, sdp: str) -> FakeAnswer:
+    async def offer(self, stream_id: str, sdp: str, *, device: str = "") -> FakeAnswer:
         self._asked("offer", stream_id, sdp)
         return FakeAnswer("session-1", "v=0\r\nanswer\r\n")
 
@@ -92,6 +94,51 @@ class FakeWhip:
         self.asked.append(call)
         if self.error is not None:
             raise self.error
+
+
+class FakeReader:
+    """The ledger's read side over plain lists, by its documented conditions."""
+
+    def __init__(self) -> None:
+        self.rows: list[Interruption] = []
+        self.recorded: list[Span] = []
+        self.sealed: list[Chunk] = []
+
+    def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]:
+        found = [
+            one for one in self.sealed if one.stream_id == stream_id and one.first_us < to_us and one.end_us > from_us
+        ]
+        return found[:limit]
+
+    def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
+        return [one for one in self.recorded if one.from_us < to_us and one.to_us > from_us]
+
+    def interruption(self, ident: str) -> Interruption | None:
+        return next((one for one in self.rows if one.id == ident), None)
+
+    def interruptions(
+        self,
+        *,
+        stream: str | None = None,
+        state: InterruptionState | None = None,
+        from_us: int | None = None,
+        to_us: int | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[Interruption]:
+        rows = sorted(self.rows, key=lambda one: (one.started_us, one.id), reverse=True)
+        if after is not None:
+            ids = [one.id for one in rows]
+            rows = rows[ids.index(after) + 1 :] if after in ids else []
+        found = [
+            one
+            for one in rows
+            if stream in (None, one.stream_id)
+            and state in (None, one.state)
+            and (from_us is None or one.ended_us is None or one.ended_us > from_us)
+            and (to_us is None or one.started_us < to_us)
+        ]
+        return found[:limit]
 
 
 class Hub:
@@ -141,8 +188,12 @@ async def running_hub(tmp_path: Path, **values: Any) -> AsyncIterator[Hub]:
         registry=await Registry.open(engine, clock),
         accounts=accounts,
         status=status_of,
-        whip=whip,
+        present=list,
+        reader=FakeReader(),
         log=FakeLog(),
+        events=EventBus(),
+        live=LiveFeeds(),
+        whip=whip,
         throttle=Throttle(clock),
     )
     page = tmp_path / "page"

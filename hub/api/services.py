@@ -11,7 +11,9 @@ from aiohttp import web
 from hub.api.accounts import Accounts
 from hub.api.throttle import Throttle
 from hub.clock import Clock
-from hub.model import Interruption, InterruptionState, Stream, TrackInfo
+from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
+from hub.monitor.events import EventBus
+from hub.monitor.live import LiveFeeds
 from hub.registry import Registry
 from hub.settings import Settings
 
@@ -52,24 +54,27 @@ class WhipAnswer(Protocol):
 class WhipEndpoint(Protocol):
     """RFC 9725 without HTTP. Refusals are HubErrors; an ICE restart has the code ``ice_restart``."""
 
-    async def offer(self, stream_id: str, sdp: str) -> WhipAnswer: ...
+    async def offer(self, stream_id: str, sdp: str, *, device: str = "") -> WhipAnswer: ...
     async def trickle(self, stream_id: str, session_id: str, fragment: str) -> None: ...
     async def end(self, stream_id: str, session_id: str) -> None: ...
 
 
-class InterruptionReader(Protocol):
+class FootageReader(Protocol):
     """The read side of the ledger. Calls block: they are made in a thread."""
 
+    def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]: ...
+    def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
+    def interruption(self, ident: str) -> Interruption | None: ...
     def interruptions(
         self,
         *,
-        stream: str | None,
-        state: InterruptionState | None,
-        from_us: int | None,
-        to_us: int | None,
-        limit: int,
-        after: str | None,
-    ) -> Sequence[Interruption]: ...
+        stream: str | None = None,
+        state: InterruptionState | None = None,
+        from_us: int | None = None,
+        to_us: int | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[Interruption]: ...
 
 
 class Log(Protocol):
@@ -81,16 +86,23 @@ class Log(Protocol):
 
 @dataclass(slots=True)
 class Services:
-    """The hub, as the faces see it. ``status`` answers for every registered stream at once and never blocks;
-    ``ready`` gives each check's name with ``"ok"`` or what is wrong."""
+    """The hub, as the faces see it. The callables are called on the event loop and never block.
+
+    ``status`` answers for any registered stream, ``present`` gives what every stream's detector holds open at
+    this moment (suspected, confirmed, resumed), ``ready`` each check's name with ``"ok"`` or what is wrong.
+    """
 
     settings: Settings
     clock: Clock
     registry: Registry
     accounts: Accounts
     status: Callable[[Stream], StreamStatus]
-    whip: WhipEndpoint
+    present: Callable[[], Sequence[Interruption]]
+    reader: FootageReader
     log: Log
+    events: EventBus
+    live: LiveFeeds
+    whip: WhipEndpoint
     throttle: Throttle
     ready: Callable[[], Mapping[str, str]] = field(default=dict)
 

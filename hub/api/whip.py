@@ -21,7 +21,8 @@ async def publish(request: web.Request) -> web.Response:
     """POST /whip/{id}: an offer in, the answer out; the session's own address is in Location."""
     stream = _stream(request)
     offer = _text(await read_body(request, SDP))
-    answer = await request.app[SERVICES].whip.offer(stream.id, offer)
+    device = request.headers.get(hdrs.USER_AGENT, "")[:200]
+    answer = await request.app[SERVICES].whip.offer(stream.id, offer, device=device)
     return web.Response(
         status=201,
         text=answer.sdp,

@@ -1,0 +1,98 @@
+"""GET /api/interruptions: what the ledger holds, with what is known at this moment over it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from aiohttp import web
+
+from hub.api.routes import Access, Route
+from hub.api.schema import InterruptionOut, InterruptionsQuery, read_query
+from hub.api.services import SERVICES, Services
+from hub.model import Interruption, InterruptionState
+from hub.monitor.events import interruption_json
+
+Key = tuple[int, str]
+"""Place in the list: newest first, by start and id."""
+
+
+async def index(request: web.Request) -> web.Response:
+    """GET /api/interruptions"""
+    query = read_query(request, InterruptionsQuery)
+    services = request.app[SERVICES]
+    if query.stream is not None:
+        services.registry.get(query.stream)
+    present = {one.id: one for one in services.present()}
+    page = await asyncio.to_thread(_page, services, query, present)
+    return web.json_response([interruption_json(one) for one in page])
+
+
+def _page(services: Services, query: InterruptionsQuery, present: dict[str, Interruption]) -> list[Interruption]:
+    """Blocks. A suspicion is in no ledger, and a resumed one still reads as confirmed there."""
+    reader = services.reader
+    before = None if query.after is None else present.get(query.after) or reader.interruption(query.after)
+    if query.after is not None and before is None:
+        return []
+    known = query.after is None or reader.interruption(query.after) is not None
+    rows = reader.interruptions(
+        stream=query.stream,
+        state=query.state,
+        from_us=query.from_us,
+        # a page that ended with a suspicion goes on by time
+        to_us=query.to_us if known or before is None else before.started_us,
+        limit=query.limit,
+        after=query.after if known else None,
+    )
+    return overlay(rows, present.values(), query, None if before is None else _key(before))
+
+
+def overlay(
+    rows: Sequence[Interruption], present: Iterable[Interruption], query: InterruptionsQuery, before: Key | None
+) -> list[Interruption]:
+    """The page ``rows`` of the ledger with ``present`` in place: updated, added where they belong, left out
+    where they no longer fit the query. ``before`` is the key of the last one of the page before."""
+    newest = {one.id: one for one in present}
+    last = _key(rows[-1]) if len(rows) == query.limit else None
+    listed = {row.id for row in rows}
+    merged = [newest.get(row.id, row) for row in rows if row.id not in newest or fits(newest[row.id], query)]
+    merged += [
+        one
+        for one in newest.values()
+        if one.id not in listed
+        and fits(one, query)
+        and (before is None or _key(one) < before)
+        and (last is None or _key(one) > last)
+    ]
+    merged.sort(key=_key, reverse=True)
+    return merged[: query.limit]
+
+
+def fits(one: Interruption, query: InterruptionsQuery) -> bool:
+    """Whether it belongs to the answer; the same conditions as in the ledger's reader."""
+    ended_us = one.started_us if one.state is InterruptionState.WITHDRAWN else one.ended_us
+    return (
+        query.stream in (None, one.stream_id)
+        and query.state in (None, one.state)
+        and (query.from_us is None or one.started_us >= query.from_us or ended_us is None or ended_us > query.from_us)
+        and (query.to_us is None or one.started_us < query.to_us)
+    )
+
+
+def _key(one: Interruption) -> Key:
+    return one.started_us, one.id
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/interruptions",
+        index,
+        Access.USER,
+        "Interruptions that overlap the range, newest first; the suspected ones too.",
+        query=InterruptionsQuery,
+        answer=InterruptionOut,
+        many=True,
+        refusals=(404,),
+    ),
+)
