@@ -39,8 +39,8 @@ async function publish({width, height, fps, audio, bps}) {
                                            headers: {"Content-Type": "application/sdp"}});
   if (response.status !== 201) throw new Error(await response.text());
   const location = response.headers.get("Location");
-  pc.onicecandidate = (event) => event.candidate && fetch(location, {method: "PATCH",
-    body: `m=audio 9 UDP/TLS/RTP/SAVPF 0\\r\\na=mid:${event.candidate.sdpMid}\\r\\na=${event.candidate.candidate}\\r\\n`});
+  pc.onicecandidate = ({candidate}) => candidate && fetch(location, {method: "PATCH",
+    body: `m=audio 9 UDP/TLS/RTP/SAVPF 0\\r\\na=mid:${candidate.sdpMid}\\r\\na=${candidate.candidate}\\r\\n`});
   await pc.setRemoteDescription({type: "answer", sdp: await response.text()});
   window.pc = pc; window.whip = location;
 }

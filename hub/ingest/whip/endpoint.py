@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import secrets
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
@@ -22,6 +21,7 @@ from hub.ingest.whip.session import PeerLike, WhipSession
 from hub.model import MediaSink
 from hub.settings import Settings
 
+US_PER_MS = 1000
 TICK_S = 0.02
 OFFER_LIFE_US = 30 * US_PER_S
 """An offer that brought no media by then is forgotten."""
@@ -43,6 +43,13 @@ class WhipAnswer:
 
     session_id: str
     sdp: str
+
+
+async def _close(peer: PeerLike) -> None:
+    try:
+        await peer.close()
+    except Exception:
+        log.exception("whip_close_failed")
 
 
 class _Desk:
@@ -105,7 +112,8 @@ class WhipEndpoint:
             agreed,
             device or parsed.tool,
             self._clock.now(),
-            window_us=self._settings.webrtc_nack_ms * 1000,
+            nack_us=self._settings.webrtc_nack_ms * US_PER_MS,
+            reorder_us=self._settings.reorder_ms * US_PER_MS,
             began=self._session_began,
             finished=self._session_finished,
         )
@@ -155,7 +163,8 @@ class WhipEndpoint:
 
     def forget(self, stream_id: str, reason: str = "the stream was retired") -> None:
         """End every session of a stream."""
-        for session in list(self._desk(stream_id).sessions.values()):
+        desk = self._desks.get(stream_id)
+        for session in list(desk.sessions.values()) if desk is not None else ():
             session.end(reason)
 
     async def close(self) -> None:
@@ -173,12 +182,21 @@ class WhipEndpoint:
         """One beat of all sessions; called by the endpoint's own timer."""
         for desk in self._desks.values():
             for session in list(desk.sessions.values()):
-                if session.opened is not None:
-                    session.tick(now)
-                    if now.mono_us - session.last_media_us > SILENCE_US:
-                        session.end("the device sent nothing for a minute")
-                elif now.mono_us - session.created.mono_us > OFFER_LIFE_US:
-                    session.end("no media came after the offer")
+                try:
+                    self._tick_session(session, now)
+                except Exception:
+                    # A fault in one session must not stop the timer of all.
+                    log.exception("whip_tick_failed", stream=session.stream_id)
+                    session.end("an error of the hub")
+
+    def _tick_session(self, session: WhipSession, now: Instant) -> None:
+        if session.opened is None:
+            if now.mono_us - session.created.mono_us > OFFER_LIFE_US:
+                session.end("no media came after the offer")
+            return
+        session.tick(now)
+        if now.mono_us - session.last_media_us > SILENCE_US:
+            session.end("the device sent nothing for a minute")
 
     def _desk(self, stream_id: str) -> _Desk:
         return self._desks.setdefault(stream_id, _Desk())
@@ -216,12 +234,9 @@ class WhipEndpoint:
         media = session.opened is not None
         log.info("whip_session_ended", stream=session.stream_id, reason=session.reason, media=media)
         if session.peer is not None:
-            self._spawn(session.peer.close())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            task = asyncio.create_task(_close(session.peer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _tick_from_now_on(self) -> None:
         if self._ticker is None or self._ticker.done():

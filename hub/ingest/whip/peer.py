@@ -17,21 +17,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pylibsrtp
+import structlog
 from aioice import Candidate, Connection
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol, get_host_addresses
-from aioice.stun import Message
+from aioice.stun import RETRY_RTO, Message
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceParameters
 from OpenSSL import SSL
 
-from hub.clock import Clock, Instant
+from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import Unavailable
 from hub.ingest.whip.answer import LocalTransport, RemoteTransport
 from hub.ingest.whip.candidates import RemoteCandidate
 from hub.ingest.whip.sdp import MAX_CANDIDATES
 from hub.ingest.whip.udp import UdpSocket, bind_udp
+
+log = structlog.get_logger(__name__)
 
 AIORTC_VERSION = "1.16.0"
 AIOICE_VERSION = "0.13.0"
@@ -92,7 +95,9 @@ class _Connection(Connection):
         self._ports = ports
 
     def measured(self, round_trip_us: int) -> None:
-        self.round_trip_us = round_trip_us
+        """A check was answered. A request may have been repeated after RETRY_RTO: then it tells nothing."""
+        if round_trip_us < RETRY_RTO * US_PER_S:
+            self.round_trip_us = round_trip_us
 
     async def gather_candidates(self) -> None:
         """One host candidate for each address. Raises Unavailable when not one socket could be had."""
@@ -209,6 +214,14 @@ class Peer:
             await self._connection.add_remote_candidate(_to_aioice(found))
 
     async def _connect(self) -> None:
+        try:
+            await self._handshake()
+        except Exception as error:
+            # Whatever a peer makes the libraries raise ends this session, and this session alone.
+            log.warning("whip_handshake_failed", error=repr(error))
+            self._report(f"the connection failed: {error!r}", goodbye=False)
+
+    async def _handshake(self) -> None:
         for found in self._remote.candidates:
             await self._connection.add_remote_candidate(_to_aioice(found))
         await self._ice.start(
@@ -245,14 +258,18 @@ class Peer:
         if receive is None:
             self._early.append((data, arrival))
             return
+        # RFC 5761 §4: RTCP packet types fall into 192-223 of the second byte, where no RTP payload type may.
+        control = len(data) > 1 and 192 <= data[1] <= 223
         try:
-            # RFC 5761 §4: RTCP packet types fall into 192-223 of the second byte, where no RTP payload type may.
-            if 192 <= data[1] <= 223:
-                self._control(receive.unprotect_rtcp(data), arrival)
-            else:
-                self._media(receive.unprotect(data), arrival)
-        except (pylibsrtp.Error, ValueError, IndexError):
+            packet = receive.unprotect_rtcp(data) if control else receive.unprotect(data)
+        except (pylibsrtp.Error, ValueError):
+            # Not from our publisher, a replay, or longer than pylibsrtp takes (1500 bytes).
             self.refused_packets += 1
+            return
+        if control:
+            self._control(packet, arrival)
+        else:
+            self._media(packet, arrival)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send one compound packet; dropped when there is no connection."""

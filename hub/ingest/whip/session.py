@@ -115,7 +115,8 @@ class WhipSession:
         device: str,
         created: Instant,
         *,
-        window_us: int,
+        nack_us: int,
+        reorder_us: int,
         began: Callable[[WhipSession], None],
         finished: Callable[[WhipSession], None],
     ) -> None:
@@ -136,12 +137,12 @@ class WhipSession:
         video_id = next((track.info.id for track in agreed.tracks if track.info.kind is MediaKind.VIDEO), 0)
         self._relay = Relay(video_id, self._keyframe, self._lost, self._left)
         axis = RunAxis()
-        self._lines = {
-            accepted.info.id: _Line(
-                accepted, RtpTrack(accepted.info, axis, self._relay, window=ReorderWindow(hold_us=window_us))
-            )
-            for accepted in agreed.tracks
-        }
+        self._lines: dict[int, _Line] = {}
+        for accepted in agreed.tracks:
+            # What nobody will send again is not waited for as long.
+            hold_us = nack_us if "nack" in accepted.feedback else min(nack_us, reorder_us)
+            track = RtpTrack(accepted.info, axis, self._relay, window=ReorderWindow(hold_us=hold_us))
+            self._lines[accepted.info.id] = _Line(accepted, track)
         self._receivers: list[Callable[[bytes, Instant], None] | None] = [None] * 128
         for line in self._lines.values():
             for number in line.accepted.payload_types:
@@ -153,7 +154,7 @@ class WhipSession:
     def media(self, packet: bytes, arrival: Instant) -> None:
         """One RTP packet in the clear. Hot path."""
         receive = self._receivers[packet[1] & 0x7F]
-        if receive is None or self.reason is not None:
+        if receive is None:
             return
         if self.opened is None:
             self._begin(arrival)
@@ -194,13 +195,16 @@ class WhipSession:
         """What is waited for is given up, the run ends; ``goodbye``: by the device's own will."""
         if self.reason is not None:
             return
-        for line in self._lines.values():
-            line.track.end()
-        self.reason = reason
-        if goodbye and self.opened is not None:
-            self._relay.say_goodbye(reason)
-        self._done.set()
-        self._finished(self)
+        try:
+            for line in self._lines.values():
+                line.track.end()
+        finally:
+            self.reason = reason
+            self._receivers = [None] * 128
+            if goodbye and self.opened is not None:
+                self._relay.say_goodbye(reason)
+            self._done.set()
+            self._finished(self)
 
     async def deliver(self, sink: MediaSink) -> str:
         """Open the run, deliver what came before this call and from now on; returns why it ended."""
