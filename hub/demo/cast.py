@@ -53,7 +53,10 @@ SCRIPT = (
 
 
 class Demo:
-    """``folder``: where encoded loops are kept (default: the user's cache). ``loop_s`` must fit its codecs."""
+    """``folder``: where encoded loops are kept (default: the user's cache). ``loop_s`` must fit its codecs.
+
+    ``record``: keep what was sent, for :meth:`Simulators.sent`.
+    """
 
     def __init__(
         self,
@@ -63,10 +66,11 @@ class Demo:
         loop_s: int = LOOP_S,
         first_break_s: float = _FIRST_BREAK_S,
         period_s: float = _PERIOD_S,
+        record: bool = False,
     ) -> None:
         self._clock = clock or SystemClock()
         self._first_break_s, self._period_s = first_break_s, period_s
-        self.simulators = Simulators(_config(folder, loop_s))
+        self.simulators = Simulators(_config(folder, loop_s, record=record))
         self._script: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -109,11 +113,11 @@ class Demo:
             await self._clock.sleep(self._period_s)
 
 
-def _config(folder: Path | None, loop_s: int) -> SimulatorsConfig:
+def _config(folder: Path | None, loop_s: int, *, record: bool) -> SimulatorsConfig:
     def window(number: int, audio: AudioSpec) -> DeviceConfig:
         title = f"{number}号窗口 大厅"
         video = VideoSpec(seconds=loop_s, device=number, title=title)
-        return DeviceConfig(name=f"window-{number:02d}", video=video, audio=audio, aligned=True, record=True)
+        return DeviceConfig(name=f"window-{number:02d}", video=video, audio=audio, aligned=True, record=record)
 
     def body(number: int) -> DeviceConfig:
         device = 10 + number
@@ -127,7 +131,7 @@ def _config(folder: Path | None, loop_s: int) -> SimulatorsConfig:
             title=f"执法记录仪{number:02d}",
         )
         audio = AudioSpec(Codec.OPUS, channels=2, bitrate=32_000, seconds=loop_s, device=device)
-        return DeviceConfig(name=f"body-{number:02d}", video=video, audio=audio, aligned=True, record=True)
+        return DeviceConfig(name=f"body-{number:02d}", video=video, audio=audio, aligned=True, record=record)
 
     # 32 kHz: a minute is then a whole number of AAC frames.
     aac = AudioSpec(Codec.AAC, rate=32_000, seconds=loop_s, device=1)

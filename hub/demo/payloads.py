@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hub.demo.encode import CodedLoop, CodedUnit, is_parameter_set, split_lengths
@@ -33,7 +33,7 @@ class PreparedUnit:
 
 @dataclass(frozen=True, slots=True)
 class PreparedLoop:
-    """A loop ready to be sent; shared by any number of cameras."""
+    """A loop ready to be sent; shared by any number of cameras. ``loop`` describes it, without its units."""
 
     loop: CodedLoop
     payload_type: int
@@ -59,7 +59,7 @@ def prepare(
     """
     kind = payload_type(loop.codec) if number is None else number
     units = tuple(_prepare_unit(loop.codec, unit, kind, mtu, sets) for unit in loop.units)
-    return PreparedLoop(loop, kind, sets, units)
+    return PreparedLoop(replace(loop, units=()), kind, sets, units)
 
 
 def _prepare_unit(codec: Codec, unit: CodedUnit, kind: int, mtu: int, sets: ParameterSetPlace) -> PreparedUnit:

@@ -61,12 +61,12 @@ class Scene:
     def picture(self, index: int) -> Plane:
         """Picture ``index`` of the loop as yuv420p, shape (height · 3/2, width)."""
         height, width = self.height, self.width
-        quarter = height // 4
+        quarter = height // 2 * (width // 2)
         canvas = np.empty((height * 3 // 2, width), dtype=np.uint8)
         luma = canvas[:height]
         luma[:] = self._luma
-        cb = canvas[height : height + quarter].reshape(height // 2, width // 2)
-        cr = canvas[height + quarter :].reshape(height // 2, width // 2)
+        chroma = canvas[height:].reshape(-1)
+        cb, cr = (chroma[n * quarter : (n + 1) * quarter].reshape(height // 2, width // 2) for n in (0, 1))
         cb[:], cr[:] = self._cb, self._cr
         turn = (index % self.frames) / self.frames
         for walker in self._walkers:
@@ -100,7 +100,8 @@ class Scene:
 
     def _blend(self, luma: Plane, characters: str, x: float, y: float, size: float) -> _Box:
         """Light text on a dark plate; place and size in parts of the picture. Returns the plate."""
-        mask = text(characters, max(int(self.height * size), 10))
+        # An upright picture is narrow: its text follows the width.
+        mask = text(characters, max(int(min(self.height, self.width * 9 / 16) * size), 10))
         top, left = int(self.height * y), int(self.width * x)
         target = luma[top : top + mask.shape[0], left : left + mask.shape[1]]
         mask = mask[: target.shape[0], : target.shape[1]]

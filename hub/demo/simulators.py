@@ -31,6 +31,7 @@ from hub.demo.device import ClockRules, Device, track_media
 from hub.demo.encode import AudioSpec, VideoSpec
 from hub.demo.faults import Fault, FaultScript
 from hub.demo.feed import Sent
+from hub.demo.media import load_loop
 from hub.demo.payloads import ParameterSetPlace
 from hub.demo.rtsp_server import RtspRules, RtspServer
 from hub.demo.whip_publisher import WhipPublisher, whip_media
@@ -255,7 +256,7 @@ class _Child:
 def _warm(config: DeviceConfig, folder: Path | None) -> None:
     """Encode what is not in the cache yet, beside the others (the encoders hold no lock)."""
     for spec in config.specs:
-        track_media(spec, faults=config.faults, folder=folder)
+        load_loop(spec, folder)
 
 
 def _devices(config: DeviceConfig, folder: Path | None, *, whip: bool) -> list[Device]:
