@@ -1,7 +1,7 @@
 import { createRouter, createWebHashHistory } from "vue-router";
 
-import { onSignedOut } from "@/api/http";
-import { wasInside } from "@/router-state";
+import { ApiError, onSignedOut } from "@/api/http";
+import { useSessionStore } from "@/stores/session";
 import WallView from "@/views/WallView.vue";
 
 // Hash addresses: the hub serves one file, and any reverse proxy can too.
@@ -14,8 +14,24 @@ export const router = createRouter({
   ],
 });
 
+// One question at the door, instead of a page full of refusals behind it. A hub that does not answer is no reason
+// to ask for a password: the wall itself says that the hub is out of reach.
+router.beforeEach(async (to) => {
+  const session = useSessionStore();
+  if (to.name !== "wall" || session.username !== "") return true;
+  try {
+    await session.greet();
+    return true;
+  } catch (error) {
+    return error instanceof ApiError && error.status === 401 ? { name: "sign-in" } : true;
+  }
+});
+
 onSignedOut(() => {
+  const session = useSessionStore();
   const route = router.currentRoute.value;
-  if (route.name === "sign-in") return;
-  void router.replace({ name: "sign-in", query: { back: route.fullPath, ended: wasInside() ? "1" : "0" } });
+  if (route.name !== "wall") return;
+  const ended = session.username === "" ? "0" : "1";
+  session.username = "";
+  void router.replace({ name: "sign-in", query: { back: route.fullPath, ended } });
 });

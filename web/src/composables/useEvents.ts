@@ -1,8 +1,9 @@
 /** The events socket, and what each event does to the stores. */
 import { onBeforeUnmount, onMounted, watch } from "vue";
 
-import type { HubEvent, InterruptionDto, StreamDto } from "@/api/types";
+import type { InterruptionDto, StreamDto } from "@/api/types";
 import { isRunning } from "@/domain/states";
+import { parseEvent } from "@/net/events";
 import { ReconnectingSocket } from "@/net/reconnecting";
 import { useAlarmStore } from "@/stores/alarm";
 import { useInterruptionsStore } from "@/stores/interruptions";
@@ -79,18 +80,4 @@ export function useEvents(): void {
     stopLink();
     socket.stop();
   });
-}
-
-/** Null for what is no event. */
-export function parseEvent(data: string): HubEvent | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    if (typeof value !== "object" || value === null) return null;
-    const { type, at, data: body } = value as Partial<HubEvent>;
-    return typeof type === "string" && typeof at === "string" && !Number.isNaN(Date.parse(at))
-      ? { type, at, data: body }
-      : null;
-  } catch {
-    return null;
-  }
 }

@@ -8,7 +8,7 @@ import type { TimeRange } from "./edge";
 export interface Buffer {
   readonly updating: boolean;
   readonly buffered: TimeRanges;
-  appendBuffer(data: BufferSource): void;
+  appendBuffer(data: Uint8Array<ArrayBuffer>): void;
   remove(start: number, end: number): void;
   addEventListener(type: string, listener: () => void): void;
   removeEventListener(type: string, listener: () => void): void;

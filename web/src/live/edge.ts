@@ -16,6 +16,8 @@ export interface EdgeView {
   readonly rate: number;
   /** The element has played before; false while it waits for its first picture. */
   readonly started: boolean;
+  /** It began a moment ago: the hub's first burst is still coming in, and a leap costs nothing. */
+  readonly settling: boolean;
   /** How long currentTime has stood still although it should move. */
   readonly stuckMs: number;
   /** How far behind the end to play, from edgeTarget(). */
@@ -32,6 +34,7 @@ export const TARGET_S = 0.28;
 const MAX_TARGET_S = 0.9;
 const PER_STALL_S = 0.1;
 const JUMP_S = 1.5;
+const SETTLING_JUMP_S = 0.25;
 /** Begin to catch up when this much over the target, stop when nearly on it: no flutter between two rates. */
 const CATCH_UP_S = 0.18;
 const CAUGHT_UP_S = 0.05;
@@ -50,11 +53,13 @@ export function decideEdge(view: EdgeView): EdgeAction {
   if (last === undefined) return { kind: "none" };
   const seekTo = Math.max(last.start, last.end - view.target);
   if (!view.started) {
-    const away = view.currentTime < last.start || view.currentTime > last.end || last.end - view.currentTime > JUMP_S;
+    const behind = last.end - view.currentTime;
+    const away = view.currentTime < last.start || behind < 0 || behind > view.target + SETTLING_JUMP_S;
     return away ? { kind: "seek", to: seekTo, why: "start" } : rate(view, 1);
   }
   const behind = last.end - view.currentTime;
-  if (behind > Math.max(JUMP_S, view.target + 1)) return { kind: "seek", to: seekTo, why: "late" };
+  const late = view.settling ? view.target + SETTLING_JUMP_S : Math.max(JUMP_S, view.target + 1);
+  if (behind > late) return { kind: "seek", to: seekTo, why: "late" };
   const here = view.ranges.find((r) => view.currentTime >= r.start - JOIN_S && view.currentTime < r.end);
   const ahead = view.ranges.find((r) => r.start > view.currentTime);
   if (view.stuckMs >= STUCK_MS && ahead !== undefined && (here === undefined || here.end - view.currentTime < JOIN_S)) {

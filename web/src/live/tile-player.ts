@@ -18,6 +18,7 @@ const CHECK_MS = 250;
 const STALL_MEMORY_MS = 20_000;
 /** A wait that ended sooner was ours (buffer too short); a longer one was the source's. */
 const OWN_STALL_MS = 1500;
+const SETTLE_MS = 1500;
 const REBUILD_MS = 200;
 const FAILURES_BEFORE_ASKING = 3;
 const FAILURE_MEMORY_MS = 10_000;
@@ -30,6 +31,7 @@ export class TilePlayer {
   private init: Uint8Array<ArrayBuffer> | null = null;
   private originUs = 0;
   private builtOriginUs = 0;
+  private builtAt = 0;
   private started = false;
   private stalls: number[] = [];
   private failures: number[] = [];
@@ -106,7 +108,7 @@ export class TilePlayer {
     if (this.started) this.events.resetting();
     this.started = false;
     this.builtOriginUs = this.originUs;
-    this.movedAt = this.now();
+    this.builtAt = this.movedAt = this.now();
     this.lastTime = -1;
     this.pipe = new TrackPipe(this.video, this.track.mime, this.init, {
       appended: () => this.check(),
@@ -130,6 +132,7 @@ export class TilePlayer {
       currentTime: this.video.currentTime,
       rate: this.video.playbackRate,
       started: this.started,
+      settling: now - this.builtAt < SETTLE_MS,
       stuckMs: now - this.movedAt,
       target: edgeTarget(this.recentStalls(now)),
     });

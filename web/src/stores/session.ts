@@ -17,6 +17,7 @@ export const useSessionStore = defineStore("session", () => {
   }
 
   async function leave(): Promise<void> {
+    username.value = "";
     await signOut().catch(() => undefined); // the session may have ended already
   }
 

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+
+import { deviceProblems, freeId } from "@/domain/device";
+import { pageOf, splitFor } from "@/domain/split";
+import { isOpen, isRunning } from "@/domain/states";
+import { duration, durationShort, percent } from "@/domain/time";
+import { linkVerdict } from "@/net/link";
+import { backoffMs } from "@/net/reconnecting";
+import { parseEvent } from "@/net/events";
+
+describe("split", () => {
+  it("is the smallest that holds all", () => {
+    expect([0, 1, 2, 4, 5, 9, 10, 16, 40].map((n) => splitFor(n, "auto"))).toEqual([1, 1, 4, 4, 9, 9, 16, 16, 16]);
+    expect(splitFor(3, 16)).toBe(16);
+  });
+  it("pages what does not fit", () => {
+    expect(pageOf([1, 2, 3, 4, 5], 4, 1)).toEqual([5]);
+  });
+});
+
+describe("times", () => {
+  it("reads as a running clock", () => {
+    expect([0, 7_900, 61_000, 3_600_000, 86_400_000].map(duration)).toEqual(["00:00", "00:07", "01:01", "1:00:00", "24:00:00"]);
+    expect(durationShort(12_440)).toBe("12.4 s");
+    expect(durationShort(75_000)).toBe("01:15");
+  });
+  it("never calls complete what is not", () => {
+    expect(percent(1)).toBe("100 %");
+    expect(percent(0.999999)).toBe("99.99 %");
+    expect(percent(0.5)).toBe("50.00 %");
+  });
+});
+
+describe("states", () => {
+  it("a resumed interruption is over but still open; a closed one is neither", () => {
+    expect([isRunning("resumed"), isOpen("resumed")]).toEqual([false, true]);
+    expect([isRunning("closed"), isOpen("closed"), isOpen("withdrawn")]).toEqual([false, false, false]);
+  });
+});
+
+describe("the link", () => {
+  it("says that the hub is lost before 3 s of silence, and asks before that", () => {
+    expect(linkVerdict(1000, false)).toBe("fine");
+    expect(linkVerdict(1500, false)).toBe("probe");
+    expect(linkVerdict(2750, false)).toBe("lost");
+    expect(linkVerdict(100, true)).toBe("probe");
+  });
+  it("comes back ever more slowly, but always", () => {
+    expect(backoffMs(0, 0.5)).toBe(400);
+    expect(backoffMs(99, 1)).toBeLessThanOrEqual(6250);
+    expect(backoffMs(3, 0)).toBeLessThan(backoffMs(3, 1));
+  });
+});
+
+describe("events", () => {
+  it("are read, and what is no event is skipped", () => {
+    expect(parseEvent('{"type":"hub.tick","at":"2026-11-20T08:00:00.000000Z","data":{}}')?.type).toBe("hub.tick");
+    for (const text of ["", "null", "[]", "7", "{}", '{"type":"x","at":"yesterday"}', '{"type":1,"at":"2026-11-20T08:00:00Z"}']) {
+      expect(parseEvent(text)).toBeNull();
+    }
+  });
+});
+
+describe("a new device", () => {
+  const draft = { type: "rtsp" as const, id: "window-01", name: "1号窗口", kind: "window" as const, url: "rtsp://10.0.0.1/live", transport: "tcp" as const };
+  it("is named for what is wrong with it", () => {
+    expect(deviceProblems(draft)).toEqual({});
+    expect(Object.keys(deviceProblems({ ...draft, id: "../x", name: " ", url: "http://a" }))).toEqual(["name", "id", "url"]);
+    expect(deviceProblems({ ...draft, type: "whip", url: "" })).toEqual({});
+    expect(deviceProblems({ ...draft, id: "a".repeat(64) })).toHaveProperty("id");
+  });
+  it("gets the next free id", () => {
+    expect(freeId("window", new Set(["window-01", "window-02"]))).toBe("window-03");
+  });
+});
