@@ -263,6 +263,16 @@ class Ledger:
         if before is not None and abs(offset_us - before) > STEP_US:
             self.append(HUB_STREAM, EntryType.CLOCK_STEP, {"step_us": offset_us - before})
 
+    def next_seq(self, stream_id: str) -> int:
+        """The ``seq`` of the entry that the next :meth:`append` for this stream makes (its genesis comes before it)."""
+        head = self._heads.get(stream_id)
+        return 1 if head is None else head.seq + 1
+
+    @property
+    def problem(self) -> str:
+        """Why entries cannot be written at the moment; empty when all is well."""
+        return self._problem
+
     async def committed(self) -> None:
         """Everything appended so far is durable. Waits as long as the disk refuses."""
         if not self._pending and not self._waiting_bytes:

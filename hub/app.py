@@ -1,0 +1,209 @@
+"""The hub as a whole: builds the parts, starts them in order, stops them in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import structlog
+from aiohttp import web
+
+from hub import __version__
+from hub.api.accounts import Accounts
+from hub.api.server import build_app, serve
+from hub.api.services import Complaint, Services, StreamStatus
+from hub.api.streams import stream_json
+from hub.api.throttle import Throttle
+from hub.clock import Clock, SystemClock
+from hub.database import create_tables, open_engine
+from hub.fleet import Fleet
+from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.ledger.ledger import Ledger
+from hub.ledger.startup import DATABASE_FILE
+from hub.model import Interruption, Stream
+from hub.monitor.events import EventBus
+from hub.monitor.live import LiveFeeds
+from hub.monitor.rules import StreamState
+from hub.pipeline import Pipeline, Rooms
+from hub.registry import Registry
+from hub.segmenter.disk import Disk
+from hub.segmenter.scan import whole_fragments
+from hub.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+EVENT_TICK_S = 1.0
+
+
+class Hub:
+    """A running hub. Made by :meth:`running`, which stops it in order."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.registry: Registry
+        self.ledger: Ledger
+        self.fleet: Fleet
+        self.feeds = LiveFeeds()
+        self.events = EventBus(settings.event_queue)
+        self.first_password: str | None = None
+        """The admin's one-time password, at the very first start only."""
+        self.url = ""
+        self._states: dict[str, tuple[StreamState, int]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
+        """The hub, from the moment that it serves until the block ends."""
+        hub = cls(settings, clock or SystemClock())
+        async with AsyncExitStack() as stack:
+            await hub._start(stack)
+            yield hub
+            log.info("stopping")
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        settings, clock = self.settings, self.clock
+        self.ledger = await Ledger.open(settings, clock, whole_fragments)
+        stack.push_async_callback(self.ledger.close)
+
+        engine = open_engine(settings.data / DATABASE_FILE)
+        stack.callback(engine.dispose)
+        await asyncio.to_thread(create_tables, engine)
+        self.registry = await Registry.open(engine, clock)
+        accounts, self.first_password = await Accounts.open(engine, settings, clock)
+
+        disk = Disk(settings.data, settings)
+        await disk.start()
+        stack.push_async_callback(disk.close)
+
+        whip = WhipEndpoint(settings, clock)
+        stack.push_async_callback(whip.close)
+
+        rooms = Rooms(settings, clock, self.ledger, disk, self.events)
+        recovered = {one.stream_id: one for one in self.ledger.recovered}
+        self.fleet = Fleet(rooms, self.feeds, whip.source, recovered)
+        stack.push_async_callback(self.fleet.stop)
+        for stream in self.registry.list():
+            self.fleet.begin(stream)
+        self.registry.on_change(self.fleet.changed)
+        self.registry.on_change(self._tell_change)
+
+        for work in (self.fleet.tick_for_ever(), self._tell_states()):
+            stack.push_async_callback(_cancelled, asyncio.create_task(work))
+
+        services = Services(
+            settings=settings,
+            clock=clock,
+            registry=self.registry,
+            accounts=accounts,
+            status=self.status,
+            present=self._present,
+            reader=self.ledger.reader,
+            log=self.ledger,
+            events=self.events,
+            live=self.feeds,
+            whip=whip,
+            throttle=Throttle(clock),
+            ready=self._ready,
+        )
+        runner = await serve(build_app(services, settings), settings)
+        stack.push_async_callback(runner.cleanup)
+        self.url = _url(runner, settings)
+        # What lives for ever need not be looked at by every collection.
+        gc.collect()
+        gc.freeze()
+        log.info(
+            "serving", url=self.url, version=__version__, data=str(settings.data), streams=len(self.registry.list())
+        )
+
+    # ------------------------------------------------------------------------------- answers
+
+    def status(self, stream: Stream) -> StreamStatus:
+        """How a stream is at this moment, for the API and the page."""
+        pipeline = self.fleet.pipeline(stream.id)
+        if pipeline is None:
+            return StreamStatus(state="retired" if stream.retired else "waiting")
+        condition = pipeline.condition
+        session = condition.session
+        state, since_us = self._state_of(pipeline)
+        return StreamStatus(
+            state=state.value,
+            since_us=since_us,
+            tracks=session.tracks if session else (),
+            device=session.device if session else "",
+            peer=session.peer if session else "",
+            bitrate_bps=pipeline.bitrate.bps,
+            attempts=condition.attempts,
+            complaint=Complaint(*condition.complaint) if condition.complaint else None,
+            interruption=pipeline.detector.current,
+        )
+
+    def _state_of(self, pipeline: Pipeline) -> tuple[StreamState, int]:
+        state = pipeline.detector.state
+        known = self._states.get(pipeline.stream.id)
+        if known is None or known[0] is not state:
+            known = self._states[pipeline.stream.id] = (state, self.clock.now().utc_us)
+        return known
+
+    def _present(self) -> Sequence[Interruption]:
+        """What every detector holds open at this moment."""
+        current = (pipeline.detector.current for pipeline in self.fleet.pipelines())
+        return [interruption for interruption in current if interruption is not None]
+
+    def _ready(self) -> Mapping[str, str]:
+        free_mb = shutil.disk_usage(self.settings.data).free >> 20
+        enough = free_mb >= self.settings.min_free_mb
+        return {
+            "ledger": self.ledger.problem or "ok",
+            "disk": "ok"
+            if enough
+            else f"{free_mb} MiB free, fewer than the {self.settings.min_free_mb} MiB of min_free_mb",
+        }
+
+    # --------------------------------------------------------------------------------- events
+
+    def _tell_change(self, before: Stream | None, after: Stream) -> None:
+        word = "added" if before is None else "retired" if after.retired else "changed"
+        self._tell(word, after)
+
+    def _tell(self, word: str, stream: Stream) -> None:
+        self.events.publish(f"stream.{word}", stream_json(stream, self.status(stream)), self.clock.now())
+
+    async def _tell_states(self) -> None:
+        """Until cancelled: pages hear of every change of a stream's state, and each second that the hub lives."""
+        while True:
+            await asyncio.sleep(EVENT_TICK_S)
+            for pipeline in self.fleet.pipelines():
+                known = self._states.get(pipeline.stream.id)
+                pipeline.bitrate.measure(self.clock.now())
+                if known != self._state_of(pipeline):
+                    self._tell("changed", pipeline.stream)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _url(runner: web.AppRunner, settings: Settings) -> str:
+    """Where a browser finds the page. Port 0 means that the system chose one."""
+    scheme = "https" if settings.tls_cert else "http"
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  compared, not bound
+    port = runner.addresses[0][1]
+    return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
+
+
+async def run_until_signalled(settings: Settings, ready: Callable[[Hub], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then stop in order: everything sealed, every stream closed with its reason."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Hub.running(settings) as hub:
+        ready(hub)
+        await stop.wait()

@@ -1,0 +1,152 @@
+"""Processes that a benchmark starts, watches and ends: the hub itself, and its peers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What processes have used so far: CPU seconds (user and system), and resident bytes now."""
+
+    cpu_s: float
+    rss_bytes: int
+
+
+def usage(pids: Iterable[int]) -> Usage:
+    """The sum over processes, by the kernel's own accounting (proc(5)). Those that ended count as 0."""
+    ticks = rss = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            status = Path(f"/proc/{pid}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+        rss += next((int(line.split()[1]) * _KIB for line in status.splitlines() if line.startswith("VmRSS:")), 0)
+    return Usage(ticks / _TICKS_PER_S, rss)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class HubProcess:
+    """A real hub in a process of its own, on a free port, with an admin token and a session to it."""
+
+    START_TIMEOUT_S = 60.0
+    STOP_TIMEOUT_S = 30.0
+
+    def __init__(self, data: Path, environ: Mapping[str, str] | None = None) -> None:
+        self.data = data
+        self.token = secrets.token_urlsafe(24)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = data.with_name(data.name + ".log")
+        self._environ = dict(environ or {})
+        self.process: asyncio.subprocess.Process | None = None
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        assert self._http is not None
+        return self._http
+
+    async def start(self) -> None:
+        """Start (again, on the same data and port) and wait until it is ready."""
+        environ = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("HUB_")},
+            "HUB_ADMIN_TOKEN": self.token,
+            "HUB_KEYS_DIR": str(self.data.with_name(self.data.name + ".keys")),
+            "HUB_WEBRTC_ADDRESSES": "127.0.0.1",
+            **self._environ,
+        }
+        with self.log_path.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "hub", "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}",
+                env=environ, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}"})
+        await self._wait_until_ready()
+
+    async def _wait_until_ready(self) -> None:
+        assert self.process is not None
+        deadline = asyncio.get_running_loop().time() + self.START_TIMEOUT_S
+        while asyncio.get_running_loop().time() < deadline:
+            if self.process.returncode is not None:
+                break
+            try:
+                async with self.http.get(f"{self.url}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.1)
+        tail = self.log_path.read_text(errors="replace")[-2000:]
+        await self.stop()
+        raise RuntimeError(f"the hub did not become ready; its log ends with:\n{tail}")
+
+    async def stop(self) -> int:
+        """SIGTERM, the orderly end; returns the exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """SIGKILL: the end that nothing can prepare for."""
+        await self._end(signal.SIGKILL)
+
+    async def _end(self, how: signal.Signals) -> int:
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        if process.returncode is None:
+            process.send_signal(how)
+        try:
+            return await asyncio.wait_for(process.wait(), self.STOP_TIMEOUT_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise RuntimeError(f"the hub did not stop within {self.STOP_TIMEOUT_S} s; see {self.log_path}") from None
+
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One API call; the parsed JSON answer. Raises on a status of 400 and above, with its text."""
+        async with self.http.request(method, self.url + path, json=body) as answer:
+            if answer.status >= 400:
+                raise RuntimeError(f"{method} {path}: {answer.status} {await answer.text()}")
+            if answer.content_type == "application/json":
+                return await answer.json()
+            return await answer.text()

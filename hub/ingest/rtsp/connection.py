@@ -1,0 +1,249 @@
+"""The TCP (or TLS) connection to a camera: answers and interleaved media out of one byte stream.
+
+RFC 2326 §10.12: ``$``, a channel, a 16-bit length and that many bytes, between RTSP messages. A
+BufferedProtocol reads into one buffer and hands out slices of it: nothing is copied, and one reading of
+the clock stands for all packets of one read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, cast
+
+from hub.clock import Clock, Instant
+from hub.errors import SourceError
+from hub.ingest.rtsp.message import Message, parse_message, write_request, write_response
+
+BUFFER_BYTES = 96 << 10
+"""Holds the largest interleaved frame (64 KiB) and the largest message (80 KiB)."""
+MAX_GARBAGE_BYTES = 256 << 10
+"""So much that is neither media nor message, and the connection is given up."""
+_DOLLAR = 0x24
+_FRAME_HEADER_BYTES = 4
+_MAX_PENDING = 16
+
+PacketHandler: TypeAlias = Callable[[memoryview, Instant], None]
+
+
+class RtspConnection(asyncio.BufferedProtocol):
+    """``ended`` is done when the connection is over: with a reason, or with the error that ended it."""
+
+    def __init__(self, clock: Clock, complain: Callable[[str, str], None]) -> None:
+        self._clock = clock
+        self._complain = complain
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._fill = 0
+        self._handlers: list[PacketHandler | None] = [None] * 256
+        self._pending: dict[int, asyncio.Future[Message]] = {}
+        self._cseq = 0
+        self._garbage = 0
+        self._lost_step = False
+        self._transport: asyncio.Transport | None = None
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    # -- asyncio's side ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do the same and are no subclass
+        self._transport = cast(asyncio.Transport, transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        return self._view[self._fill :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._fill += nbytes
+        try:
+            self._consume()
+        except Exception as error:
+            # Whatever it is, it ends this attempt and is told by run_once, not by the event loop.
+            self._end(error)
+
+    def eof_received(self) -> None:
+        self._end("the camera closed the connection")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(f"the connection broke: {exc}" if exc else "the connection was closed")
+
+    # -- media and messages --------------------------------------------------------------------
+
+    def handle(self, channel: int, handler: PacketHandler | None) -> None:
+        """Packets of ``channel`` go to ``handler`` from now on."""
+        self._handlers[channel & 0xFF] = handler
+
+    def send_frame(self, channel: int, packet: bytes) -> None:
+        """One interleaved frame."""
+        self._write(b"$" + bytes((channel & 0xFF,)) + len(packet).to_bytes(2, "big") + packet)
+
+    def send_request(self, method: str, url: str, headers: Mapping[str, str]) -> asyncio.Future[Message]:
+        """Sends a request; the future brings its answer. Raises SourceError when the connection is over."""
+        if self.ended.done() or len(self._pending) >= _MAX_PENDING:
+            raise SourceError(f"cannot send {method}: {self.why()}", code="protocol")
+        self._cseq += 1
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._pending[self._cseq] = answer
+        self._write(write_request(method, url, self._cseq, headers))
+        return answer
+
+    def why(self) -> str:
+        """Why the connection ended, for people."""
+        if not self.ended.done():
+            return "too many requests are unanswered"
+        error = self.ended.exception()
+        return str(error) if error is not None else self.ended.result()
+
+    def forget(self, answer: asyncio.Future[Message]) -> None:
+        """Nobody waits for this answer any more."""
+        for cseq, pending in list(self._pending.items()):
+            if pending is answer:
+                del self._pending[cseq]
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        assert self._transport is not None
+        return self._transport
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+        self._end("closed by the hub")
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _end(self, why: str | Exception) -> None:
+        if self.ended.done():
+            return
+        if isinstance(why, Exception):
+            self.ended.set_exception(why)
+            self.ended.exception()  # read at least once: run_once may be gone already
+            if self._transport is not None:
+                self._transport.abort()
+        else:
+            self.ended.set_result(why)
+        for answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(SourceError(self.why(), code="protocol"))
+                answer.exception()
+        self._pending.clear()
+
+    def _consume(self) -> None:
+        """Takes every complete frame and message out of the buffer: the hot path."""
+        buffer, view, handlers, fill = self._buffer, self._view, self._handlers, self._fill
+        arrival = self._clock.now()
+        position = 0
+        while position < fill:
+            if buffer[position] == _DOLLAR and not self._lost_step:
+                start = position + _FRAME_HEADER_BYTES
+                if start > fill:
+                    break
+                end = start + (buffer[position + 2] << 8 | buffer[position + 3])
+                if end > fill:
+                    break
+                handler = handlers[buffer[position + 1]]
+                if handler is not None:
+                    handler(view[start:end], arrival)
+                else:
+                    self._unknown_channel(position)
+                position = end
+            else:
+                used = self._message(position, fill)
+                if used is None:
+                    break
+                position += used
+        rest = fill - position
+        if rest and position:
+            buffer[:rest] = buffer[position:fill]
+        elif rest == BUFFER_BYTES:
+            raise SourceError(f"an RTSP message of more than {BUFFER_BYTES} bytes", code="protocol")
+        self._fill = rest
+
+    def _unknown_channel(self, position: int) -> None:
+        channel = self._buffer[position + 1]
+        self._complain("channel", f"interleaved data on channel {channel}, which no track was set up on")
+
+    def _message(self, position: int, fill: int) -> int | None:
+        """A message, or garbage, at ``position``: how many bytes are done with; None: more are needed."""
+        buffer = self._buffer
+        first = buffer[position]
+        if first in b"\r\n":
+            return 1
+        if not self._lost_step and 0x41 <= first <= 0x5A:
+            if (
+                fill - position >= 5
+                and not buffer.startswith(b"RTSP/", position)
+                and not self._request_at(position, fill)
+            ):
+                return self._resynchronise(position, fill)
+            parsed = parse_message(buffer, position, fill)
+            if parsed is None:
+                return None
+            message, end = parsed
+            self._received(message)
+            return end - position
+        return self._resynchronise(position, fill)
+
+    def _request_at(self, position: int, fill: int) -> bool:
+        """Whether a request of the server may begin here: capitals up to a blank."""
+        word = bytes(self._buffer[position : min(fill, position + 24)]).partition(b" ")[0]
+        return all(0x41 <= letter <= 0x5A or letter == 0x5F for letter in word) and len(word) < 20
+
+    def _resynchronise(self, position: int, fill: int) -> int | None:
+        """Skips what is neither: to the next status line, or frame of a known channel that holds RTP."""
+        buffer = self._buffer
+        self._lost_step = True
+        found = position
+        while found < fill:
+            if buffer[found] == _DOLLAR:
+                if fill - found < 6:
+                    break
+                if (
+                    self._handlers[buffer[found + 1]] is not None
+                    and buffer[found + 4] >> 6 == 2
+                    and (buffer[found + 2] << 8 | buffer[found + 3]) >= 8
+                ):
+                    self._lost_step = False
+                    break
+            elif buffer[found] == 0x52:
+                if fill - found < 5:
+                    break
+                if buffer.startswith(b"RTSP/", found):
+                    self._lost_step = False
+                    break
+            found += 1
+        skipped = found - position
+        if skipped:
+            if self._garbage == 0:
+                self._complain("rtsp_garbage", "bytes that are neither RTSP nor interleaved media: skipped")
+            self._garbage += skipped
+            if self._garbage > MAX_GARBAGE_BYTES:
+                raise SourceError(
+                    f"more than {MAX_GARBAGE_BYTES} bytes that are neither RTSP nor interleaved media", code="protocol"
+                )
+        return None if self._lost_step and not skipped else skipped
+
+    def _received(self, message: Message) -> None:
+        if message.method:
+            self._requested(message)
+            return
+        pending = self._pending
+        cseq = message.cseq
+        if cseq not in pending and cseq == -1 and pending:
+            cseq = next(iter(pending))
+        answer = pending.pop(cseq, None)
+        if answer is not None and not answer.done():
+            answer.set_result(message)
+
+    def _requested(self, message: Message) -> None:
+        """A request of the camera: few send any (RFC 2326 §10: ANNOUNCE, REDIRECT, OPTIONS …)."""
+        cseq = message.first("cseq")[:20]
+        if message.method in ("REDIRECT", "TEARDOWN"):
+            self._write(write_response("200 OK", cseq))
+            self._end(f"the camera ended the session ({message.method})")
+        elif message.method in ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE"):
+            self._write(write_response("200 OK", cseq))
+        else:
+            self._write(write_response("501 Not Implemented", cseq))

@@ -1,0 +1,346 @@
+"""One stream's trip, from its source to the ledger. It reads top to bottom.
+
+::
+
+    source ─> access unit ─┬─> detector ─> interruption ─> ledger entry, event
+                           └─> fragment ─┬─> live feed
+                                         └─> reel ─> chunk ─> ledger entry
+
+Everything here runs on the event loop and never waits for the disk, the database or a viewer: those
+have bounded queues of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from hub import metrics
+from hub.clock import US_PER_S, Clock, Instant
+from hub.errors import SourceError, StorageError
+from hub.ledger.bodies import chunk_body, close_body, interruption_body, open_body
+from hub.ledger.entries import EntryType
+from hub.ledger.ledger import Ledger
+from hub.model import (
+    AccessUnit,
+    Chunk,
+    Fragment,
+    InitSegment,
+    Interruption,
+    InterruptionClass,
+    InterruptionState,
+    MediaSink,
+    PacketLoss,
+    SenderReport,
+    SessionInfo,
+    Stream,
+    TimeLeap,
+)
+from hub.monitor.detector import InterruptionDetector
+from hub.monitor.events import EventBus, interruption_json
+from hub.monitor.live import LiveFeed
+from hub.segmenter.disk import Disk
+from hub.segmenter.fragmenter import Fragmenter
+from hub.segmenter.recorder import Recorder
+from hub.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_BREAKS_THE_REEL = frozenset({InterruptionClass.TRANSPORT, InterruptionClass.PLATFORM})
+"""Classes after which a new reel begins. Lost packets leave the time line of a reel unbroken."""
+
+
+class Source(Protocol):
+    """Where the media comes from: a camera that is pulled, or an inlet that recorders push to."""
+
+    async def run_once(self, sink: MediaSink) -> str:
+        """Deliver one session from its opening to its end; returns why it ended.
+
+        Raises SourceError when it could not begin, or broke.
+        """
+        ...
+
+
+class Retry:
+    """How long to wait before the next attempt: every 0.5 s for 30 s, then slower, up to every 5 s.
+
+    For ever: the hub must not be why footage is missing. With jitter, so that the cameras of a site that
+    comes back after a power cut do not all knock at once.
+    """
+
+    FIRST_S = 0.5
+    EAGER_US = 30 * US_PER_S
+    GROWTH = 1.4
+    LONGEST_S = 5.0
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._failing_since_us: int | None = None
+        self._delay_s = self.FIRST_S
+
+    def succeeded(self) -> None:
+        """Media came: the next failure is a first one."""
+        self._failing_since_us = None
+        self._delay_s = self.FIRST_S
+
+    def delay_s(self, now: Instant) -> float:
+        """Seconds to wait after an attempt that ended at ``now``."""
+        if self._failing_since_us is None:
+            self._failing_since_us = now.mono_us
+        elif now.mono_us - self._failing_since_us > self.EAGER_US:
+            self._delay_s = min(self._delay_s * self.GROWTH, self.LONGEST_S)
+        return min(self._delay_s * self._rng.uniform(0.8, 1.2), self.LONGEST_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What every pipeline shares with the others."""
+
+    settings: Settings
+    clock: Clock
+    ledger: Ledger
+    disk: Disk
+    events: EventBus
+
+
+@dataclass(slots=True)
+class Condition:
+    """What the engineer sees of a source: its newest session, and what was last wrong with it."""
+
+    session: SessionInfo | None = None
+    attempts: int = 0
+    complaint: tuple[str, str, int] | None = None
+    """Code, message, and when (hub UTC, µs)."""
+
+
+class Bitrate:
+    """Bytes of coded media received, as bits per second over the last few seconds."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.bps = 0
+        self._marks: deque[tuple[int, int]] = deque(maxlen=6)
+
+    def measure(self, now: Instant) -> None:
+        """Once a second."""
+        self._marks.append((now.mono_us, self.bytes))
+        first_us, first_bytes = self._marks[0]
+        if now.mono_us > first_us:
+            self.bps = (self.bytes - first_bytes) * 8 * US_PER_S // (now.mono_us - first_us)
+
+
+class Run:
+    """The recording of one connection: from its first picture to its last, under one ``open`` entry."""
+
+    def __init__(self, stream: Stream, session: SessionInfo, rooms: Rooms, feed: LiveFeed, pipeline: Pipeline) -> None:
+        self._stream = stream
+        self._session = session
+        self._ledger = rooms.ledger
+        self._feed = feed
+        self._fragmenter = Fragmenter(session.tracks, fragment_ms=rooms.settings.fragment_ms)
+        self._recorder = Recorder(
+            stream.id, rooms.disk, rooms.settings, sealed=pipeline.sealed, failed=pipeline.not_stored
+        )
+        self.number: int | None = None
+
+    def unit(self, unit: AccessUnit) -> None:
+        self._take(self._fragmenter.push(unit))
+
+    def tick(self, now: Instant) -> None:
+        self._take(self._fragmenter.tick(now))
+
+    def cut(self, reason: str) -> None:
+        """A discontinuity: what was received so far is sealed, and a new reel begins."""
+        self._take(self._fragmenter.flush())
+        self._recorder.cut(reason)
+
+    async def end(self, reason: str) -> None:
+        """Seal everything, then write down why the run ended."""
+        self._take(self._fragmenter.flush())
+        await self._recorder.close(reason)
+        if self.number is not None:
+            self._ledger.append(self._stream.id, EntryType.CLOSE, close_body(reason, run=self.number))
+
+    def _take(self, items: Iterable[InitSegment | Fragment]) -> None:
+        for item in items:
+            if isinstance(item, Fragment):
+                self._recorder.append(item)
+                self._feed.publish(item)
+            else:
+                self._begin_reel(item)
+
+    def _begin_reel(self, init: InitSegment) -> None:
+        if self.number is None:
+            self.number = self._ledger.next_seq(self._stream.id)
+            opening = open_body(self._session, self.number, init_sha256=init.sha256)
+            self._ledger.append(self._stream.id, EntryType.OPEN, opening)
+            self._recorder.begin(self.number)
+        self._recorder.init(init)
+        self._feed.init(init)
+
+
+class Pipeline:
+    """A stream as long as it is registered. ``run`` tries again and again; ``run_once`` is the story."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        source: Source,
+        detector: InterruptionDetector,
+        feed: LiveFeed,
+        rooms: Rooms,
+        retry: Retry | None,
+    ) -> None:
+        self.stream = stream
+        self.feed = feed
+        self.detector = detector
+        self.condition = Condition()
+        self._source = source
+        self._rooms = rooms
+        self._clock = rooms.clock
+        self._retry = retry
+        self._run: Run | None = None
+        self._opened_entries: set[str] = set()
+        self._storage_failed = False
+        self._end_reason = "hub stopped"
+        self._units = metrics.UNITS.labels(stream.id)
+        self.bitrate = Bitrate()
+
+    # ------------------------------------------------------------------------------ the story
+
+    async def run(self) -> None:
+        """Until cancelled: one session after the other. A source without ``retry`` waits by itself.
+
+        A fault of our own ends a session, never the recording: it is logged, and the next attempt begins.
+        """
+        while True:
+            self.condition.attempts += 1
+            metrics.RECONNECTS.labels(self.stream.id).inc()
+            try:
+                reason = await self.run_once()
+                log.info("source ended", stream=self.stream.id, reason=reason)
+            except SourceError as error:
+                self.complaint(error.code, str(error))
+            except Exception:
+                log.exception("session failed", stream=self.stream.id)
+                self.complaint("internal", "the hub itself failed here; see its log")
+                await self._clock.sleep(Retry.FIRST_S)
+            if self._retry is not None:
+                await self._clock.sleep(self._retry.delay_s(self._clock.now()))
+
+    async def run_once(self) -> str:
+        """One session, from its opening to the entry that says why it ended."""
+        reason = "internal"
+        try:
+            reason = await self._source.run_once(self)
+        except SourceError as error:
+            reason = error.code
+            raise
+        except asyncio.CancelledError:
+            reason = self._end_reason
+            raise
+        finally:
+            await self._end_session(reason)
+        return reason
+
+    async def _end_session(self, reason: str) -> None:
+        session, self.condition.session = self.condition.session, None
+        run, self._run = self._run, None
+        if session is not None:
+            self._apply(self.detector.closed(self._clock.now(), reason))
+        if run is not None:
+            await run.end(reason)
+
+    # ------------------------------------------------------- what the source tells (MediaSink)
+
+    def opened(self, session: SessionInfo) -> None:
+        self.condition.session = session
+        self._run = Run(self.stream, session, self._rooms, self.feed, self)
+        self._apply(self.detector.opened(session))
+
+    def unit(self, unit: AccessUnit) -> None:
+        self._units.inc()
+        self.bitrate.bytes += len(unit.data)
+        changes = self.detector.unit(unit)
+        if changes:
+            self._apply(changes)
+        if self._run is not None:
+            self._run.unit(unit)
+        if self._retry is not None:
+            self._retry.succeeded()
+
+    def loss(self, loss: PacketLoss) -> None:
+        metrics.PACKETS_LOST.labels(self.stream.id).inc(loss.count)
+        self._apply(self.detector.loss(loss))
+
+    def leap(self, leap: TimeLeap) -> None:
+        self._apply(self.detector.leap(leap))
+
+    def sender_report(self, report: SenderReport) -> None:
+        self._apply(self.detector.sender_report(report))
+
+    def goodbye(self, reason: str) -> None:
+        self._apply(self.detector.goodbye(reason, self._clock.now()))
+
+    def complaint(self, code: str, message: str) -> None:
+        metrics.BAD_INPUT.labels(code).inc()
+        known = self.condition.complaint
+        if known is None or known[:2] != (code, message):
+            log.warning("source complaint", stream=self.stream.id, code=code, message=message)
+        self.condition.complaint = (code, message, self._clock.now().utc_us)
+
+    # -------------------------------------------------------------- what the hub tells
+
+    def tick(self, now: Instant) -> None:
+        """Silence is input: ten times a second, whether media comes or not."""
+        self._apply(self.detector.tick(now))
+        if self._run is not None:
+            self._run.tick(now)
+
+    def sealed(self, chunk: Chunk) -> None:
+        """A chunk is on the disk: its line goes into the ledger."""
+        self._rooms.ledger.append(self.stream.id, EntryType.CHUNK, chunk_body(chunk))
+        if self._storage_failed:
+            self._storage_failed = False
+            self._apply(self.detector.storage(True, self._clock.now()))
+
+    def not_stored(self, error: StorageError, from_us: int) -> None:
+        """The disk refused: said as an interruption, tried again by the disk itself."""
+        self._storage_failed = True
+        log.error("not stored", stream=self.stream.id, error=str(error), from_us=from_us)
+        self._apply(self.detector.storage(False, self._clock.now()))
+
+    def stopping(self, reason: str) -> None:
+        """The stream ends in order, because the hub stops or the stream was changed; ``run`` is cancelled next."""
+        self._end_reason = reason
+        self._apply(self.detector.stopped(self._clock.now()))
+
+    # ------------------------------------------------------------------------ interruptions
+
+    def _apply(self, changes: Iterable[Interruption]) -> None:
+        for change in changes:
+            self._write_down(change)
+            metrics.INTERRUPTIONS.labels(change.kind, change.state).inc()
+            self._rooms.events.publish(f"interruption.{change.state}", interruption_json(change), self._clock.now())
+
+    def _write_down(self, change: Interruption) -> None:
+        """What was confirmed is in the ledger, and so is its end, or that it was none."""
+        if change.state is InterruptionState.CONFIRMED and change.id not in self._opened_entries:
+            self._opened_entries.add(change.id)
+            self._append(EntryType.INTERRUPTION_OPEN, change)
+            if change.kind.interruption_class in _BREAKS_THE_REEL and self._run is not None:
+                self._run.cut("interruption")
+        elif change.id in self._opened_entries:
+            if change.state is InterruptionState.CLOSED:
+                self._append(EntryType.INTERRUPTION_CLOSE, change)
+            elif change.state is InterruptionState.WITHDRAWN:
+                self._append(EntryType.INTERRUPTION_WITHDRAWN, change)
+
+    def _append(self, kind: EntryType, change: Interruption) -> None:
+        self._rooms.ledger.append(self.stream.id, kind, interruption_body(change))
