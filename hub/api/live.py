@@ -94,7 +94,8 @@ async def _listen(socket: web.WebSocketResponse, services: Services, viewer: Vie
         try:
             wish = _MESSAGE.validate_json(message.data)
         except ValidationError as error:
-            reason = explain(error).encode()[:120]  # a control frame holds 125 bytes, RFC 6455 §5.5
+            # a control frame holds 125 bytes (RFC 6455 §5.5) of whole characters
+            reason = explain(error).encode()[:120].decode(errors="ignore").encode()
             await socket.close(code=WSCloseCode.INVALID_TEXT, message=reason)
             return
         if isinstance(wish, Sound):

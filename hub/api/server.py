@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from hub.api import events, footage, interruptions, live, sessions, sockets, streams, system, web_page, whip
+from hub.api import events, interruptions, live, playback, sessions, sockets, streams, system, timelines, web_page, whip
 from hub.api.access_log import AccessLog
 from hub.api.auth import auth_middleware
 from hub.api.errors import errors_middleware
@@ -20,7 +20,8 @@ ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
     *sessions.ROUTES,
     *streams.ROUTES,
-    *footage.ROUTES,
+    *timelines.ROUTES,
+    *playback.ROUTES,
     *interruptions.ROUTES,
     *events.ROUTES,
     *live.ROUTES,

@@ -1,4 +1,4 @@
-"""What was recorded: the time line, and playback over the reels."""
+"""GET /api/streams/{id}/timeline: what became of the time."""
 
 from __future__ import annotations
 

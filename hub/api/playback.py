@@ -1,0 +1,240 @@
+"""Playback: HLS playlists over the reels, and the bytes that they point to.
+
+The playlist decides; the calls below it hand out bytes of one stream's reels and can name no other file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+from aiohttp import hdrs, web
+from pydantic import Field
+
+from hub.api.routes import Access, Route
+from hub.api.schema import Input, RangeQuery, read_query
+from hub.api.services import SERVICES, FootageReader
+from hub.errors import InvalidRequest, MediaError, NotFound, StorageError
+from hub.model import Chunk, MediaKind
+from hub.segmenter.playlist import Fill, join_for, playlist
+from hub.segmenter.scan import read_fragments, read_init
+from hub.segmenter.silence import segment_bytes, with_sound
+
+HLS = "application/vnd.apple.mpegurl"
+MP4 = "video/mp4"
+UNSEALED_US = 15_000_000
+"""What arrived last is in no sealed chunk yet: 10 s at most, and the flush. A range that ends later will grow."""
+MAX_INIT_BYTES = 1 << 20
+MAX_SEGMENT_BYTES = 256 << 20
+"""A minute of the greatest stream there is; a filled segment is held in memory."""
+MAX_FILL_S = 120
+"""Silence beyond a segment's own pictures."""
+_PAGE = 10_000
+
+REEL_DAY = r"\d{4}-\d\d-\d\d"
+REEL_FILE = r"\d{6}\.\d{3}Z-\d{1,12}(?:-\d{1,6})?\.mp4"
+_REEL = re.compile(rf"(?P<day>{REEL_DAY})/(?P<file>{REEL_FILE})", re.ASCII)
+
+
+class InitQuery(Input):
+    size: int = Field(ge=8, le=MAX_INIT_BYTES, description="Bytes of the reel's init segment.")
+    sound: str | None = Field(None, max_length=60, description="DAY/FILE of a reel whose sound track is added.")
+    sound_size: int = Field(0, ge=0, le=MAX_INIT_BYTES)
+
+
+class FilledQuery(InitQuery):
+    offset: int = Field(ge=0, le=1 << 53)
+    length: int = Field(ge=8, le=MAX_SEGMENT_BYTES)
+    fill_from: int = Field(ge=0, le=1 << 62, description="Ticks of the sound track from where there must be sound.")
+    fill_to: int = Field(ge=0, le=1 << 62)
+
+
+# ------------------------------------------------------------------------------------- the playlist
+
+
+async def show_playlist(request: web.Request) -> web.Response:
+    """GET /api/streams/{id}/playback.m3u8"""
+    services = request.app[SERVICES]
+    stream = services.registry.get(request.match_info["id"])
+    query = read_query(request, RangeQuery)
+    join_s = join_for(query.from_us, query.to_us)
+    complete = stream.retired or query.to_us <= services.clock.now().utc_us - UNSEALED_US
+    text = await asyncio.to_thread(
+        _playlist, services.reader, Reels(services.settings.data, stream.id), query, join_s, complete
+    )
+    return web.Response(text=text, content_type=HLS, charset="utf-8")
+
+
+def _playlist(reader: FootageReader, reels: Reels, query: RangeQuery, join_s: float, complete: bool) -> str:
+    """Blocks: a day is tens of thousands of rows."""
+    chunks = list(_chunks(reader, reels.stream_id, query))
+    if not chunks:
+        raise NotFound("nothing is recorded in this range", code="no_footage")
+    try:
+        return playlist(chunks, reels.init_of, reels, join_s=join_s, complete=complete)
+    except MediaError as error:
+        raise StorageError(f"a reel of {reels.stream_id} cannot be read: {error}", code="bad_reel") from error
+
+
+def _chunks(reader: FootageReader, stream_id: str, query: RangeQuery) -> Iterator[Chunk]:
+    from_us = query.from_us
+    seen: set[tuple[str, int]] = set()  # of the page before: an overlapping chunk comes again
+    while True:
+        page = reader.chunks(stream_id, from_us, query.to_us, _PAGE)
+        fresh = [chunk for chunk in page if (chunk.reel, chunk.offset) not in seen]
+        yield from fresh
+        if len(page) < _PAGE or not fresh:
+            return
+        seen = {(chunk.reel, chunk.offset) for chunk in page}
+        from_us = page[-1].end_us
+
+
+class Reels:
+    """One stream's reels: their addresses under the playlist's, and their bytes. Reading blocks."""
+
+    def __init__(self, data: Path, stream_id: str) -> None:
+        self.stream_id = stream_id
+        self._folder = data / "reels" / stream_id
+
+    def path(self, name: str) -> Path:
+        """Of DAY/FILE. Raises NotFound for what is no reel's name: nothing else can be reached."""
+        match = _REEL.fullmatch(name)
+        if match is None:
+            raise NotFound("no such reel")
+        return self._folder / match["day"] / match["file"]
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        """Exactly these bytes. Raises NotFound, InvalidRequest beyond the end, StorageError."""
+        try:
+            with self.path(name).open("rb") as file:
+                file.seek(offset)
+                data = file.read(size)
+        except FileNotFoundError:
+            raise NotFound("no such reel") from None
+        except OSError as error:
+            raise StorageError(f"the reel {name} cannot be read: {error.strerror}") from error
+        if len(data) < size:
+            raise InvalidRequest(f"the reel ends {size - len(data)} bytes before {offset + size}", code="beyond_end")
+        return data
+
+    def init_bytes(self, name: str, query: InitQuery) -> bytes:
+        """The init segment as it is served. Raises MediaError, and what :meth:`read` raises."""
+        init = self.read(name, 0, query.size)
+        return init if query.sound is None else with_sound(init, self.read(query.sound, 0, query.sound_size))
+
+    def init_of(self, chunk: Chunk) -> bytes:
+        return self.read(self._name(chunk), 0, chunk.init_size)
+
+    # Addresses of hub.segmenter.playlist, relative to the playlist
+
+    def reel(self, chunk: Chunk) -> str:
+        return f"reels/{self._name(chunk)}"
+
+    def init(self, chunk: Chunk, sound_from: Chunk | None) -> str:
+        return f"{self.reel(chunk)}/init.mp4?{urlencode(self._init_query(chunk, sound_from))}"
+
+    def filled(self, chunk: Chunk, offset: int, size: int, fill: Fill, sound_from: Chunk | None) -> str:
+        query = self._init_query(chunk, sound_from)
+        query |= {"offset": offset, "length": size, "fill_from": fill[0], "fill_to": fill[1]}
+        return f"{self.reel(chunk)}/filled.mp4?{urlencode(query)}"
+
+    def _init_query(self, chunk: Chunk, sound_from: Chunk | None) -> dict[str, int | str]:
+        query: dict[str, int | str] = {"size": chunk.init_size}
+        if sound_from is not None:
+            query |= {"sound": self._name(sound_from), "sound_size": sound_from.init_size}
+        return query
+
+    def _name(self, chunk: Chunk) -> str:
+        return chunk.reel.removeprefix(f"reels/{self.stream_id}/")
+
+
+# ---------------------------------------------------------------------------------------- the bytes
+
+
+def _reel(request: web.Request) -> tuple[Reels, str]:
+    services = request.app[SERVICES]
+    stream = services.registry.get(request.match_info["id"])
+    return Reels(services.settings.data, stream.id), f"{request.match_info['day']}/{request.match_info['file']}"
+
+
+async def show_reel(request: web.Request) -> web.StreamResponse:
+    """GET …/reels/{day}/{file}, whole or by Range: sent from the file, never held in memory."""
+    reels, name = _reel(request)
+    path = reels.path(name)
+    if not await asyncio.to_thread(path.is_file):
+        raise NotFound("no such reel")
+    return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: MP4})
+
+
+async def show_init(request: web.Request) -> web.Response:
+    """GET …/reels/{day}/{file}/init.mp4: the reel's init segment, with another reel's sound track if it has none."""
+    reels, name = _reel(request)
+    query = read_query(request, InitQuery)
+    return web.Response(body=await asyncio.to_thread(reels.init_bytes, name, query), content_type=MP4)
+
+
+async def show_filled(request: web.Request) -> web.Response:
+    """GET …/reels/{day}/{file}/filled.mp4: bytes of the reel, with marked silence where its sound has holes."""
+    reels, name = _reel(request)
+    query = read_query(request, FilledQuery)
+    return web.Response(body=await asyncio.to_thread(_filled, reels, name, query), content_type=MP4)
+
+
+def _filled(reels: Reels, name: str, query: FilledQuery) -> bytes:
+    init = reels.init_bytes(name, query)
+    data = reels.read(name, query.offset, query.length)
+    check_fill(data, init, (query.fill_from, query.fill_to))
+    return segment_bytes(data, init, (query.fill_from, query.fill_to))
+
+
+def check_fill(data: bytes, init: bytes, fill: Fill) -> None:
+    """Raises InvalidRequest for silence far from the segment's own time: years of it would fill the memory."""
+    scales = {header.id: header.timescale for header in read_init(init)}
+    sound = next((header for header in read_init(init) if header.kind is MediaKind.AUDIO), None)
+    fragments = [one for one in read_fragments(data) if one.track_id in scales]
+    if sound is None or not fragments:
+        raise InvalidRequest("expected an init segment with sound and fragments of its tracks", code="bad_fill")
+    first_s = min(one.tfdt_ticks / scales[one.track_id] for one in fragments) - MAX_FILL_S
+    end_s = max((one.tfdt_ticks + one.duration_ticks) / scales[one.track_id] for one in fragments) + MAX_FILL_S
+    if not first_s <= fill[0] / sound.timescale <= fill[1] / sound.timescale <= end_s:
+        raise InvalidRequest("fill_from … fill_to: expected a time within the segment", code="bad_fill")
+
+
+_REEL_PATH = "/api/streams/{id}/reels/{day}/{file}"
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/streams/{id}/playback.m3u8",
+        show_playlist,
+        Access.USER,
+        "HLS over the reels, byte for byte what was recorded; interruptions are gaps. A day at most.",
+        query=RangeQuery,
+        answer=HLS,
+        refusals=(404, 503),
+    ),
+    Route("GET", _REEL_PATH, show_reel, Access.USER, "A reel, whole or by Range.", answer=MP4, refusals=(404, 416)),
+    Route(
+        "GET",
+        f"{_REEL_PATH}/init.mp4",
+        show_init,
+        Access.USER,
+        "A reel's init segment, with a sound track added if asked for.",
+        query=InitQuery,
+        answer=MP4,
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        f"{_REEL_PATH}/filled.mp4",
+        show_filled,
+        Access.USER,
+        "Bytes of a reel, with marked silence where its sound has holes.",
+        query=FilledQuery,
+        answer=MP4,
+        refusals=(404,),
+    ),
+)
