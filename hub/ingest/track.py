@@ -63,7 +63,8 @@ class RtpTrack:
         """Extended sequence number expected next; −1: none came yet."""
         self._behind: tuple[int, bytes, Instant] | None = None
         """A packet whose number lay far behind: one that follows it means the sender counts anew."""
-        self._heard_mono_us = 0
+        self.heard_mono_us = 0
+        """When the last packet of this track came, on the monotonic scale."""
         self._last_ticks = -1 << 62
         self._statistics = ReceptionStatistics(info.timescale)
         self._own_ssrc = secrets.randbits(32)
@@ -88,7 +89,7 @@ class RtpTrack:
             self._out_of_order(packet, seq, arrival)
             return
         self._next = expected + 1
-        self._heard_mono_us = arrival.mono_us
+        self.heard_mono_us = arrival.mono_us
         self._deliver(packet, first, second, timestamp, expected, arrival)
 
     def _deliver(self, packet: Packet, first: int, second: int, timestamp: int, seq: int, arrival: Instant) -> None:
@@ -124,7 +125,7 @@ class RtpTrack:
             return True
         known = guard.ssrc
         silent_us = max(SILENT_US, _SILENT_DISTANCES * self._clock.microseconds(self._clock.distance_ticks))
-        taken = guard.stranger(ssrc, bytes(packet), arrival, self._heard_mono_us, silent_us)
+        taken = guard.stranger(ssrc, bytes(packet), arrival, self.heard_mono_us, silent_us)
         if taken:
             self._sink.complaint(
                 "ssrc_changed", f"track {self.info.id}: SSRC {known:08x} fell silent, {ssrc:08x} goes on"
@@ -143,7 +144,7 @@ class RtpTrack:
             self._late(packet, seq, step, arrival)
             return
         self._behind = None
-        self._heard_mono_us = arrival.mono_us
+        self.heard_mono_us = arrival.mono_us
         held = self._held
         if held is None:
             self._lose(step, arrival)
