@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
 import av
 import numpy as np
@@ -12,7 +16,11 @@ from av.audio.codeccontext import AudioCodecContext
 from av.video.codeccontext import VideoCodecContext
 
 from hub.clock import Instant
-from hub.model import AccessUnit, Codec, ParameterSets, TrackInfo
+from hub.errors import StorageError
+from hub.model import AccessUnit, Chunk, Codec, Fragment, InitSegment, ParameterSets, TrackInfo
+from hub.segmenter.files import PosixFiles
+from hub.segmenter.fragmenter import Fragmenter
+from hub.segmenter.recorder import Recorder
 
 START_US = 1_767_225_600_000_000
 VIDEO, AUDIO = 1, 2
@@ -162,3 +170,209 @@ def audio(codec: Codec, *, seconds: float = 6, rate: int = 48_000, channels: int
 def interleave(*takes: Take) -> list[AccessUnit]:
     """In the order of arrival, as a session delivers them."""
     return sorted((each for take in takes for each in take.units), key=lambda each: each.arrival.mono_us)
+
+
+# ------------------------------------------------------------------- made up, for the pure tests
+
+SETS_320 = ParameterSets((bytes.fromhex("6742c00dda0507e840000003004000000c83c50aa8"),), (bytes.fromhex("68ce0fc8"),))
+SETS_640 = ParameterSets(
+    (bytes.fromhex("674d401eeca05017fcb0800000030080000019078b16cb"),), (bytes.fromhex("68ce0fc8"),)
+)
+SETS_H265 = ParameterSets(
+    (bytes.fromhex("42010101600000030090000003000003003ca00a080f165ba4a4c2e68080000003008000000c84"),),
+    (bytes.fromhex("4401c073c189"),),
+    (bytes.fromhex("40010c01ffff01600000030090000003000003003cba0240"),),
+)
+VIDEO_INFO = TrackInfo(VIDEO, Codec.H264, 90_000)
+AAC_INFO = TrackInfo(AUDIO, Codec.AAC, 48_000, 2, bytes.fromhex("1190"))
+OPUS_INFO = TrackInfo(AUDIO, Codec.OPUS, 48_000, 2)
+
+
+def pictures(
+    count: int, *, gop: int = 25, first: int = 0, sets: ParameterSets = SETS_320, size: int = 50
+) -> list[AccessUnit]:
+    """``count`` numbered pictures of 25 a second from picture ``first`` on; a keyframe every ``gop``."""
+    made = []
+    for number in range(first, first + count):
+        key = number % gop == 0
+        data = lengthen([number.to_bytes(4, "big") + bytes(size)])
+        made.append(
+            unit(
+                VIDEO, data, number * 3600, number * 3600, 3600, 90_000, keyframe=key,
+                parameter_sets=sets if key else None, first_seq=number * 2, last_seq=number * 2 + 1,
+            )
+        )  # fmt: skip
+    return made
+
+
+def sounds(count: int, *, first: int = 0, info: TrackInfo = OPUS_INFO, frame: int = 960) -> list[AccessUnit]:
+    """``count`` numbered frames of sound."""
+    return [
+        unit(info.id, b"s" + n.to_bytes(4, "big"), n * frame, n * frame, frame, info.timescale, first_seq=n, last_seq=n)
+        for n in range(first, first + count)
+    ]
+
+
+def by_arrival(*lists: list[AccessUnit]) -> list[AccessUnit]:
+    return sorted((each for one in lists for each in one), key=lambda each: each.arrival.mono_us)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample as a reader of the file finds it."""
+
+    track_id: int
+    dts: int
+    pts: int
+    duration: int
+    sync: bool
+    data: bytes
+
+
+def boxes(data: bytes) -> list[tuple[str, bytes]]:
+    """Type and payload of each box in a row; an incomplete last one is left out."""
+    found = []
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if at + size > len(data):
+            break
+        found.append((data[at + 4 : at + 8].decode("latin-1"), data[at + 8 : at + size]))
+        at += size
+    return found
+
+
+def samples(data: bytes) -> list[Sample]:
+    """All samples of a fragmented file, read independently of the writer (ISO/IEC 14496-12 §8.8)."""
+    found: list[Sample] = []
+    at = 0
+    moof_at, moof = 0, b""
+    for kind, payload in boxes(data):
+        if kind == "moof":
+            moof_at, moof = at, payload
+        elif kind == "mdat":
+            traf = dict(boxes(dict(boxes(moof))["traf"]))
+            tfhd, tfdt, trun = traf["tfhd"], traf["tfdt"], traf["trun"]
+            assert int.from_bytes(tfhd[1:4], "big") == 0x020020
+            track_id, default = int.from_bytes(tfhd[4:8], "big"), int.from_bytes(tfhd[8:12], "big")
+            dts = int.from_bytes(tfdt[4:12], "big")
+            assert tfdt[0] == 1
+            flags, count = int.from_bytes(trun[1:4], "big"), int.from_bytes(trun[4:8], "big")
+            where = moof_at + int.from_bytes(trun[8:12], "big")
+            first = int.from_bytes(trun[12:16], "big")
+            stride = 12 if flags & 0x800 else 8
+            for number in range(count):
+                entry = trun[16 + number * stride :][:stride]
+                duration, size = int.from_bytes(entry[:4], "big"), int.from_bytes(entry[4:8], "big")
+                shift = int.from_bytes(entry[8:], "big", signed=trun[0] == 1) if flags & 0x800 else 0
+                sync = not (first if number == 0 else default) & 0x10000
+                found.append(Sample(track_id, dts, dts + shift, duration, sync, data[where : where + size]))
+                dts += duration
+                where += size
+            assert where == at + 8 + len(payload)
+        at += 8 + len(payload)
+    return found
+
+
+# --------------------------------------------------------------------------- recording in tests
+
+
+class Log:
+    """What a recorder told its pipeline."""
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self.failures: list[tuple[str, int]] = []
+
+    def sealed(self, chunk: Chunk) -> None:
+        self.chunks.append(chunk)
+
+    def failed(self, error: StorageError, from_us: int) -> None:
+        self.failures.append((str(error), from_us))
+
+
+def feed(recorder: Recorder, out: Iterable[InitSegment | Fragment]) -> None:
+    for each in out:
+        if isinstance(each, InitSegment):
+            recorder.init(each)
+        else:
+            recorder.append(each)
+
+
+def fragments(units: Iterable[AccessUnit], *tracks: TrackInfo) -> list[InitSegment | Fragment]:
+    fragmenter = Fragmenter(tracks, fragment_ms=200)
+    out: list[InitSegment | Fragment] = [each for one in units for each in fragmenter.push(one)]
+    return [*out, *fragmenter.flush()]
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Waits for what a thread does; fails the test when it never does it."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # a thread sets it
+            await asyncio.sleep(0.005)
+
+
+class FaultyFiles(PosixFiles):
+    """The real disk, until ``fault`` says otherwise: it is asked before each call, by the call's name, and may
+    raise; ``most`` bytes are taken by one write."""
+
+    def __init__(self, fault: Callable[[str], None] = lambda name: None, most: int | None = None) -> None:
+        self.fault = fault
+        self.most = most
+        self.calls: list[str] = []
+
+    def _ask(self, name: str) -> None:
+        self.calls.append(name)
+        self.fault(name)
+
+    def make_folder(self, path: Path) -> list[Path]:
+        self._ask("make_folder")
+        return super().make_folder(path)
+
+    def create(self, path: Path) -> int:
+        self._ask("create")
+        return super().create(path)
+
+    def write(self, fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
+        self._ask("write")
+        if self.most is None:
+            return super().write(fd, buffers, offset)
+        return super().write(fd, [b"".join(buffers)[: self.most]], offset)
+
+    def truncate(self, fd: int, size: int) -> None:
+        self._ask("truncate")
+        super().truncate(fd, size)
+
+    def flush(self, fd: int) -> None:
+        self._ask("flush")
+        super().flush(fd)
+
+    def flush_folder(self, path: Path) -> None:
+        self._ask("flush_folder")
+        super().flush_folder(path)
+
+    def close(self, fd: int) -> None:
+        super().close(fd)
+        self._ask("close")
+
+    def remove(self, path: Path) -> None:
+        self._ask("remove")
+        super().remove(path)
+
+
+def check_reels(data: Path, chunks: Sequence[Chunk]) -> bytes:
+    """Every reel is its init segment and its chunks and nothing else; every digest holds. Returns all media in
+    the order of the chunks."""
+    ends: dict[str, int] = {}
+    media = []
+    for chunk in chunks:
+        whole = (data / chunk.reel).read_bytes()
+        assert hashlib.sha256(whole[: chunk.init_size]).hexdigest() == chunk.init_sha256
+        assert chunk.offset == ends.get(chunk.reel, chunk.init_size)
+        body = whole[chunk.offset : chunk.offset + chunk.size]
+        assert hashlib.sha256(body).hexdigest() == chunk.sha256
+        ends[chunk.reel] = chunk.offset + chunk.size
+        media.append(body)
+    on_disk = {path.relative_to(data).as_posix(): path.stat().st_size for path in data.rglob("*.mp4")}
+    assert on_disk == ends
+    return b"".join(media)

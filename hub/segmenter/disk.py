@@ -197,7 +197,9 @@ class Disk:
             reel.finished = True
 
     def _begin_round(self, now_us: int, closing: bool) -> None:
-        if self._round or (now_us - self._round_began_us < _ROUND_US and not closing):
+        # Somebody waits for a reel that is finished; chunks can wait for others
+        hurried = closing or any(reel.finished for reel in self._reels)
+        if self._round or (now_us - self._round_began_us < _ROUND_US and not hurried):
             return
         oldest_us = now_us - self._max_age_us
         jobs = []

@@ -73,7 +73,7 @@ class SampleTrack:
 
     def push(self, unit: AccessUnit) -> list[Fragment]:
         done: list[Fragment] = []
-        dts = unit.dts_ticks
+        dts = max(unit.dts_ticks, -self._axis_ticks)  # nothing is decoded before 0 in the file
         if self._last_dts is not None:
             distance = dts - self._last_dts
             if self._units and self._breaks(unit, distance):
@@ -143,7 +143,7 @@ class SampleTrack:
         durations = [after - before for before, after in pairwise(dts)]
         durations.append(guess)
         self._decoded = dts[-1] + guess
-        tfdt = max(0, dts[0] + self._axis_ticks)
+        tfdt = dts[0] + self._axis_ticks
         earliest = min(units, key=_capture_us)
         latest = max(units, key=_capture_us)
         return Fragment(
