@@ -22,8 +22,8 @@ from hub.clock import Clock, SystemClock
 from hub.database import create_tables, open_engine
 from hub.fleet import Fleet
 from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
-from hub.ledger.startup import DATABASE_FILE
 from hub.model import Interruption, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
