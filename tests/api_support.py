@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from argon2 import PasswordHasher
+from sqlalchemy import event
 from yarl import URL
 
 from hub.api.accounts import Accounts
@@ -178,6 +179,8 @@ async def running_hub(tmp_path: Path, **values: Any) -> AsyncIterator[Hub]:
     settings = Settings.model_validate(given | {"admin_token": ADMIN_TOKEN, "admin_password": PASSWORD} | values)
     clock = TestClock()
     engine = open_engine(tmp_path / "hub.db")
+    # these tests are not about power cuts, and every flush waits for the disk of a busy machine
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     create_tables(engine)
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     accounts, _ = await Accounts.open(engine, settings, clock, cheap)

@@ -46,7 +46,7 @@ class InitQuery(Input):
 
 
 class FilledQuery(InitQuery):
-    offset: int = Field(ge=0, le=1 << 53)
+    offset: int = Field(ge=0, le=1 << 42)
     length: int = Field(ge=8, le=MAX_SEGMENT_BYTES)
     fill_from: int = Field(ge=0, le=1 << 62, description="Ticks of the sound track from where there must be sound.")
     fill_to: int = Field(ge=0, le=1 << 62)
@@ -117,7 +117,7 @@ class Reels:
         except OSError as error:
             raise StorageError(f"the reel {name} cannot be read: {error.strerror}") from error
         if len(data) < size:
-            raise InvalidRequest(f"the reel ends {size - len(data)} bytes before {offset + size}", code="beyond_end")
+            raise InvalidRequest(f"the reel ends {size - len(data)} bytes before {offset + size}", code="bad_range")
         return data
 
     def init_bytes(self, name: str, query: InitQuery) -> bytes:
