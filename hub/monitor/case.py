@@ -47,6 +47,8 @@ class Fault:
     ended_us: int | None = None
     end_axis_us: int = 0
     end_run: int = 0
+    end_calendar_us: int = 0
+    """UTC minus monotonic at the end: the calendar that ``ended_us`` is on."""
     edge_error_us: int = 0
     frame_us: int = 1
     """The distance of two frames: the error of an edge that is exact."""
@@ -96,7 +98,9 @@ class Case:
         """End of the newest break, None while a track is still missing."""
         ends = [fault.ended_us for fault in self.faults.values()]
         known = [end for end in ends if end is not None]
-        return max(known) if known and len(known) == len(ends) else None
+        if not known or len(known) < len(ends):
+            return None
+        return max(*known, self.started_us)  # a calendar set back between two breaks
 
     @property
     def edge_error_us(self) -> int:

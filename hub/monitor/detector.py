@@ -204,7 +204,7 @@ class InterruptionDetector:
         if self._ended:
             return out
         out += self._clocks.tick(now)
-        self._correct_edges()
+        self._correct_edges(now)
         before = self._docket.open
         if self._connected:
             for watch in self._watches.values():
@@ -235,7 +235,7 @@ class InterruptionDetector:
             self._due_mono_us = now.mono_us + self._rules.confirm_after_us
         return []
 
-    def _correct_edges(self) -> None:
+    def _correct_edges(self, now: Instant) -> None:
         """Until a sender report comes, the smallest delay seen is the best that is known."""
         past = self._docket.past
         if past is None or past.state is not InterruptionState.RESUMED:
@@ -244,7 +244,8 @@ class InterruptionDetector:
             watch = self._watches.get(track_id)
             if watch is not None and watch.good_capture_us is not None:
                 since_us = watch.axis_us(watch.good_pts_ticks) - fault.end_axis_us
-                self._docket.correct_edge(track_id, watch.good_capture_us - since_us, self._run)
+                stepped_us = now.utc_us - now.mono_us - fault.end_calendar_us
+                self._docket.correct_edge(track_id, watch.good_capture_us - since_us - stepped_us, self._run)
 
     def _look_at(self, watch: TrackWatch, now: Instant, out: list[Interruption]) -> None:
         heard_us = watch.heard_us
@@ -420,6 +421,7 @@ class InterruptionDetector:
         fault.missing = True
         out = self._docket.confirm(now)
         fault.end_run = self._run
+        fault.end_calendar_us = now.utc_us - now.mono_us
         fault.end_axis_us = watch.axis_us(unit.pts_ticks)
         if fault.run == self._run:
             fault.edge_error_us = fault.frame_us

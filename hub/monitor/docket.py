@@ -204,7 +204,9 @@ class Docket:
             if fault.device_us is not None:
                 ended_us, error_us = fault.started_us + device_us - fault.device_us, fault.frame_us
             else:
-                ended_us, error_us = device_us + report.offset_us, self._rules.edge_error_us
+                calendar_us = report.arrival.utc_us - report.arrival.mono_us
+                ended_us = device_us + report.offset_us - (calendar_us - fault.end_calendar_us)
+                error_us = self._rules.edge_error_us
             if abs(ended_us - fault.ended_us) <= _EDGE_PLAUSIBLE_US:
                 fault.ended_us = max(ended_us, fault.started_us)
                 fault.edge_error_us = error_us

@@ -74,6 +74,16 @@ class LiveFeed:
         for tile in self._tiles:
             tile.inited.clear()
 
+    def ended(self) -> None:
+        """The stream is no longer recorded: its tiles wait."""
+        self.tracks = ()
+        self.origin_us = None
+        self._forget()
+        for tile in self._tiles:
+            tile.inited.clear()
+            tile.skipping = True
+            tile.viewer.tell(tile.slot, self.slots_text(tile.slot))
+
     def publish(self, fragment: Fragment) -> None:
         """The next fragment of a track."""
         if self.origin_us is None or fragment.keyframe:
@@ -150,6 +160,14 @@ class LiveFeeds:
         if feed is None:
             feed = self._feeds[stream_id] = LiveFeed(stream_id)
         return feed
+
+    def ended(self, stream_id: str) -> None:
+        """A stream is retired or replaced. Who watches it waits, in case it comes back."""
+        feed = self._feeds.get(stream_id)
+        if feed is not None:
+            feed.ended()
+            if not feed.viewers:
+                del self._feeds[stream_id]
 
     def viewer(self, stream_ids: Sequence[str], max_bytes: int) -> Viewer:
         """A viewer with a slot for each of the streams, in that order."""
@@ -255,6 +273,11 @@ class Viewer:
         self.clear()
         self._closed = True
         self._news.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait."""
+        return len(self._queue)
 
     @property
     def waiting_bytes(self) -> int:

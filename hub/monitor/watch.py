@@ -21,7 +21,8 @@ _WINDOW_US = 10 * US_PER_S
 """Extremes are kept over one to two of these."""
 _STEADY_US = 200_000
 """5 frames a second: below that, frames are few and their distance says less about when one is due."""
-_UNKNOWN_STEP_US = 1 * US_PER_S
+_UNKNOWN_STEP_US = 2 * US_PER_S
+"""The first frames say nothing of the rhythm yet: one every two seconds is waited for."""
 _LATENESS_FORGIVEN_US = 250_000
 """A late last frame makes the next one due sooner, by at most this: lateness may also be here to stay."""
 _DTX_REFRESH_US = 400_000

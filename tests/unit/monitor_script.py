@@ -99,8 +99,10 @@ class Script:
         key: bool | None = None,
         reorder_us: int = 0,
         gone: bool = False,
+        seems_later_us: int = 0,
     ) -> None:
-        """A frame that was captured at that moment (default: now) arrives now; ``gone``: it never does."""
+        """A frame that was captured at that moment (default: now) arrives now; ``gone``: it never
+        does. ``seems_later_us``: the error of its capture time where it is taken from the arrival."""
         captured = self.clock.mono_us if captured_mono_us is None else captured_mono_us
         count = self.frames.get(track.id, 0)
         self.frames[track.id] = count + 1
@@ -120,7 +122,7 @@ class Script:
         dts = axis_us * track.timescale // US_PER_S
         pts = (axis_us + reorder_us) * track.timescale // US_PER_S
         self.seq += 1
-        capture_us = captured + reorder_us + self.clock.utc_us - self.clock.mono_us
+        capture_us = captured + seems_later_us + reorder_us + self.clock.utc_us - self.clock.mono_us
         self.take(
             self.detector.unit(
                 AccessUnit(
