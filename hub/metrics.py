@@ -7,6 +7,12 @@ from prometheus_client import Counter, Gauge, Histogram
 STREAMS = Gauge("hub_streams", "Registered streams by state; worry when interrupted stays above 0.", ["state"])
 UNITS = Counter("hub_access_units_total", "Coded pictures and audio frames received.", ["stream"])
 PACKETS_LOST = Counter("hub_rtp_packets_lost_total", "RTP packets given up as missing.", ["stream"])
+PACKETS_ASKED_AGAIN = Counter(
+    "hub_rtp_packets_asked_again_total",
+    "RTP packets of WHIP publishers asked for again; a steep slope is a bad radio link.",
+    ["stream"],
+)
+WHIP_SESSIONS = Gauge("hub_whip_sessions", "Open WHIP sessions, those without media included; worry near 500.")
 RECONNECTS = Counter(
     "hub_source_attempts_total", "Attempts to reach a source; a steep slope is a flapping source.", ["stream"]
 )

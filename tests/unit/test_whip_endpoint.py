@@ -46,7 +46,6 @@ class FakePeer:
         **_: Any,
     ) -> None:
         self.remote, self.media, self.control, self.ended = remote, media, control, ended
-        self.refused_packets = 0
         self.round_trip_us = 40_000
         self.address = "127.0.0.1:5"
         self.sent: list[bytes] = []

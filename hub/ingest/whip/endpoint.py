@@ -18,6 +18,7 @@ from hub.ingest.whip.candidates import parse_fragment
 from hub.ingest.whip.peer import Peer, host_addresses
 from hub.ingest.whip.sdp import parse_offer
 from hub.ingest.whip.session import PeerLike, WhipSession
+from hub.metrics import WHIP_SESSIONS
 from hub.model import MediaSink
 from hub.settings import Settings
 
@@ -128,6 +129,7 @@ class WhipEndpoint:
         )
         session.peer = peer
         self._count += 1
+        WHIP_SESSIONS.inc()
         desk.sessions[session.id] = session
         try:
             local = await peer.gather()
@@ -229,6 +231,7 @@ class WhipEndpoint:
         desk = self._desk(session.stream_id)
         if desk.sessions.pop(session.id, None) is not None:
             self._count -= 1
+            WHIP_SESSIONS.dec()
         if desk.current is session:
             desk.current = None
         media = session.opened is not None

@@ -33,8 +33,10 @@ from hub.ingest.whip.answer import LocalTransport, RemoteTransport
 from hub.ingest.whip.candidates import RemoteCandidate
 from hub.ingest.whip.sdp import MAX_CANDIDATES
 from hub.ingest.whip.udp import UdpSocket, bind_udp
+from hub.metrics import BAD_INPUT
 
 log = structlog.get_logger(__name__)
+_REFUSED = BAD_INPUT.labels("srtp_refused")
 
 AIORTC_VERSION = "1.16.0"
 AIOICE_VERSION = "0.13.0"
@@ -154,7 +156,6 @@ class Peer:
         control: Callable[[bytes, Instant], None],
         ended: Callable[[str, bool], None],
     ) -> None:
-        self.refused_packets = 0
         self._remote = remote
         self._media = media
         self._control = control
@@ -264,7 +265,7 @@ class Peer:
             packet = receive.unprotect_rtcp(data) if control else receive.unprotect(data)
         except (pylibsrtp.Error, ValueError):
             # Not from our publisher, a replay, or longer than pylibsrtp takes (1500 bytes).
-            self.refused_packets += 1
+            _REFUSED.inc()
             return
         if control:
             self._control(packet, arrival)

@@ -24,6 +24,7 @@ from hub.ingest.whip.feedback import (
     picture_loss,
 )
 from hub.ingest.whip.relay import Relay
+from hub.metrics import PACKETS_ASKED_AGAIN
 from hub.model import AccessUnit, MediaKind, MediaSink, PacketLoss, SessionInfo
 
 REPORT_EVERY_US = US_PER_S
@@ -36,8 +37,6 @@ MIN_ROUND_TRIP_US = 20_000
 
 class PeerLike(Protocol):
     """What a session needs of its connection; :class:`hub.ingest.whip.peer.Peer` is the real one."""
-
-    refused_packets: int
 
     @property
     def round_trip_us(self) -> int: ...
@@ -53,9 +52,10 @@ class PeerLike(Protocol):
 class _Line:
     """One track of a session and the feedback that belongs to it."""
 
-    __slots__ = ("_fir_count", "_nack", "_plan", "_report_us", "_watch", "accepted", "info", "track")
+    __slots__ = ("_asked_again", "_fir_count", "_nack", "_plan", "_report_us", "_watch", "accepted", "info", "track")
 
-    def __init__(self, accepted: AcceptedTrack, track: RtpTrack) -> None:
+    def __init__(self, stream_id: str, accepted: AcceptedTrack, track: RtpTrack) -> None:
+        self._asked_again = PACKETS_ASKED_AGAIN.labels(stream_id)
         self.accepted = accepted
         self.info = accepted.info
         self.track = track
@@ -89,6 +89,7 @@ class _Line:
         if self._nack:
             due = self._plan.due(self.track.missing(), now_us, round_trip_us)
             if due:
+                self._asked_again.inc(len(due))
                 packets.append(generic_nack(sender, media, due))
         if self._watch is not None and self._watch.due(now_us, round_trip_us):
             packets.append(self._keyframe_request(sender, media))
@@ -142,7 +143,7 @@ class WhipSession:
             # What nobody will send again is not waited for as long.
             hold_us = nack_us if "nack" in accepted.feedback else min(nack_us, reorder_us)
             track = RtpTrack(accepted.info, axis, self._relay, window=ReorderWindow(hold_us=hold_us))
-            self._lines[accepted.info.id] = _Line(accepted, track)
+            self._lines[accepted.info.id] = _Line(stream_id, accepted, track)
         self._receivers: list[Callable[[bytes, Instant], None] | None] = [None] * 128
         for line in self._lines.values():
             for number in line.accepted.payload_types:
