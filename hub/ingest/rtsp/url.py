@@ -16,7 +16,6 @@ _SECRET = re.compile(
 """Secrets in path or query: ``?pwd=…``, or as some recorders have it
 ``/user=admin_password=…_channel=1_stream=0.sdp``."""
 _HIDDEN = "***"
-_AUTHORITY_END = re.compile(r"[/?#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +59,9 @@ def redact_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
-    end_match = _AUTHORITY_END.search(rest)
-    end = end_match.start() if end_match else len(rest)
-    at = rest.rfind("@", 0, end)
-    if at < 0 and not _looks_like_host(rest[:end]):
-        # An unescaped slash or question mark within the password: hide up to the last @.
-        at = rest.rfind("@")
+    # The last @ of all: an unescaped slash or @ within a password must not let the rest of it through.
+    at = rest.rfind("@")
     if at >= 0:
         user = rest[:at].partition(":")
         rest = (f"{user[0]}:{_HIDDEN}" if user[1] else user[0]) + rest[at:]
     return scheme + separator + _SECRET.sub(rf"\g<1>{_HIDDEN}", rest)
-
-
-def _looks_like_host(authority: str) -> bool:
-    """``host``, ``host:554``, ``[::1]:554``: nothing that could be the beginning of ``user:password``."""
-    if authority.startswith("["):
-        return True
-    _, colon, port = authority.partition(":")
-    return not colon or port.isdigit()
