@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { createI18n } from "vue-i18n";
 
 import { INTERRUPTION_KINDS, INTERRUPTION_STATES, STREAM_KINDS, STREAM_STATES } from "@/api/types";
 import { TILE_LOOK } from "@/domain/states";
@@ -34,6 +35,16 @@ describe("both languages", () => {
     for (const all of [chinese, english]) {
       expect([...all].filter(([, text]) => text.trim() === "").map(([key]) => key)).toEqual(["timeline.letter.recorded"]);
     }
+  });
+
+  it("can all be compiled: @ and | mean something in a message, and must be escaped", () => {
+    const wrong: unknown[] = [];
+    const spy = vi.spyOn(console, "error").mockImplementation((...what) => void wrong.push(what));
+    const { t } = createI18n({ legacy: false, locale: "zh", messages: { zh, en } }).global;
+    for (const key of chinese.keys()) for (const locale of ["zh", "en"] as const) t(key, {}, { locale });
+    spy.mockRestore();
+    expect(wrong).toEqual([]);
+    for (const all of [chinese, english]) for (const [key, text] of all) expect(text.replaceAll("{'@'}", ""), key).not.toMatch(/[@|]/);
   });
 
   it("have a word for every kind and state of the hub", () => {

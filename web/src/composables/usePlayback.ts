@@ -25,6 +25,7 @@ export function usePlayback(video: Readonly<Ref<HTMLVideoElement | null>>, strea
   let last: { clock: number; at: number } | null = null;
   let skipTimer: ReturnType<typeof setTimeout> | undefined;
   let start = 0;
+  let wantsPlay = false;
 
   /** Loads a period and stands at a moment of it. */
   function load(fromMs: number, toMs: number, atMs: number): void {
@@ -48,8 +49,8 @@ export function usePlayback(video: Readonly<Ref<HTMLVideoElement | null>>, strea
       return;
     }
     state.status = "ready";
+    wantsPlay = true;
     seek(start);
-    play();
   }
 
   function failed(data: ErrorData): void {
@@ -76,7 +77,15 @@ export function usePlayback(video: Readonly<Ref<HTMLVideoElement | null>>, strea
     video.value?.play().catch(() => undefined); // refused with sound before a click: the button still works
   }
 
+  /** Playing can only begin when the first picture is there; asked for earlier, the browser forgets it. */
+  function canPlay(): void {
+    if (!wantsPlay) return;
+    wantsPlay = false;
+    play();
+  }
+
   function toggle(): void {
+    wantsPlay = false;
     if (video.value?.paused === true) play();
     else video.value?.pause();
   }
@@ -115,5 +124,5 @@ export function usePlayback(video: Readonly<Ref<HTMLVideoElement | null>>, strea
     hls?.destroy();
   });
 
-  return { state, load, seek, toggle, speed };
+  return { state, load, seek, toggle, speed, canPlay };
 }

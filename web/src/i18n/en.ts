@@ -171,7 +171,7 @@ const en: typeof zh = {
     idHint: "Lower-case letters, digits and hyphens; it cannot be changed later.",
     kind: "Kind",
     url: "RTSP address",
-    urlHint: "The hub connects to it. With a password: rtsp://user:password@address/…",
+    urlHint: "The hub connects to it. With a password: rtsp://user:password{'@'}address/…",
     transport: "Transport",
     submit: "Add",
     cancel: "Cancel",

@@ -169,7 +169,7 @@ export default {
     idHint: "小写字母、数字与连字符，以后不能更改。",
     kind: "类型",
     url: "RTSP 地址",
-    urlHint: "由中枢主动连接；如需登录，写作 rtsp://用户:密码@地址/…",
+    urlHint: "由中枢主动连接；如需登录，写作 rtsp://用户:密码{'@'}地址/…",
     transport: "传输",
     submit: "添加",
     cancel: "取消",

@@ -22,8 +22,9 @@ const SETTLE_MS = 1500;
 const REBUILD_MS = 200;
 const FAILURES_BEFORE_ASKING = 3;
 const FAILURE_MEMORY_MS = 10_000;
-/** Bytes come, no picture moves. */
+/** There is something to play, and no picture moves. */
 const DEAD_PICTURE_MS = 4000;
+const DEAD_AHEAD_S = 0.5;
 
 export class TilePlayer {
   private pipe: TrackPipe | null = null;
@@ -38,7 +39,6 @@ export class TilePlayer {
   private waitingSince = 0;
   private lastTime = -1;
   private movedAt = 0;
-  private packetAt = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
   private rebuildTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -66,7 +66,6 @@ export class TilePlayer {
 
   receive(packet: Packet): void {
     if (this.track === null || packet.track !== this.track.id) return;
-    this.packetAt = this.now();
     if (packet.kind !== "init") {
       this.pipe?.push(packet.body, packet.kind === "key");
       return;
@@ -141,7 +140,7 @@ export class TilePlayer {
     if (this.video.paused) this.play();
     const end = trimBefore(ranges, this.video.currentTime);
     if (end !== null) pipe.trim(end);
-    if (now - this.movedAt > DEAD_PICTURE_MS && now - this.packetAt < CHECK_MS * 4) this.failed();
+    if (now - this.movedAt > DEAD_PICTURE_MS && (ranges.at(-1)?.end ?? 0) - this.video.currentTime > DEAD_AHEAD_S) this.failed();
   }
 
   /** Learns from the element what has happened since the last look. */
