@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,3 +87,9 @@ def make_entry(
         data,
         leaf_hash(data).hex(),
     )
+
+
+def heads_digest(leaves: Mapping[str, str]) -> str:
+    """What a heartbeat says of all chains: SHA-256 (hex) over the canonical JSON of
+    ``{stream: leaf hash of its newest entry, in hex}``."""
+    return hashlib.sha256(canonical(dict(leaves))).hexdigest()

@@ -20,6 +20,12 @@ from typing import Any
 from hub.ledger.entries import HUB_STREAM, EntryType
 
 SUFFIX = ".entries"
+DATABASE_FILE = "hub.db"
+LOCK_FILE = "hub.lock"
+CHECKPOINT_FILE = "checkpoint"
+CHECKPOINTS_FILE = "checkpoints"
+LEAVES_FILE = "leaves"
+VKEY_FILE = "vkey"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

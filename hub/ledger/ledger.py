@@ -9,7 +9,6 @@ is *written* comes from the injected clock.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,12 +26,13 @@ from hub.clock import Clock, Instant
 from hub.errors import LedgerError
 from hub.ledger import reels
 from hub.ledger.bodies import close_body
-from hub.ledger.chain import Head, make_entry
+from hub.ledger.chain import Head, heads_digest, make_entry
 from hub.ledger.chain import Writer as Author
-from hub.ledger.entries import HUB_STREAM, BadEntry, Entry, EntryType, JsonValue, canonical, is_stream_id
+from hub.ledger.entries import HUB_STREAM, BadEntry, Entry, EntryType, JsonValue, is_stream_id
+from hub.ledger.files import DATABASE_FILE
 from hub.ledger.reader import Reader
 from hub.ledger.recovery import catch_up
-from hub.ledger.startup import DATABASE_FILE, Started, start
+from hub.ledger.startup import Started, start
 from hub.ledger.store import EntryFiles, flush
 from hub.ledger.timekeeping import Timekeeping, boot_id, node_name
 from hub.ledger.writer import Committed, Writer
@@ -405,8 +405,3 @@ class Ledger:
 
     async def _call(self, function: Callable[..., _Result], *args: object) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *args))
-
-
-def heads_digest(leaves: Mapping[str, str]) -> str:
-    """SHA-256 (hex) over the canonical JSON of ``{stream: leaf hash in hex}``."""
-    return hashlib.sha256(canonical(dict(leaves))).hexdigest()

@@ -6,16 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub.errors import LedgerError
-from hub.ledger.files import log_folder, replace_file
+from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, LEAVES_FILE, VKEY_FILE, log_folder, replace_file
 from hub.ledger.index import LogRow
 from hub.ledger.merkle import CompactRange, consistency_proof
 from hub.ledger.signer import SignedHead, Signer
 from hub.ledger.store import LeafFile
-
-CHECKPOINT_FILE = "checkpoint"
-CHECKPOINTS_FILE = "checkpoints"
-LEAVES_FILE = "leaves"
-VKEY_FILE = "vkey"
 
 
 class Log:

@@ -17,9 +17,8 @@ from pathlib import Path
 
 from hub.errors import LedgerError
 from hub.ledger.entries import HUB_STREAM, EntryType, JsonValue, is_stream_id, read_entry
-from hub.ledger.files import SUFFIX, entry_file, log_folder
+from hub.ledger.files import LEAVES_FILE, SUFFIX, entry_file, log_folder
 from hub.ledger.index import Index, LogRow
-from hub.ledger.log import LEAVES_FILE
 from hub.ledger.projection import StreamState
 from hub.ledger.store import LeafFile, Placed, flush
 

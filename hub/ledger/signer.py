@@ -19,13 +19,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.errors import LedgerError
-from hub.ledger.files import log_slug, replace_file
+from hub.ledger.files import VKEY_FILE, log_slug, replace_file
 from hub.ledger.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
 from hub.ledger.notes import Checkpoint, VerifierKey, is_name, sign_note
 
 KEY_FILE = "ed25519.pem"
 MEMORY_FILE = "signed.json"
-VKEY_FILE = "vkey"
 
 
 @dataclass(frozen=True, slots=True)

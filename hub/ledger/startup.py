@@ -15,17 +15,15 @@ from sqlalchemy.exc import DatabaseError
 
 from hub.errors import LedgerError
 from hub.ledger.entries import HUB_STREAM, JsonValue
-from hub.ledger.files import SUFFIX, log_folder, replace_file
+from hub.ledger.files import CHECKPOINT_FILE, DATABASE_FILE, LEAVES_FILE, LOCK_FILE, SUFFIX, log_folder, replace_file
 from hub.ledger.index import Index, LogRow
-from hub.ledger.log import CHECKPOINT_FILE, LEAVES_FILE, Log
+from hub.ledger.log import Log
 from hub.ledger.merkle import CompactRange
 from hub.ledger.recovery import QUARANTINE, Repair, repair
 from hub.ledger.signer import LocalSigner, Signer
 from hub.ledger.store import LeafFile
 from hub.settings import Settings
 
-DATABASE_FILE = "hub.db"
-LOCK_FILE = "hub.lock"
 ORIGIN_FILE = "log/origin"
 
 _log = structlog.get_logger(__name__)

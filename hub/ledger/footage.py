@@ -1,0 +1,134 @@
+"""Step 6 of a verification: the bytes of the reels, each read once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hub.ledger.verdict import Finding, Harm, Step
+
+BLOCK = 1 << 20
+"""Bytes read and hashed at a time: large enough that hashing leaves the interpreter's lock alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a reel that an entry speaks of, and the entry's place."""
+
+    offset: int
+    size: int
+    sha256: str
+    place: str
+
+
+@dataclass
+class ReelJob:
+    """A reel as its entries describe it. ``open``: it is the newest of a live stream, and may be longer."""
+
+    data: Path
+    reel: str
+    stream: str
+    open: bool = False
+    init_size: int = 0
+    init_sha256: str = ""
+    init_place: str = ""
+    pieces: list[Piece] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    pending_bytes: int = 0
+    bytes: int = 0
+
+    def add(self, body: Mapping[str, Any], place: str) -> None:
+        """One more entry about this reel."""
+        if not self.init_size:
+            self.init_size, self.init_sha256, self.init_place = body["init_size"], body["init_sha256"], place
+        elif (body["init_size"], body["init_sha256"]) != (self.init_size, self.init_sha256) and body["init_size"]:
+            expected = f"the init segment of {self.init_place} ({self.init_size} bytes, {self.init_sha256})"
+            found = f"{body['init_size']} bytes, {body['init_sha256']}"
+            self.findings.append(Finding(Step.FOOTAGE, Harm.ALTERED, self.stream, place, expected, found))
+        if body["size"]:
+            self.pieces.append(Piece(body["offset"], body["size"], body["sha256"], place))
+
+    def run(self, progress: Callable[[int], None]) -> ReelJob:
+        """Read the reel and compare; ``progress`` is told how many bytes were read. Any thread."""
+        if not self.pieces:
+            # Recovered without one whole fragment: what there was lies in quarantine.
+            if (self.data / self.reel).exists() and not self.open:
+                self._find(Harm.UNDECLARED, self.reel, "no such file: it was moved to quarantine", "a file")
+            return self
+        try:
+            handle = os.open(self.data / self.reel, os.O_RDONLY)
+        except FileNotFoundError:
+            self._find(Harm.MISSING, self.reel, f"a reel with {len(self.pieces)} chunks", "no such file")
+            return self
+        try:
+            self._compare(_Reader(handle, progress))
+        finally:
+            os.close(handle)
+        return self
+
+    def _compare(self, reader: _Reader) -> None:
+        digest = reader.digest(self.init_size)
+        if digest != self.init_sha256:
+            place = f"{self.reel} bytes 0-{self.init_size} (init segment, declared in {self.init_place})"
+            self._find(Harm.ALTERED, place, f"sha256 {self.init_sha256}", digest or "the file ends before")
+        at = self.init_size
+        for piece in self.pieces:
+            place = f"{self.reel} bytes {piece.offset}-{piece.offset + piece.size} (declared in {piece.place})"
+            if piece.offset != at:
+                harm = Harm.UNDECLARED if piece.offset > at else Harm.ALTERED
+                self._find(harm, place, f"footage from byte {at} on", f"footage from byte {piece.offset} on")
+                reader.seek(piece.offset)
+            digest = reader.digest(piece.size)
+            if digest is None:
+                self._find(Harm.ALTERED, place, f"{piece.size} bytes", f"{max(0, reader.size - piece.offset)}")
+            elif digest != piece.sha256:
+                self._find(Harm.ALTERED, place, f"sha256 {piece.sha256}", f"sha256 {digest}")
+            at = piece.offset + piece.size
+        self.bytes = reader.done
+        self._rest(reader.size, at)
+
+    def _rest(self, size: int, at: int) -> None:
+        if size > at:
+            if self.open:
+                self.pending_bytes = size - at
+            else:
+                self._find(
+                    Harm.UNDECLARED, f"{self.reel} bytes {at}-{size}", "the end of the file", f"{size - at} more"
+                )
+
+    def _find(self, harm: Harm, place: str, expected: str, found: str) -> None:
+        self.findings.append(Finding(Step.FOOTAGE, harm, self.stream, place, expected, found))
+
+
+class _Reader:
+    """Reads a file from its start to its end, hashing what it is asked for."""
+
+    def __init__(self, handle: int, progress: Callable[[int], None]) -> None:
+        self._handle = handle
+        self._progress = progress
+        self._block = memoryview(bytearray(BLOCK))
+        self.size = os.fstat(handle).st_size
+        self.done = 0
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+
+    def seek(self, offset: int) -> None:
+        os.lseek(self._handle, offset, os.SEEK_SET)
+
+    def digest(self, size: int) -> str | None:
+        """SHA-256 of the next ``size`` bytes; None if the file ends before."""
+        digest = hashlib.sha256()
+        left = size
+        while left:
+            count = os.readv(self._handle, [self._block[: min(left, BLOCK)]])
+            if count == 0:
+                return None
+            digest.update(self._block[:count])
+            left -= count
+        self.done += size
+        self._progress(size)
+        return digest.hexdigest()

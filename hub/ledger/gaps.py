@@ -1,0 +1,105 @@
+"""Step 7 of a verification: recorded time that is missing, and whether an entry says so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.ledger.bodies import INTERRUPTION_TYPES
+from hub.ledger.entries import Entry, EntryType
+from hub.ledger.verdict import Finding, Harm, Step
+
+TOLERANCE_US = 1_000_000
+"""What may be missing without a word: an interruption is suspected from a second on."""
+EDGE_SLACK_US = 500_000
+"""Edges of interruptions are true within ``edge_error_us``, which is at most this."""
+US_PER_S = 1_000_000
+_WITHDRAWN = (-1, -1)
+
+
+@dataclass(slots=True)
+class Gaps:
+    """One stream's footage and interruptions, fed in the order of the chain."""
+
+    stream: str
+    _last: Mapping[str, Any] | None = None
+    _last_recovered: bool = False
+    _ended: bool = False
+    _candidates: list[tuple[int, int, str]] = field(default_factory=list)
+    _declared: dict[str, tuple[int, int]] = field(default_factory=dict)
+    chunks: int = 0
+
+    @property
+    def interruptions(self) -> int:
+        """How many interruptions stand."""
+        return sum(edges != _WITHDRAWN for edges in self._declared.values())
+
+    def entry(self, entry: Entry, place: str) -> None:
+        kind, body = entry.type, entry.body
+        if kind is EntryType.CHUNK or (kind is EntryType.RECOVERY and body.get("size")):
+            self._footage(body, kind is EntryType.RECOVERY, place)
+        elif kind is EntryType.CLOSE:
+            self._ended = True
+        elif kind in INTERRUPTION_TYPES:
+            slack = EDGE_SLACK_US + body["edge_error_us"]
+            ended = body.get("ended_us")
+            self._declared[body["id"]] = (
+                _WITHDRAWN
+                if kind is EntryType.INTERRUPTION_WITHDRAWN
+                else (body["started_us"] - slack, 1 << 62 if ended is None else ended + slack)
+            )
+
+    def _footage(self, body: Mapping[str, Any], recovered: bool, place: str) -> None:
+        before = self._last
+        if before is not None:
+            loose = recovered or self._last_recovered or before["run"] != body["run"]
+            missing = self._between_runs(before, body) if loose else _within_run(before, body)
+            if missing:
+                self._candidates.append((before["end_us"], max(body["first_us"], before["end_us"]), place))
+        self._last, self._last_recovered, self._ended = body, recovered, False
+        self.chunks += 1
+
+    def _between_runs(self, before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+        return bool(body["first_us"] - before["end_us"] > TOLERANCE_US) and not self._ended
+
+    def findings(self) -> Iterator[Finding]:
+        """Gaps that no interruption covers."""
+        declared = sorted(edges for edges in self._declared.values() if edges != _WITHDRAWN)
+        for start, end, place in self._candidates:
+            bare = _uncovered(start, end, declared)
+            if bare > TOLERANCE_US or (start == end and not any(low <= start <= high for low, high in declared)):
+                yield Finding(
+                    Step.COMPLETENESS,
+                    Harm.BREAK,
+                    self.stream,
+                    f"before {place}",
+                    "footage, or an interruption that says why there is none",
+                    f"{max(bare, end - start) / US_PER_S:.3f} s of neither",
+                )
+
+
+def _within_run(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Whether more than a second is missing between two chunks of a run, by the run's own axis, which no
+    step of a calendar moves. Unbroken packet numbers prove that the source itself sent nothing."""
+    earlier = {track["id"]: track for track in before["tracks"]}
+    shared = [(earlier[track["id"]], track) for track in body["tracks"] if track["id"] in earlier]
+    video = [pair for pair in shared if pair[1]["kind"] == "video"]
+    for old, new in video or shared:
+        gap_us = (new["first_ticks"] - old["end_ticks"]) * US_PER_S // max(1, new["timescale"])
+        if gap_us > TOLERANCE_US and new["first_seq"] != old["last_seq"] + 1:
+            return True
+    return False
+
+
+def _uncovered(start: int, end: int, declared: list[tuple[int, int]]) -> int:
+    """The longest stretch of start…end outside of all declared ranges (sorted)."""
+    longest, at = 0, start
+    for low, high in declared:
+        if high <= at:
+            continue
+        if low >= end:
+            break
+        longest = max(longest, low - at)
+        at = max(at, high)
+    return max(longest, end - at)

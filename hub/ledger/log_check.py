@@ -1,0 +1,250 @@
+"""Steps 4 and 5 of a verification: the log against the entries, the checkpoints against the log."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, LEAVES_FILE, VKEY_FILE
+from hub.ledger.merkle import HASH_SIZE, CompactRange
+from hub.ledger.notes import BadNote, Note, VerifierKey, names_of, parse_checkpoint, parse_note
+from hub.ledger.signer import SignedHead
+from hub.ledger.verdict import Finding, Harm, Step
+from hub.ledger.walk import LEAF_RECORD, StreamResult
+
+Report = Callable[[Finding], None]
+
+
+@dataclass
+class LogSnapshot:
+    """A log's files as they were when the verification began: the notes are read first, so that every
+    leaf they speak of is there."""
+
+    origin: str
+    folder: Path
+    newest: str
+    history: str
+    vkey: str
+    size: int
+    odd_bytes: int
+
+    @classmethod
+    def take(cls, folder: Path, origin: str = "") -> LogSnapshot:
+        """``origin`` is filled in when an entry names it."""
+        newest, history = _text(folder / CHECKPOINT_FILE), _text(folder / CHECKPOINTS_FILE)
+        path = folder / LEAVES_FILE
+        size = path.stat().st_size if path.exists() else 0
+        return cls(origin, folder, newest, history, _text(folder / VKEY_FILE), size // HASH_SIZE, size % HASH_SIZE)
+
+    def leaves(self) -> Iterator[bytes]:
+        left = self.size
+        if not left:
+            return
+        with (self.folder / LEAVES_FILE).open("rb") as file:
+            while left and (block := file.read(min(left, 1 << 15) * HASH_SIZE)):
+                left -= len(block) // HASH_SIZE
+                for at in range(0, len(block), HASH_SIZE):
+                    yield block[at : at + HASH_SIZE]
+
+    def contains(self, leaf: bytes) -> bool:
+        """Slow: asked only where two entries contradict each other."""
+        if not self.size:
+            return False
+        with (
+            (self.folder / LEAVES_FILE).open("rb") as file,
+            mmap.mmap(file.fileno(), self.size * HASH_SIZE, access=mmap.ACCESS_READ) as memory,
+        ):
+            at = memory.find(leaf)
+            while at >= 0 and at % HASH_SIZE:
+                at = memory.find(leaf, at + 1)
+            return at >= 0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+# ------------------------------------------------------------------------- step 4: log and entries
+
+
+@dataclass
+class _Pointer:
+    """Where a stream's chain stands while the log is walked."""
+
+    result: StreamResult
+    number: int = 0
+    leaf: bytes = b""
+    origin: int = -1
+
+    def advance(self) -> bool:
+        record = self.result.leaves.read(LEAF_RECORD)
+        if not record:
+            self.leaf = b""
+            return False
+        self.leaf, self.origin = record[:HASH_SIZE], int.from_bytes(record[HASH_SIZE:], "big")
+        self.number += 1
+        return True
+
+
+@dataclass
+class LogMatch:
+    """Pairs the leaves of one log after another with the entries of all streams."""
+
+    results: Mapping[str, StreamResult]
+    live: bool
+    report: Report
+    pending: int = 0
+    _next: dict[bytes, _Pointer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for result in self.results.values():
+            result.leaves.seek(0)
+            pointer = _Pointer(result)
+            if pointer.advance():
+                self._next[pointer.leaf] = pointer
+
+    def match(self, log: LogSnapshot, origin: int, sizes: set[int]) -> dict[int, bytes]:
+        """Walk this log; the roots of the tree at those ``sizes``."""
+        tree = CompactRange()
+        roots = {0: tree.root()}
+        unmatched: dict[bytes, int] = {}
+        for leaf in log.leaves():
+            if not self._take(leaf):
+                unmatched[leaf] = tree.size
+            tree.append(leaf)
+            if tree.size in sizes:
+                roots[tree.size] = tree.root()
+        roots[tree.size] = tree.root()
+        self._leftover(log, origin, unmatched)
+        return roots
+
+    def _take(self, leaf: bytes) -> bool:
+        pointer = self._next.pop(leaf, None)
+        if pointer is None:
+            return False
+        if pointer.advance():
+            self._next[pointer.leaf] = pointer
+        return True
+
+    def _leftover(self, log: LogSnapshot, origin: int, unmatched: dict[bytes, int]) -> None:
+        """Entries of this log that the walk did not meet: skip each, say so, and match what follows it."""
+        missed: dict[str, list[int]] = {}
+        for pointer in list(self._next.values()):
+            stream = pointer.result.stream
+            skipped: list[int] = []
+            while pointer.leaf and pointer.origin == origin:
+                self._next.pop(pointer.leaf, None)
+                if unmatched.pop(pointer.leaf, None) is None:
+                    skipped.append(pointer.number - 1)
+                else:
+                    missed.setdefault(stream, []).extend(skipped)
+                    skipped = []
+                pointer.advance()
+            if pointer.leaf:
+                self._next[pointer.leaf] = pointer
+            self._tail(log, stream, skipped)
+        for stream, numbers in missed.items():
+            place = f"{_name(log)} (entry {numbers[0]} of {stream})"
+            found = f"{len(numbers)} entries that are not in the log"
+            self.report(Finding(Step.LOG, Harm.ALTERED, stream, place, "only entries that are in the log", found))
+        for leaf, at in list(unmatched.items())[:20]:
+            expected = f"the entry with leaf hash {leaf.hex()}"
+            self.report(Finding(Step.LOG, Harm.MISSING, "", f"{_name(log)} leaf {at}", expected, "no such entry"))
+
+    def _tail(self, log: LogSnapshot, stream: str, skipped: list[int]) -> None:
+        """A stream's newest entries that are in no log: not yet, on live data; else they are foreign to it."""
+        if skipped and self.live:
+            self.pending += len(skipped)
+        elif skipped:
+            place = f"{_name(log)} (entry {skipped[0]} of {stream})"
+            found = f"{len(skipped)} entries of {stream} that are not in the log"
+            self.report(Finding(Step.LOG, Harm.ALTERED, stream, place, "every entry in the log", found))
+
+
+def _name(log: LogSnapshot) -> str:
+    return f"log/{log.folder.name}/{LEAVES_FILE}"
+
+
+# ---------------------------------------------------------------------------- step 5: checkpoints
+
+
+@dataclass
+class Checkpoints:
+    """The notes of one log, and what was found of them."""
+
+    log: LogSnapshot
+    report: Report
+    notes: list[tuple[str, Note]] = field(default_factory=list)
+    unfinished: bool = False
+    verified: int = 0
+    newest_size: int = 0
+    newest_root: bytes = b""
+
+    def read(self) -> set[int]:
+        """Parse the notes; the sizes that they speak of."""
+        name = f"log/{self.log.folder.name}"
+        pieces = self.log.history.split("\n\n")
+        history = [f"{text}\n\n{lines}\n" for text, lines in zip(pieces[0::2], pieces[1::2], strict=False)]
+        if not self.log.history.endswith("\n\n") and self.log.history:
+            history, self.unfinished = history[:-1], True
+        texts = [(f"{name}/{CHECKPOINTS_FILE} note {number}", text) for number, text in enumerate(history, 1)]
+        if self.log.newest:
+            texts.append((f"{name}/{CHECKPOINT_FILE}", self.log.newest))
+        sizes = set()
+        for place, text in texts:
+            try:
+                note = parse_note(text)
+                sizes.add(parse_checkpoint(note.text).size)
+                self.notes.append((place, note))
+            except BadNote as error:
+                self._find(place, "a signed checkpoint", str(error))
+        return sizes
+
+    def check(self, roots: Mapping[int, bytes], key: VerifierKey | None) -> None:
+        """Compare each with the log's own roots, and verify its signature."""
+        for place, note in self.notes:
+            checkpoint = parse_checkpoint(note.text)
+            if checkpoint.origin != self.log.origin:
+                self._find(place, f"the origin {self.log.origin}", checkpoint.origin)
+            root = roots.get(checkpoint.size)
+            if root is None:
+                expected = f"at least {checkpoint.size} leaves in the log, as signed"
+                self._find(place, expected, f"{self.log.size} leaves", Harm.MISSING)
+            elif root != checkpoint.root:
+                self._find(place, f"the root {checkpoint.root.hex()} at size {checkpoint.size}", root.hex())
+            if key is not None:
+                self._signature(place, note, key)
+            if checkpoint.size >= self.newest_size:
+                self.newest_size, self.newest_root = checkpoint.size, checkpoint.root
+
+    def _signature(self, place: str, note: Note, key: VerifierKey) -> None:
+        if note.signed_by(key):
+            self.verified += 1
+        else:
+            expected = f"a valid signature by {key.name} ({key.key_id.hex()})"
+            self._find(place, expected, f"signatures by {names_of(note.signatures)}, none of them valid for that key")
+
+    def remembered(self, head: SignedHead, roots: Mapping[int, bytes]) -> None:
+        """Compare with what the signer, whose memory is kept elsewhere, says to have signed last."""
+        root = roots.get(head.size)
+        place = f"log/{self.log.folder.name}"
+        if root is None:
+            self._find(place, f"the {head.size} leaves that were signed", f"{self.log.size}", Harm.MISSING)
+        elif root != head.root:
+            self._find(place, f"the root {head.root.hex()} at size {head.size}, as signed", root.hex())
+
+    def _find(self, place: str, expected: str, found: str, harm: Harm = Harm.ALTERED) -> None:
+        self.report(Finding(Step.CHECKPOINTS, harm, "", place, expected, found))
+
+
+def find_logs(data: Path) -> dict[str, LogSnapshot]:
+    """The logs of a data folder, by the names of their folders."""
+    folder = data / "log"
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir()) if folder.is_dir() else []
+    return {name: LogSnapshot.take(folder / name) for name in names}

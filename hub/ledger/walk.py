@@ -1,0 +1,214 @@
+"""Steps 2 and 3 of a verification: a stream's entries, read once, in the order of their chain."""
+
+from __future__ import annotations
+
+import heapq
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from hub.ledger.entries import MAX_ENTRY_BYTES, ZERO_LEAF, BadEntry, Entry, EntryType, read_entry
+from hub.ledger.files import entry_file
+from hub.ledger.verdict import Finding, Harm, Step
+
+LEAF_RECORD = 34
+"""32 bytes of leaf hash, 2 of the origin's number."""
+SPOOL_BYTES = 1 << 20
+Report = Callable[[Finding], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFile:
+    """An entry file as it was when the verification began: what is appended later is not looked at."""
+
+    path: Path
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A readable entry and where it stands."""
+
+    entry: Entry
+    file: EntryFile
+    number: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.file.name} line {self.number} (entry {self.entry.seq} of {self.entry.stream_id})"
+
+
+@dataclass
+class StreamResult:
+    """What later steps need of a stream; its leaf hashes are on the disk, in the chain's order."""
+
+    stream: str
+    leaves: IO[bytes]
+    count: int = 0
+    bad_lines: int = 0
+    pending_lines: int = 0
+    first_us: int | None = None
+    last_us: int | None = None
+    aligned: bool = True
+    """Entry n is the nth: none is missing and none is doubled."""
+
+    def leaf(self, seq: int) -> str | None:
+        """The leaf hash of an entry by its number, as hex."""
+        if not self.aligned or not 0 <= seq < self.count:
+            return None
+        self.leaves.seek(seq * LEAF_RECORD)
+        return self.leaves.read(LEAF_RECORD)[:32].hex()
+
+
+class StreamWalk:
+    """Walks the chain of one stream. ``in_log`` tells whether a leaf hash is in the log: where two
+    entries contradict each other, it says which of them was altered."""
+
+    def __init__(
+        self,
+        stream: str,
+        files: list[EntryFile],
+        live: bool,
+        report: Report,
+        in_log: Callable[[str], bool],
+        origin_number: Callable[[str], int],
+    ) -> None:
+        self._stream = stream
+        self._files = files
+        self._live = live
+        self._report = report
+        self._in_log = in_log
+        self._origin_number = origin_number
+        self._previous: Line | None = None
+        leaves = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115  closed by verify_path
+        self.result = StreamResult(stream, leaves)
+
+    def lines(self) -> Iterator[Line]:
+        """Every readable entry, by its number; breaks of the chain are reported as they are passed."""
+        for line in self._merged():
+            self._link(line)
+            self._keep(line)
+            yield line
+
+    # ------------------------------------------------------------------ step 2: single entries
+
+    def _read(self, file: EntryFile) -> Iterator[Line]:
+        left = file.size
+        with file.path.open("rb") as handle:
+            number = 0
+            while left > 0 and (data := handle.readline(min(left, MAX_ENTRY_BYTES + 1))):
+                left -= len(data)
+                number += 1
+                if not data.endswith(b"\n"):
+                    self._torn(file, number, left)
+                    return
+                entry = self._parse(data[:-1], file, number)
+                if entry is not None:
+                    yield Line(entry, file, number)
+
+    def _torn(self, file: EntryFile, number: int, left: int) -> None:
+        if self._live and left == 0:
+            self.result.pending_lines += 1
+            return
+        self._bad(file, number, "a whole line", "one that is cut off")
+
+    def _parse(self, data: bytes, file: EntryFile, number: int) -> Entry | None:
+        try:
+            entry = read_entry(data)
+        except BadEntry as error:
+            self._bad(file, number, "a canonical entry", str(error))
+            return None
+        belongs = entry_file(entry.stream_id, entry.type, entry.body, entry.t_hub_us)
+        if entry.stream_id != self._stream or belongs != file.name:
+            self._bad(file, number, f"an entry of {self._stream} that belongs here", f"one that belongs in {belongs}")
+            return None
+        return entry
+
+    def _bad(self, file: EntryFile, number: int, expected: str, found: str) -> None:
+        self.result.bad_lines += 1
+        place = f"{file.name} line {number}"
+        self._report(Finding(Step.ENTRIES, Harm.ALTERED, self._stream, place, expected, found))
+
+    # ----------------------------------------------------------------------- step 3: the chain
+
+    def _merged(self) -> Iterator[Line]:
+        """The files' lines, merged by entry number; few files are open at any time."""
+        waiting = sorted(self._starts(), key=lambda start: start[0], reverse=True)
+        heap: list[tuple[int, int, Line, Iterator[Line]]] = []
+        tie = 0
+        while waiting or heap:
+            while waiting and (not heap or waiting[-1][0] <= heap[0][0]):
+                _, file = waiting.pop()
+                lines = self._read(file)
+                first = next(lines, None)
+                if first is not None:
+                    heapq.heappush(heap, (first.entry.seq, tie, first, lines))
+                    tie += 1
+            if not heap:
+                continue
+            _, _, line, lines = heapq.heappop(heap)
+            yield line
+            following = next(lines, None)
+            if following is not None:
+                heapq.heappush(heap, (following.entry.seq, tie, following, lines))
+                tie += 1
+
+    def _starts(self) -> Iterator[tuple[int, EntryFile]]:
+        for file in self._files:
+            yield self._first_seq(file), file
+
+    def _first_seq(self, file: EntryFile) -> int:
+        left = file.size
+        with file.path.open("rb") as handle:
+            while left > 0 and (data := handle.readline(min(left, MAX_ENTRY_BYTES + 1))):
+                left -= len(data)
+                try:
+                    return read_entry(data[:-1]).seq
+                except BadEntry:
+                    continue  # reported when the file is read in its turn
+        return 0
+
+    def _link(self, line: Line) -> None:
+        entry, before = line.entry, self._previous
+        self._previous = line
+        expected_seq = 0 if before is None else before.entry.seq + 1
+        if entry.seq != expected_seq:
+            self._wrong_number(line, expected_seq)
+        elif entry.prev != (ZERO_LEAF if before is None else before.entry.leaf):
+            self._wrong_link(line, before)
+        elif before is None and entry.type is not EntryType.GENESIS:
+            self._broken(line, "a genesis", f"a {entry.type}")
+        elif before is not None and entry.epoch < before.entry.epoch:
+            self._broken(line, f"an epoch from {before.entry.epoch} on", f"epoch {entry.epoch}")
+
+    def _wrong_number(self, line: Line, expected: int) -> None:
+        self.result.aligned = False
+        if line.entry.seq < expected:
+            self._broken(line, f"entry {expected} next", f"entry {line.entry.seq} again or out of its order")
+            return
+        last = line.entry.seq - 1
+        missing = f"entry {expected}" if expected == last else f"entries {expected} to {last}"
+        self._report(
+            Finding(Step.CHAINS, Harm.MISSING, self._stream, f"before {line.place}", missing, "none of that number")
+        )
+
+    def _wrong_link(self, line: Line, before: Line | None) -> None:
+        if before is not None and not self._in_log(before.entry.leaf) and self._in_log(line.entry.leaf):
+            self._broken(before, f"the entry with leaf hash {line.entry.prev}", before.entry.leaf)
+            return
+        expected = ZERO_LEAF if before is None else before.entry.leaf
+        self._broken(line, f"prev {expected}", line.entry.prev)
+
+    def _broken(self, line: Line, expected: str, found: str) -> None:
+        self._report(Finding(Step.CHAINS, Harm.ALTERED, self._stream, line.place, expected, found))
+
+    def _keep(self, line: Line) -> None:
+        entry, result = line.entry, self.result
+        number = self._origin_number(entry.origin).to_bytes(2, "big")
+        result.leaves.write(bytes.fromhex(entry.leaf) + number)
+        result.count += 1
+        result.first_us = entry.t_hub_us if result.first_us is None else min(result.first_us, entry.t_hub_us)
+        result.last_us = entry.t_hub_us if result.last_us is None else max(result.last_us, entry.t_hub_us)
