@@ -184,7 +184,7 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
     def _abort(self) -> None:
-        """Torn off: a TCP reset, nothing said."""
+        """Torn off: nothing said. Not a TCP reset, which would also take back what has arrived but was not read."""
         self._end()
         if self._transport is not None:
             self._transport.abort()
