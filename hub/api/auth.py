@@ -33,6 +33,12 @@ class Identity:
     session: Session | None = None
 
 
+_PREFLIGHT = {
+    hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, PATCH, DELETE",
+    hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type, Range",
+    hdrs.ACCESS_CONTROL_MAX_AGE: "600",
+}
+
 IDENTITY: web.RequestKey[Identity] = web.RequestKey("identity", Identity)
 
 
@@ -40,6 +46,8 @@ IDENTITY: web.RequestKey[Identity] = web.RequestKey("identity", Identity)
 async def auth_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """401 without credentials, 403 from a foreign page; else the handler, with ``request[IDENTITY]``."""
     route = route_of(request)
+    if route is None and request.method == hdrs.METH_OPTIONS and allowed_origin(request) is not None:
+        return web.Response(status=204, headers=_PREFLIGHT)
     if route is None or route.access is Access.PUBLIC:
         return await handler(request)
     identity = _identify(request, route)
@@ -114,6 +122,12 @@ def from_own_page(request: web.Request, *, absent: bool) -> bool:
         return is_own_origin(request, origin) or origin in request.app[SERVICES].settings.origins
     site = request.headers.get("Sec-Fetch-Site")
     return absent if site is None else site in ("same-origin", "none")
+
+
+def allowed_origin(request: web.Request) -> str | None:
+    """The other origin that calls, if ``settings.origins`` names it: its page may read the answers (CORS)."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    return origin if origin in request.app[SERVICES].settings.origins else None
 
 
 def is_own_origin(request: web.Request, origin: str) -> bool:

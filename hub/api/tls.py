@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from hub.clock import US_PER_S
 from hub.errors import Conflict, SettingsError
+from hub.ingest.whip.peer import host_addresses
 from hub.settings import Settings
 
 CA_DAYS = 3650
@@ -33,7 +35,7 @@ _DNS_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-)
 
 THREE_WAYS = (
     "Browsers would withhold camera, cryptography and storage, and passwords would travel in clear. Three ways on: "
-    "set tls_cert and tls_key (HUB_TLS_CERT, HUB_TLS_KEY); or run `hub tls init NAME-OR-ADDRESS…`, which makes both; "
+    "set tls_cert and tls_key (HUB_TLS_CERT, HUB_TLS_KEY); or run `hub tls init --name HOST`, which makes both; "
     "or set behind_proxy = true (HUB_BEHIND_PROXY) if a proxy in front terminates TLS"
 )
 
@@ -88,11 +90,11 @@ class TlsFiles:
 def init(folder: Path, names: Sequence[str], now_us: int) -> TlsFiles:
     """A local authority (once) and a server certificate for ``names`` (each time) in ``folder``.
 
-    ``names`` are DNS names and IP addresses that browsers will open; localhost is always added. An authority
-    that is there already is kept, so that devices which trust it need nothing new. Raises SettingsError for a
-    name that is none, Conflict for an authority that cannot be read. Keys get mode 0600.
+    ``names`` are DNS names and IP addresses that browsers will open, without any those of this machine; localhost
+    is always added. An authority that is there already is kept, so that devices which trust it need nothing new.
+    Raises SettingsError for a name that is none, Conflict for an authority that cannot be read. Keys get mode 0600.
     """
-    wanted = _checked([*names, "localhost", "127.0.0.1", "::1"])
+    wanted = _checked([*(names or own_names()), "localhost", "127.0.0.1", "::1"])
     now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=now_us // US_PER_S)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ca_cert_path, ca_key_path = folder / "ca.crt", folder / "ca.key"
@@ -108,6 +110,13 @@ def init(folder: Path, names: Sequence[str], now_us: int) -> TlsFiles:
     _write(folder / "hub.crt", _cert_pem(cert) + _cert_pem(ca_cert), 0o644)
     fingerprint = ca_cert.fingerprint(hashes.SHA256()).hex(":").upper()
     return TlsFiles(ca_cert_path, ca_key_path, folder / "hub.crt", folder / "hub.key", fingerprint, tuple(wanted))
+
+
+def own_names() -> list[str]:
+    """The addresses of this machine, and its name if it can be one."""
+    name = socket.gethostname()
+    addresses = [str(one) for one in map(ipaddress.ip_address, host_addresses(())) if not one.is_loopback]
+    return [*addresses, *([name] if _DNS_NAME.fullmatch(name) else [])]
 
 
 def _checked(names: Sequence[str]) -> dict[str, x509.GeneralName]:

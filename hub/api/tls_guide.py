@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.api.tls import TlsFiles
 
 
-def guide(files: TlsFiles, port: int) -> str:
+def guide(files: TlsFiles, port: int = 8443) -> str:
     """The next steps, in Chinese and in English."""
     address = files.names[0]
     host = f"[{address}]" if ":" in address else address

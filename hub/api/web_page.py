@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
+from hub.api.auth import allowed_origin
 from hub.api.routes import Access, Route
 from hub.api.whip import cors_headers
 from hub.errors import NotFound
@@ -97,6 +98,10 @@ async def prepare_headers(request: web.Request, response: web.StreamResponse) ->
         headers.update(cors_headers())
     else:
         headers.update(_SAME_ORIGIN_HEADERS)
+        if (origin := allowed_origin(request)) is not None:
+            headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
+        headers[hdrs.VARY] = hdrs.ORIGIN
     # footage and answers do not stay in the cache of a shared PC after the sign-out
     headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     headers.popall(hdrs.SERVER, None)

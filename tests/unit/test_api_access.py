@@ -142,6 +142,20 @@ async def test_a_foreign_page_does_not_sign_its_visitor_in(hub: Hub) -> None:
         assert response.status == 401
 
 
+async def test_only_origins_of_the_settings_read_answers_from_elsewhere(hub: Hub) -> None:
+    asked = {"Access-Control-Request-Method": "PATCH"}
+    async with hub.stranger.options("/api/streams", headers={"Origin": "https://other.example"} | asked) as response:
+        assert response.status == 204
+        assert response.headers["Access-Control-Allow-Origin"] == "https://other.example"
+        assert response.headers["Access-Control-Allow-Credentials"] == "true"
+        assert "PATCH" in response.headers["Access-Control-Allow-Methods"]
+    async with hub.stranger.options("/api/streams", headers={"Origin": FOREIGN} | asked) as response:
+        assert response.status == 405
+        assert "Access-Control-Allow-Origin" not in response.headers
+    async with hub.program.get("/api/streams", headers={"Origin": FOREIGN}) as response:
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
 async def test_behind_a_proxy_the_scheme_is_the_proxys(tmp_path: Path) -> None:
     async with running_hub(tmp_path, behind_proxy=True) as hub:
         https = "https" + str(hub.base.origin()).removeprefix("http")

@@ -81,6 +81,12 @@ def test_a_server_certificate_is_what_browsers_ask_for(tmp_path: Path) -> None:
     assert ip_address("192.168.1.5") in names.get_values_for_type(x509.IPAddress)
 
 
+def test_without_names_it_is_for_this_machine(tmp_path: Path) -> None:
+    files = tls.init(tmp_path, [], NOW_US)
+    assert files.names == (*tls.own_names(), "localhost", "127.0.0.1", "::1")
+    assert "127.0.0.1" not in tls.own_names()
+
+
 def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
     files = tls.init(tmp_path / "tls", ["h"], NOW_US)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (files.key, files.ca_key)] == [0o600, 0o600]
@@ -120,7 +126,7 @@ def test_names_that_are_none_are_refused(tmp_path: Path, bad: str) -> None:
 
 def test_the_guide_names_files_fingerprint_and_every_device(tmp_path: Path) -> None:
     files = tls.init(tmp_path, ["fd00::2"], NOW_US)
-    text = guide(files, 8443)
+    text = guide(files)
     for expected in (
         str(files.cert),
         files.fingerprint,
