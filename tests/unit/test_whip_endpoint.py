@@ -263,6 +263,22 @@ async def test_a_bye_of_both_tracks_is_a_goodbye_of_one_is_not(stage: Stage) -> 
     assert sink.events[-1] == "goodbye RTCP BYE"
 
 
+async def test_a_report_before_a_tracks_first_media_is_not_taken_for_its_own(stage: Stage) -> None:
+    _, peer = await stage.offer(BOTH)
+    run = asyncio.create_task(stage.endpoint.source("a").run_once(sink := Sink()))
+    stage.sound(peer, 1)
+    report = struct.pack("!BBHIIIIII", 0x80, 200, 6, AUDIO_SSRC, 3_900_000_000, 0, 960, 1, 10)
+    peer.control(report, stage.clock.now())
+    stage.picture(peer, 1, key=True)
+    stage.picture(peer, 2)
+    stage.sound(peer, 2)
+    await settle()
+    assert [unit.device_us is not None for unit in sink.units if unit.track_id == 1] == [False] * 2
+    assert "report" in sink.events
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+
+
 async def test_trickle_adds_candidates_and_refuses_an_ice_restart(stage: Stage) -> None:
     session_id, peer = await stage.offer()
     line = "a=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host\r\n"

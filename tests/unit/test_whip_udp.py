@@ -1,0 +1,58 @@
+"""The UDP sockets under WHIP: where they bind, and how datagrams are told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from hub.clock import Instant, ManualClock
+from hub.ingest.whip.udp import PortsExhausted, UdpSocket, bind_udp
+
+
+def test_a_port_of_the_range_is_taken_until_none_is_free() -> None:
+    with bind_udp("127.0.0.1", None) as any_port:
+        taken = any_port.getsockname()[1]
+        with pytest.raises(PortsExhausted, match=f"no free UDP port in {taken}-{taken}"):
+            bind_udp("127.0.0.1", (taken, taken))
+    with bind_udp("127.0.0.1", (taken, taken)) as again:
+        assert again.getsockname() == ("127.0.0.1", taken)
+
+
+def test_an_address_that_stands_for_us_outside_is_served_from_the_wildcard() -> None:
+    with bind_udp("203.0.113.77", None) as sock:
+        assert sock.getsockname()[0] == "0.0.0.0"
+
+
+async def test_media_and_the_rest_go_their_ways_in_order() -> None:
+    media: list[tuple[bytes, Instant]] = []
+    other: list[tuple[bytes, tuple[str, int]]] = []
+    lost: list[Exception | None] = []
+    clock = ManualClock()
+    transport = UdpSocket(
+        bind_udp("127.0.0.1", None),
+        clock,
+        lambda data, at: media.append((data, at)),
+        lambda data, address: other.append((data, address)),
+        lost.append,
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind(("127.0.0.1", 0))
+        for first in (0, 127, 128, 191, 192):
+            sender.sendto(bytes((first, first)), transport.get_extra_info("sockname"))
+        sender.sendto(b"", transport.get_extra_info("sockname"))
+        async with asyncio.timeout(5):
+            while len(media) + len(other) < 5:  # noqa: ASYNC110 (a socket has no event)
+                await asyncio.sleep(0)
+        transport.sendto(b"back", sender.getsockname())
+        assert sender.recv(10) == b"back"
+        address = sender.getsockname()
+    assert media == [(b"\x80\x80", clock.now()), (b"\xbf\xbf", clock.now())]
+    assert other == [(bytes((first, first)), address) for first in (0, 127, 192)]
+    transport.close()
+    transport.close()
+    assert transport.is_closing()
+    transport.sendto(b"late", address)
+    await asyncio.sleep(0)
+    assert lost == [None]
