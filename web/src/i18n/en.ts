@@ -138,7 +138,7 @@ const en: typeof zh = {
     minutes: "{n} min",
     hours: "{n} h",
     day: "1 day",
-    letter: { recorded: "", backfilled: "B", interrupted: "I", explained: "E", suspected: "?", off: "–" },
+    letter: { recorded: "", backfilled: "B", interrupted: "!", explained: "E", suspected: "?", off: "–" },
   },
   playback: {
     title: "Playback",
