@@ -12,7 +12,7 @@ from pathlib import Path
 from hub.demo.encode import AudioSpec, CodedLoop, CodedUnit, VideoSpec, encode_audio, encode_video
 from hub.model import Codec
 
-_FORMAT = 1  # raise when pictures, sound or the file's layout change
+_FORMAT = 2  # raise when pictures, sound or the file's layout change
 
 
 def cache_dir() -> Path:

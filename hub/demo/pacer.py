@@ -45,17 +45,19 @@ class Pacer:
     def _run(self) -> None:
         heap = self._heap
         now = self._clock.now()
-        while heap and heap[0][0] <= now.mono_us:
-            _, _, session, ended = heapq.heappop(heap)
-            if session in self._gone:
-                self._gone.discard(session)
-                continue
-            why = session.advance(now)
-            if why:
-                ended(why)
-                self._gone.discard(session)
-            else:
-                heapq.heappush(heap, (session.wake_us, next(self._tie), session, ended))
-        if heap:
-            wait_us = heap[0][0] - self._clock.now().mono_us
-            self._arm(max(wait_us / US_PER_S, _SHORTEST_SLEEP_S))
+        try:
+            while heap and heap[0][0] <= now.mono_us:
+                _, _, session, ended = heapq.heappop(heap)
+                if session in self._gone:
+                    self._gone.discard(session)
+                    continue
+                why = session.advance(now)
+                if why:
+                    ended(why)
+                    self._gone.discard(session)
+                else:
+                    heapq.heappush(heap, (session.wake_us, next(self._tie), session, ended))
+        finally:  # a session that raises is dropped and told by the loop; the others go on
+            if heap:
+                wait_us = heap[0][0] - self._clock.now().mono_us
+                self._arm(max(wait_us / US_PER_S, _SHORTEST_SLEEP_S))

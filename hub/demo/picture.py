@@ -24,7 +24,7 @@ _SKIN, _SKIN_CB, _SKIN_CR = 172, 112, 146
 
 @dataclass(frozen=True, slots=True)
 class _Walker:
-    turns: int
+    turns: int  # crossings in one loop; below 0 from right to left
     phase: float
     size: float  # height, in parts of the picture's
     depth: float  # where the feet stand, 0 at the top and 1 at the foot of the picture
@@ -48,7 +48,7 @@ class Scene:
         self._plates = [self._blend(self._luma, self._name, 0.03, 0.04, 0.085)]
         self._walkers = [
             _Walker(
-                turns=1 + int(random.integers(0, 2)),
+                turns=max(round(frames / fps / random.uniform(11, 22)), 1) * (1 if random.random() < 0.5 else -1),
                 phase=float(random.random()),
                 size=0.26 + 0.2 * lane,
                 depth=0.62 + 0.28 * lane,
@@ -135,8 +135,6 @@ class Scene:
     def _draw_walker(self, luma: Plane, cb: Plane, cr: Plane, walker: _Walker, turn: float) -> None:
         span = 1.3
         place = ((turn * walker.turns + walker.phase) % 1.0) * span - 0.15
-        if walker.turns % 2 == 0:
-            place = span - 0.3 - place
         size = self.height * walker.size
         bob = 0.015 * size * math.sin(2 * math.pi * turn * self.frames / self.fps)
         x, foot = self.width * place, self.height * walker.depth + bob

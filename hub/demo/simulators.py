@@ -1,7 +1,7 @@
 """Simulators in a process of their own, so that they do not disturb what they test.
 
 ``python -m hub.demo.simulators`` reads a :class:`SimulatorsConfig` as one line of JSON on standard input,
-answers ``{"ready": …}`` and then takes one command a line. It ends when standard input closes, so it never
+answers ``{"urls", "cameras"}`` and then takes one command a line. It ends when standard input closes, so it never
 outlives its parent. :class:`Simulators` is the parent's side. Commands (``id`` is echoed in the answer):
 
 * ``{"do": "play", "device", "faults": [Fault…], "seed"}`` → ``{"utc_us", "mono_us"}``: when the script began;
@@ -170,9 +170,11 @@ class Simulators:
         return await self._command({"do": "state"})
 
     async def _command(self, command: Mapping[str, object]) -> dict[str, Any]:
-        return await self._exchange(json.dumps({"id": next(self._ids), **command}))
+        number = next(self._ids)
+        return await self._exchange(json.dumps({"id": number, **command}), number)
 
-    async def _exchange(self, line: str) -> dict[str, Any]:
+    async def _exchange(self, line: str, number: int | None = None) -> dict[str, Any]:
+        """Send a line and wait for the answer with its number: a cancelled call leaves one behind."""
         process = self._process
         if process is None:
             raise HubError("the simulators are not running")
@@ -181,10 +183,13 @@ class Simulators:
         async with self._turn:
             process.stdin.write(line.encode() + b"\n")
             await process.stdin.drain()
-            answer = await process.stdout.readline()
-        if not answer:
-            raise HubError("the simulators ended unexpectedly; see their messages above")
-        content: dict[str, Any] = json.loads(answer)
+            while True:
+                answer = await process.stdout.readline()
+                if not answer:
+                    raise HubError("the simulators ended unexpectedly; see their messages above")
+                content: dict[str, Any] = json.loads(answer)
+                if content.get("id") == number:
+                    break
         if "error" in content:
             raise HubError(f"the simulators refused: {content['error']}")
         return content
@@ -274,11 +279,12 @@ async def _serve() -> None:
     _say(await child.start())
     try:
         while line := await reader.readline():
+            command = json.loads(line)
+            number = command.get("id")
             try:
-                command = json.loads(line)
-                _say({"id": command.get("id"), **await child.handle(command)})
+                _say({"id": number, **await child.handle(command)})
             except (KeyError, TypeError, ValueError) as error:
-                _say({"error": f"{type(error).__name__}: {error}"})
+                _say({"id": number, "error": f"{type(error).__name__}: {error}"})
     finally:
         await child.close()
 
