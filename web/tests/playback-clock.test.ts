@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { clockOf, mediaTimeOf, type Piece, skipped } from "@/playback/clock";
+import { afterHole, clockOf, mediaTimeOf, type Piece, skipped } from "@/playback/clock";
 
 // Two seconds, a hole of ten on the wall clock that the playlist marks as a gap, two seconds more.
 const pieces: Piece[] = [
@@ -21,6 +21,12 @@ describe("wall clock of a playlist", () => {
     expect(mediaTimeOf(pieces, 105_000)).toBe(12);
     expect(mediaTimeOf(pieces, 999_000)).toBe(14);
     expect(mediaTimeOf([], 1)).toBeNull();
+  });
+
+  it("knows where to go on when it has come to a hole, and only then", () => {
+    expect(afterHole(pieces, 1.95, 0.2)).toEqual({ from: 102_000, to: pieces[2] });
+    expect(afterHole(pieces, 1, 0.2)).toBeNull();
+    expect(afterHole(pieces.slice(0, 2), 2, 0.2)).toBeNull();
   });
 
   it("notices a leap, not a late frame", () => {

@@ -4,9 +4,12 @@ import { onBeforeUnmount, onMounted, reactive, type Ref } from "vue";
 
 import { playbackUrl } from "@/api/hub";
 import { onAnswer401 } from "@/api/http";
-import { clockOf, mediaTimeOf, type Piece, skipped } from "@/playback/clock";
+import { afterHole, clockOf, mediaTimeOf, type Piece, skipped } from "@/playback/clock";
 
 const SHOW_SKIP_MS = 5000;
+/** Standing still this long next to a hole. */
+const STUCK_MS = 350;
+const HOLE_REACH_S = 0.6;
 
 export interface PlaybackState {
   status: "loading" | "ready" | "empty" | "failed";
@@ -26,6 +29,7 @@ export function usePlayback(video: Readonly<Ref<HTMLVideoElement | null>>, strea
   let skipTimer: ReturnType<typeof setTimeout> | undefined;
   let start = 0;
   let wantsPlay = false;
+  let movedAt = 0;
 
   /** Loads a period and stands at a moment of it. */
   function load(fromMs: number, toMs: number, atMs: number): void {
@@ -101,14 +105,28 @@ export function usePlayback(video: Readonly<Ref<HTMLVideoElement | null>>, strea
     if (element === null) return;
     state.playing = !element.paused;
     const clock = pieces.length > 0 ? clockOf(pieces, element.currentTime) : null;
-    if (clock === state.clockMs) return;
     const now = performance.now();
+    if (clock === state.clockMs) {
+      if (state.playing && now - movedAt > STUCK_MS) jumpHole(element);
+      return;
+    }
+    movedAt = now;
     if (clock !== null && last !== null && !element.seeking) {
       const hole = skipped(last.clock, clock, (now - last.at) * state.speed);
       if (hole !== null && state.playing) tell(hole);
     }
     last = clock === null || element.seeking ? last : { clock, at: now };
     state.clockMs = clock;
+  }
+
+  /** A hole is longer than any buffer: go to what comes after it, and say so. */
+  function jumpHole(element: HTMLVideoElement): void {
+    const hole = afterHole(pieces, element.currentTime, HOLE_REACH_S);
+    if (hole === null) return;
+    movedAt = performance.now();
+    last = null;
+    element.currentTime = hole.to.start + 0.001;
+    tell({ from: hole.from, to: hole.to.clockMs });
   }
 
   function tell(hole: { from: number; to: number }): void {

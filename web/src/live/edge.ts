@@ -72,7 +72,7 @@ export function decideEdge(view: EdgeView): EdgeAction {
 export function catchUpRate(over: number, current: number): number {
   if (over <= CAUGHT_UP_S) return 1;
   if (over < CATCH_UP_S && current <= 1) return 1;
-  const wanted = SLOWEST_CATCH_UP + (over - CAUGHT_UP_S) * 0.1;
+  const wanted = SLOWEST_CATCH_UP + (over - CAUGHT_UP_S) * 0.12;
   return Math.min(FASTEST_CATCH_UP, Math.round(wanted * 100) / 100);
 }
 

@@ -25,6 +25,15 @@ export function mediaTimeOf(pieces: readonly Piece[], clockMs: number): number |
   return last === undefined ? null : last.start + last.duration;
 }
 
+/** Where playing goes on when it has come to (within `reach` seconds of) a hole; null when it has not. */
+export function afterHole(pieces: readonly Piece[], mediaTime: number, reach: number): { from: number; to: Piece } | null {
+  const hole = pieces.find((p) => p.gap && mediaTime >= p.start - reach && mediaTime < p.start + p.duration);
+  if (hole === undefined) return null;
+  const to = pieces.find((p) => !p.gap && p.start >= hole.start);
+  const first = pieces.findLast((p) => !p.gap && p.start < hole.start);
+  return to === undefined ? null : { from: first === undefined ? hole.clockMs : first.clockMs + first.duration * 1000, to };
+}
+
 /** A leap of the wall clock that is longer than what was played: something is missing in between. */
 export function skipped(beforeMs: number, nowMs: number, playedMs: number): { from: number; to: number } | null {
   return nowMs - beforeMs - playedMs > 800 ? { from: beforeMs, to: nowMs } : null;
