@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+import threading
+from collections import OrderedDict
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from hub.api.schema import Input, RangeQuery, read_query
 from hub.api.services import SERVICES, FootageReader
 from hub.errors import InvalidRequest, MediaError, NotFound, StorageError
 from hub.model import Chunk, MediaKind
-from hub.segmenter.playlist import Fill, join_for, playlist
+from hub.segmenter.playlist import Fill, Playlist, first_with_sound, join_for
 from hub.segmenter.scan import read_fragments, read_init
 from hub.segmenter.silence import segment_bytes, with_sound
 
@@ -62,34 +63,95 @@ async def show_playlist(request: web.Request) -> web.Response:
     query = read_query(request, RangeQuery)
     join_s = join_for(query.from_us, query.to_us)
     complete = stream.retired or query.to_us <= services.clock.now().utc_us - UNSEALED_US
-    text = await asyncio.to_thread(
-        _playlist, services.reader, Reels(services.settings.data, stream.id), query, join_s, complete
-    )
+    reels = Reels(services.settings.data, stream.id)
+    if complete:
+        text = await asyncio.to_thread(_playlist, services.reader, reels, query, join_s)
+    else:
+        growing = request.app[GROWING].get(reels, query, join_s)
+        text = await asyncio.to_thread(growing.text, services.reader)
     return web.Response(text=text, content_type=HLS, charset="utf-8")
 
 
-def _playlist(reader: FootageReader, reels: Reels, query: RangeQuery, join_s: float, complete: bool) -> str:
+def _playlist(reader: FootageReader, reels: Reels, query: RangeQuery, join_s: float) -> str:
     """Blocks: a day is tens of thousands of rows."""
-    chunks = list(_chunks(reader, reels.stream_id, query))
-    if not chunks:
-        raise NotFound("nothing is recorded in this range", code="no_footage")
-    try:
-        return playlist(chunks, reels.init_of, reels, join_s=join_s, complete=complete)
-    except MediaError as error:
-        raise StorageError(f"a reel of {reels.stream_id} cannot be read: {error}", code="bad_reel") from error
+    growing = Growing(reels, query, join_s)
+    return growing.text(reader, complete=True)
 
 
-def _chunks(reader: FootageReader, stream_id: str, query: RangeQuery) -> Iterator[Chunk]:
-    from_us = query.from_us
-    seen: set[tuple[str, int]] = set()  # of the page before: an overlapping chunk comes again
-    while True:
-        page = reader.chunks(stream_id, from_us, query.to_us, _PAGE)
-        fresh = [chunk for chunk in page if (chunk.reel, chunk.offset) not in seen]
-        yield from fresh
-        if len(page) < _PAGE or not fresh:
-            return
-        seen = {(chunk.reel, chunk.offset) for chunk in page}
-        from_us = page[-1].end_us
+class Growing:
+    """A playlist that reaches into now: asked for again and again, and each time only what is new is read.
+
+    What it once said stays: an EVENT playlist may only grow (RFC 8216 §6.2.1). Calls block, from any thread.
+    """
+
+    def __init__(self, reels: Reels, query: RangeQuery, join_s: float) -> None:
+        self._reels = reels
+        self._query = query
+        self._join_s = join_s
+        self._lock = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._playlist: Playlist | None = None
+        self._from_us = self._query.from_us
+        self._seen: dict[tuple[str, int], int] = {}
+        """Chunks that end after ``_from_us``, which the reader would give again, with their end."""
+
+    def text(self, reader: FootageReader, *, complete: bool = False) -> str:
+        """Raises NotFound as long as there is nothing, StorageError for a reel that cannot be read."""
+        with self._lock:
+            try:
+                chunks = self._news(reader)
+                if self._playlist is None:
+                    self._playlist = self._begun(chunks)
+                self._playlist.add(chunks)
+                return self._playlist.text(complete=complete)
+            except Exception as error:
+                self._begin()  # half of what is new may be in it
+                if isinstance(error, MediaError):
+                    message = f"a reel of {self._reels.stream_id} cannot be read: {error}"
+                    raise StorageError(message, code="bad_reel") from error
+                raise
+
+    def _begun(self, chunks: list[Chunk]) -> Playlist:
+        if not chunks:
+            raise NotFound("nothing is recorded in this range", code="no_footage")
+        sound_from = first_with_sound(chunks, self._reels.init_of)
+        return Playlist(self._reels.init_of, self._reels, join_s=self._join_s, sound_from=sound_from)
+
+    def _news(self, reader: FootageReader) -> list[Chunk]:
+        found: list[Chunk] = []
+        while True:
+            page = reader.chunks(self._reels.stream_id, self._from_us, self._query.to_us, _PAGE)
+            fresh = {(chunk.reel, chunk.offset): chunk for chunk in page}
+            fresh = {key: chunk for key, chunk in fresh.items() if key not in self._seen}
+            found += fresh.values()
+            if page:
+                self._from_us = page[-1].end_us
+                self._seen |= {key: chunk.end_us for key, chunk in fresh.items()}
+                self._seen = {key: end_us for key, end_us in self._seen.items() if end_us > self._from_us}
+            if len(page) < _PAGE or not fresh:
+                return found
+
+
+class GrowingPlaylists:
+    """Those asked for lately, a few: who watches now asks every few seconds."""
+
+    KEPT = 16
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int, int], Growing] = OrderedDict()
+
+    def get(self, reels: Reels, query: RangeQuery, join_s: float) -> Growing:
+        key = (reels.stream_id, query.from_us, query.to_us)
+        growing = self._kept.pop(key, None) or Growing(reels, query, join_s)
+        self._kept[key] = growing
+        while len(self._kept) > self.KEPT:
+            self._kept.popitem(last=False)
+        return growing
+
+
+GROWING: web.AppKey[GrowingPlaylists] = web.AppKey("growing", GrowingPlaylists)
 
 
 class Reels:

@@ -43,6 +43,7 @@ def build_app(services: Services, settings: Settings, *, page: Path = web_page.P
     app[SERVICES] = services
     app[system.OPENAPI] = openapi(ROUTES)
     app[web_page.PAGE_DIR] = page
+    app[playback.GROWING] = playback.GrowingPlaylists()
     add_routes(app, ROUTES)
     sockets.install(app)
     app.on_response_prepare.append(web_page.prepare_headers)

@@ -15,7 +15,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from hub.api.interruptions import fits, overlay
-from hub.api.schema import InterruptionsQuery
+from hub.api.playback import Growing, GrowingPlaylists, Reels
+from hub.api.schema import InterruptionsQuery, RangeQuery
 from hub.clock import rfc3339
 from hub.model import Chunk, Interruption, InterruptionKind, InterruptionState, Span, StreamKind
 from hub.registry import RtspDraft
@@ -185,6 +186,13 @@ async def record(hub: Hub) -> list[Chunk]:
     return log.chunks
 
 
+ALL = RangeQuery.model_validate({"from": rfc3339(START_US), "to": rfc3339(START_US + 60 * S)})
+
+
+def reels_of(hub: Hub) -> Reels:
+    return Reels(hub.services.settings.data, "window-01")
+
+
 async def test_every_byte_of_a_playlist_is_what_was_hashed(hub: Hub) -> None:
     chunks = await record(hub)
     hub.clock.advance(3600)
@@ -232,6 +240,37 @@ async def test_a_range_at_the_edge_of_now_will_grow(hub: Hub) -> None:
     query = {"from": rfc3339(START_US), "to": rfc3339(START_US + 60 * S)}
     async with hub.program.get("/api/streams/window-01/playback.m3u8", params=query) as response:
         assert "#EXT-X-ENDLIST" not in await response.text()
+
+
+async def test_a_growing_playlist_only_grows_and_ends_as_if_it_was_asked_for_once(hub: Hub) -> None:
+    chunks = await record(hub)
+    at_once = Growing(reels_of(hub), ALL, 0.0).text(reader(hub), complete=True)
+    growing = Growing(reels_of(hub), ALL, 0.0)
+    before: list[str] = []
+    for count in range(1, len(chunks) + 1):
+        reader(hub).sealed = chunks[:count]
+        lines = growing.text(reader(hub)).splitlines()[5:]
+        assert lines[: len(before[:-1])] == before[:-1]  # the last one may get its sound yet
+        before = lines
+        assert growing.text(reader(hub)).splitlines()[5:] == lines
+    assert growing.text(reader(hub), complete=True) == at_once
+
+
+async def test_long_ranges_are_read_page_by_page(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    await record(hub)
+    at_once = Growing(reels_of(hub), ALL, 0.0).text(reader(hub), complete=True)
+    for page in (1, 2, 3):
+        monkeypatch.setattr("hub.api.playback._PAGE", page)
+        assert Growing(reels_of(hub), ALL, 0.0).text(reader(hub), complete=True) == at_once
+
+
+async def test_few_growing_playlists_are_kept(hub: Hub) -> None:
+    kept = GrowingPlaylists()
+    first = kept.get(reels_of(hub), ALL, 0.0)
+    assert kept.get(reels_of(hub), ALL, 0.0) is first
+    for second in range(GrowingPlaylists.KEPT):
+        kept.get(reels_of(hub), RangeQuery.model_validate({"from": rfc3339(T0), "to": rfc3339(T0 + second * S)}), 0.0)
+    assert kept.get(reels_of(hub), ALL, 0.0) is not first
 
 
 async def test_nothing_recorded_and_reels_that_are_gone(hub: Hub) -> None:
