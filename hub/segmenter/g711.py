@@ -36,10 +36,11 @@ def _mu_law(word: int) -> int:
     return -magnitude if word & 0x80 else magnitude
 
 
-_SAMPLES: dict[Codec, NDArray[np.int16]] = {
+SAMPLES: dict[Codec, NDArray[np.int16]] = {
     Codec.PCMA: np.array([_a_law(word) for word in range(256)], dtype=np.int16),
     Codec.PCMU: np.array([_mu_law(word) for word in range(256)], dtype=np.int16),
 }
+"""The sample of each code word."""
 
 
 class FlacEncoder:
@@ -51,7 +52,7 @@ class FlacEncoder:
             raise MediaError(f"expected G.711 of one or two channels, found {self._channels}")
         self._rate_hz = track.timescale
         self._layout = _LAYOUTS[self._channels]
-        self._samples = _SAMPLES[track.codec]
+        self._samples = SAMPLES[track.codec]
         self._block = FLAC_BLOCK * self._channels
         self._encoder: AudioCodecContext | None = None
         self._pts = 0
