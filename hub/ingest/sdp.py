@@ -10,7 +10,6 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field, replace
-from urllib.parse import urljoin, urlsplit
 
 from hub.errors import MediaError
 from hub.ingest.syntax.audio import parse_aac_config
@@ -30,6 +29,7 @@ _CODECS = {
     "PCMU": Codec.PCMU,
 }
 _MAX_RATE = 1_000_000
+_AUTHORITY_END = re.compile(r"[/?#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ def control_url(base: str, control: str | None) -> str:
         return base
     if "://" in control:
         return control
+    scheme, _, rest = base.partition("://")
     if control.startswith("//"):
-        return urljoin(base, control)
+        return f"{scheme}:{control}"
     if control.startswith("/"):
-        parts = urlsplit(base)
-        # Some name the whole path again, query or not.
-        return f"{parts.scheme}://{parts.netloc}{control}"
+        # Some name the whole path again.
+        return f"{scheme}://{_AUTHORITY_END.split(rest, maxsplit=1)[0]}{control}"
     if control.startswith("?"):
         return base.rstrip("/") + control
     return base + control if base.endswith("/") else f"{base}/{control}"
@@ -153,6 +153,8 @@ def _describe(section: _Section, base: str) -> MediaDescription:
         return replace(nothing, why_not="a back channel for sound to the camera")
     if not formats or "RTP/" not in section.media[2].upper():
         return replace(nothing, why_not=f"expected RTP, found m={' '.join(section.media)[:80]}")
+    if "SAVP" in section.media[2].upper():
+        return replace(nothing, why_not="the media are encrypted (SRTP), which is not supported over RTSP")
     rtpmaps, parameters = section.by_payload("rtpmap"), section.by_payload("fmtp")
     first: MediaDescription | None = None
     for payload_type in formats:

@@ -9,7 +9,6 @@ import asyncio
 import socket
 import ssl
 from dataclasses import replace
-from urllib.parse import urljoin
 
 from hub.clock import Clock
 from hub.errors import SourceError
@@ -18,6 +17,7 @@ from hub.ingest.rtsp.connection import RtspConnection
 from hub.ingest.rtsp.dialogue import Dialogue, Redirected
 from hub.ingest.rtsp.session import RtspSession, SessionRules, session_description
 from hub.ingest.rtsp.url import RtspUrl, parse_url, redact_url
+from hub.ingest.sdp import control_url
 from hub.model import MediaSink, RtspSource, Transport
 
 MAX_REDIRECTS = 5
@@ -129,7 +129,7 @@ def _follow(url: RtspUrl, location: str) -> RtspUrl:
 
     Raises SourceError where it would carry them from TLS into the clear.
     """
-    target = parse_url(urljoin(url.request, location) if "://" not in location else location)
+    target = parse_url(control_url(url.request, location))
     if url.tls and not target.tls:
         raise SourceError(f"a redirect from rtsps to {redact_url(location)}: not followed", code="protocol")
     if target.username is None and url.username is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import MediaError, SourceError
@@ -16,7 +15,7 @@ from hub.ingest.rtsp.dialogue import Dialogue, Refused
 from hub.ingest.rtsp.message import Message
 from hub.ingest.rtsp.transport import Handler, InterleavedTransport, TrackTransport, UdpTransport
 from hub.ingest.rtsp.url import RtspUrl
-from hub.ingest.sdp import MediaDescription, SessionDescription, parse_description
+from hub.ingest.sdp import MediaDescription, SessionDescription, control_url, parse_description
 from hub.ingest.track import RtpTrack
 from hub.model import MediaSink, SessionInfo, TrackInfo
 
@@ -52,8 +51,8 @@ def session_description(answer: Message, url: RtspUrl) -> SessionDescription:
     if not answer.body.strip():
         raise SourceError(f"{url.host} describes its stream with nothing", code="no_media")
     base = answer.first("content-base") or answer.first("content-location")
-    # Some name a path only, some nothing that is a URL.
-    base = urljoin(url.request, base) if base and "://" not in base else base or url.request
+    # Some name a path only.
+    base = control_url(url.request, base)
     try:
         return parse_description(answer.body.decode("utf-8", "replace"), base)
     except MediaError as error:
