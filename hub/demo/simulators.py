@@ -109,11 +109,14 @@ class Simulators:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LINE_LIMIT,
+            start_new_session=True,  # a Ctrl-C in the terminal is for the parent, which lets us end in order
         )
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 ready = await self._exchange(self._config.model_dump_json())
         except BaseException:
+            if self._process.returncode is None:
+                self._process.kill()  # it hears nothing while it encodes
             await self.close()
             raise
         self.urls, self.cameras = tuple(ready["urls"]), tuple(ready["cameras"])

@@ -68,6 +68,19 @@ async def test_a_wrong_configuration_is_told(tmp_path: Path) -> None:
         await Simulators(config).start()
 
 
+async def test_a_start_can_be_called_off(tmp_path: Path) -> None:
+    video = VideoSpec(seconds=60)  # takes a while to encode
+    simulators = Simulators(SimulatorsConfig(cameras=(DeviceConfig(name="c", video=video),), folder=str(tmp_path)))
+    starting = asyncio.create_task(simulators.start())
+    while simulators._process is None:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+    process = psutil.Process(simulators.pid)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(starting, 5)
+    assert not process.is_running()
+
+
 async def test_the_cast_of_the_demo(tmp_path: Path) -> None:
     demo = Demo(folder=tmp_path, loop_s=4, first_break_s=0.2, period_s=30, record=True)
     await demo.start()

@@ -96,6 +96,14 @@ def test_reordered_pictures_keep_their_time_stamps() -> None:
     assert wire.session.feeds[0].media_ticks(Instant(0, 0)) == (2**32 - 7200 + 2 * STEP) % 2**32
 
 
+def test_sound_is_captured_as_early_as_reordered_pictures() -> None:
+    """Else reports would move lips and voice apart by the encoder's delay."""
+    device = Device("c", [TrackMedia(video(order=(0, 3, 1, 2, 4)), {}), TrackMedia(audio(), {})])
+    wire = Wire(device)
+    ahead = [(feed.media_ticks(wire.clock.now()) - (2**32 - 7200)) % 2**32 for feed in wire.session.feeds.values()]
+    assert ahead == [2 * STEP, 640]  # 80 ms at 90 kHz and at 8 kHz
+
+
 def test_a_stall_leaps_and_goes_on_with_a_keyframe() -> None:
     wire = Wire(camera())
     wire.device.play(FaultScript([Fault(FaultKind.STALL, 0.5, 1.0)]), wire.clock.now())
