@@ -134,25 +134,30 @@ class LogMatch:
 
     def _leftover(self, log: LogSnapshot, origin: int, unmatched: dict[bytes, int]) -> None:
         """Entries of this log that the walk did not meet: skip each, say so, and match what follows it."""
-        missed: dict[str, list[int]] = {}
         for pointer in list(self._next.values()):
             stream = pointer.result.stream
+            missed: list[int] = []
             skipped: list[int] = []
+            moved: int | None = None
             while pointer.leaf and pointer.origin == origin:
                 self._next.pop(pointer.leaf, None)
-                if unmatched.pop(pointer.leaf, None) is None:
+                at = unmatched.pop(pointer.leaf, None)
+                if at is None:
                     skipped.append(pointer.number - 1)
                 else:
-                    missed.setdefault(stream, []).extend(skipped)
-                    skipped = []
+                    moved = at if moved is None else moved
+                    missed, skipped = missed + skipped, []
                 pointer.advance()
             if pointer.leaf:
                 self._next[pointer.leaf] = pointer
+            if missed:
+                self._foreign(log, stream, missed)
+            elif moved is not None:
+                place, found = f"{_name(log)} leaf {moved}", f"an entry of {stream} before its predecessor"
+                self.report(
+                    Finding(Step.LOG, Harm.ALTERED, stream, place, "entries in the order of their chain", found)
+                )
             self._tail(log, stream, skipped)
-        for stream, numbers in missed.items():
-            place = f"{_name(log)} (entry {numbers[0]} of {stream})"
-            found = f"{len(numbers)} entries that are not in the log"
-            self.report(Finding(Step.LOG, Harm.ALTERED, stream, place, "only entries that are in the log", found))
         for leaf, at in list(unmatched.items())[:20]:
             expected = f"the entry with leaf hash {leaf.hex()}"
             self.report(Finding(Step.LOG, Harm.MISSING, "", f"{_name(log)} leaf {at}", expected, "no such entry"))
@@ -162,9 +167,12 @@ class LogMatch:
         if skipped and self.live:
             self.pending += len(skipped)
         elif skipped:
-            place = f"{_name(log)} (entry {skipped[0]} of {stream})"
-            found = f"{len(skipped)} entries of {stream} that are not in the log"
-            self.report(Finding(Step.LOG, Harm.ALTERED, stream, place, "every entry in the log", found))
+            self._foreign(log, stream, skipped)
+
+    def _foreign(self, log: LogSnapshot, stream: str, numbers: list[int]) -> None:
+        place = f"{_name(log)} (entry {numbers[0]} of {stream})"
+        found = f"{len(numbers)} entries of {stream} that are not in the log"
+        self.report(Finding(Step.LOG, Harm.ALTERED, stream, place, "only entries that are in the log", found))
 
 
 def _name(log: LogSnapshot) -> str:

@@ -1,0 +1,190 @@
+"""The verifier: verdicts on good data, on live data, on no data; reports; and what it needs to run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.clock import ManualClock
+from hub.ledger import verify as verify_module
+from hub.ledger.bodies import chunk_body, close_body
+from hub.ledger.entries import EntryType
+from hub.ledger.report import to_json, to_text
+from hub.ledger.verdict import Completeness, Integrity, Provenance, Step, TimeSource
+from hub.ledger.verify import verify_path
+from tests.ledger_folder import START_US, Folder, Reel, build, fragment, record
+
+
+async def test_intact(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    seen: list[tuple[int, int]] = []
+    verdict = folder.verify(progress=lambda done, total: seen.append((done, total)))
+    assert verdict.exit_code == 0
+    assert (verdict.integrity, verdict.completeness) == (Integrity.OK, Completeness.DECLARED)
+    assert (verdict.provenance, verdict.time) == (Provenance.HUB_KEY, TimeSource.HUB_CLOCK)
+    assert (verdict.counts.entries, verdict.counts.chunks, verdict.counts.reels) == (25, 12, 4)
+    assert verdict.counts.bytes == sum(path.stat().st_size for path in folder.data.glob("reels/*/*/*.mp4"))
+    assert verdict.counts.unsigned_entries == 0
+    assert verdict.unchecked == []
+    assert set(verdict.done) == set(Step)
+    assert seen[-1][0] == seen[-1][1]
+
+
+async def test_a_copy_without_database_keys_or_lock(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    for path in folder.data.glob("hub.*"):
+        path.unlink()
+    verdict = verify_path(folder.data)
+    assert verdict.exit_code == 0
+    assert verdict.key_source == "the data folder itself"
+    assert any("database" in text for text in verdict.unchecked)
+    key = (folder.log / "vkey").read_text()
+    assert verify_path(folder.data, key).key_source == "given"
+
+
+async def test_verifying_changes_nothing(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.data.rglob("*") if path.is_file()}
+    folder.verify()
+    after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.data.rglob("*") if path.is_file()}
+    assert after == before
+
+
+async def test_live_data_is_pending_and_a_copy_of_it_is_undeclared(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "hub")
+    clock = ManualClock(START_US)
+    ledger = await folder.open(clock)
+    await record(ledger, folder, clock, "cam-a")
+    import random
+
+    rng = random.Random(2)
+    reel = Reel(folder.data, "cam-a", 2, 9, START_US + 30_000_000, rng)
+    ledger.append("cam-a", EntryType.CHUNK, chunk_body(reel.chunk(0)))
+    await ledger.committed()
+    reel.write(fragment(rng, 500))
+    verdict = folder.verify()
+    assert verdict.exit_code == 0, verdict.findings
+    assert verdict.live
+    assert verdict.counts.pending_bytes == 508
+    copy = folder.copy(tmp_path / "copy").verify()
+    assert copy.exit_code == 1
+    assert copy.integrity is Integrity.MISSING_PARTS
+    (found,) = copy.findings
+    assert found.place == f"{reel.name} bytes 3116-3624"
+    await ledger.close()
+
+
+async def test_a_live_entry_half_written(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    ledger = await folder.open()
+    ledger.append("cam-a", EntryType.CLOSE, close_body("x"))
+    await ledger.committed()
+    with (folder.data / "reels/cam-a/2026-01-01.entries").open("ab") as file:
+        file.write(b'{"body":{"rea')
+    verdict = folder.verify()
+    assert verdict.exit_code == 0
+    assert verdict.counts.pending_entries == 1
+    await ledger.close()
+
+
+@pytest.mark.parametrize("name", ["nothing", "empty", "file"])
+def test_what_is_no_data_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    verdict = verify_path(tmp_path / name)
+    assert verdict.exit_code == 2
+    assert verdict.integrity is Integrity.CANNOT_BE_JUDGED
+    assert verdict.unchecked
+    assert "CANNOT BE JUDGED" in to_text(verdict)
+
+
+async def test_a_bad_key_cannot_be_judged(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    assert folder.verify(key="nonsense").exit_code == 2
+
+
+@pytest.mark.parametrize("step", ["_inventory", "_walk_streams", "_check_logs", "_check_database", "_summarise"])
+async def test_a_fault_of_the_verifier_is_never_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    folder = await build(tmp_path)
+
+    def fail(self: object) -> None:
+        raise AssertionError("a bug")
+
+    monkeypatch.setattr(verify_module._Run, step, fail)
+    verdict = folder.verify()
+    assert verdict.exit_code == 2
+    assert "a bug" in verdict.unchecked[-1]
+
+
+async def test_a_fault_while_reading_a_reel_is_never_ok(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hub.ledger.footage import ReelJob
+
+    folder = await build(tmp_path)
+
+    def fail(self: object, progress: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(ReelJob, "run", fail)
+    assert folder.verify().exit_code == 2
+
+
+async def test_a_break_that_nothing_declares(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    clock = ManualClock(START_US)
+    ledger = await folder.open(clock)
+    import random
+
+    reel = Reel(folder.data, "cam-a", 1, 0, START_US, random.Random(3))
+    ledger.append("cam-a", EntryType.CHUNK, chunk_body(reel.chunk(0)))
+    reel.at_us += 5_000_000
+    entry = ledger.append("cam-a", EntryType.CHUNK, chunk_body(reel.chunk(4)))
+    await ledger.close()
+    verdict = folder.verify()
+    assert verdict.exit_code == 1
+    assert (verdict.integrity, verdict.completeness) == (Integrity.OK, Completeness.UNDECLARED_BREAK)
+    (found,) = verdict.findings
+    assert f"(entry {entry.seq} of cam-a)" in found.place
+    assert found.found == "5.000 s of neither"
+
+
+async def test_reports(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    verdict = folder.verify()
+    text = to_text(verdict)
+    assert "INTACT." in text
+    assert "校验通过：数据完整，未发现改动；有中断，均有记录。" in text
+    assert all(f"  {int(step)}. " in text for step in Step)
+    folder.reels("cam-a")[0].unlink()
+    verdict = folder.verify()
+    text = to_text(verdict)
+    assert "校验未通过：现存数据未被改动，但有缺失" in text
+    assert "expected  a reel with 3 chunks" in text
+    value = json.loads(json.dumps(to_json(verdict)))
+    assert (value["exit"], value["integrity"]) == (1, "ok_with_missing_parts")
+    assert value["first"]["place"] == value["findings"][0]["place"]
+    assert value["time"]["from"] == "2026-01-01T00:00:00.000000Z"
+    assert value["checkpoint"]["size"] == 25
+
+
+def test_needs_no_media_library() -> None:
+    code = (
+        "import sys; import hub.ledger.verify, hub.ledger.report;"
+        "heavy = {'av', 'aiortc', 'numpy', 'aiohttp', 'sqlalchemy', 'pydantic', 'structlog'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_ledger_needs_no_media_library() -> None:
+    code = (
+        "import sys; import hub.ledger.ledger;"
+        "heavy = {'av', 'aiortc', 'numpy', 'aiohttp'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
