@@ -300,6 +300,8 @@ class InterruptionDetector:
     def _judge(self, watch: TrackWatch, unit: AccessUnit) -> list[Interruption]:
         """A unit that is not simply the next one."""
         now = unit.arrival
+        if unit.realigned:
+            self._rebase()
         step_us = watch.hear(unit)
         fault = self._fault(watch)
         out: list[Interruption] = []
@@ -319,13 +321,21 @@ class InterruptionDetector:
                 self._due_mono_us = None
         if fault is not None and not fault.over:
             out += self._back(watch, fault, unit, step_us)
-        elif watch.calm and not unit.realigned and step_us > watch.plain_us:
+        elif watch.rebased:
+            pass
+        elif watch.calm and step_us > watch.plain_us:
             out += self._skip(watch, unit, step_us)
-        elif step_us > 0 and not unit.realigned and not unit.lost and (fault is None or fault.over):
+        elif step_us > 0 and not unit.lost and (fault is None or fault.over):
             watch.learn(step_us)
         watch.good(unit)
         watch.calm = self._is_calm(watch)
         return out
+
+    def _rebase(self) -> None:
+        """Tracks were aligned anew: on each of them the axis may have been shifted."""
+        for watch in self._watches.values():
+            watch.rebased = True
+            watch.calm = False
 
     def _is_calm(self, watch: TrackWatch) -> bool:
         fault = self._fault(watch)

@@ -64,10 +64,15 @@ class Docket:
         if case.state is InterruptionState.SUSPECTED and fault.missing and kind not in FIRMNESS:
             case.kind = kind  # a certainty beside a suspicion
         known = case.faults.get(track_id)
-        if known is not None:
-            fault.started_us = min(fault.started_us, known.started_us)
-            fault.lost += known.lost
-        case.faults[track_id] = fault
+        if known is None:
+            case.faults[track_id] = fault
+        else:
+            # Good for a moment while another track was missing: it has been at fault since its first break.
+            known.ended_us = None
+            known.fixed = False
+            known.late_since_us = None
+            known.lost += fault.lost
+            known.confirm_mono_us = fault.confirm_mono_us
         return self.told(now) if self.refine(kind) else []
 
     def confirm(self, now: Instant) -> list[Interruption]:

@@ -56,6 +56,7 @@ class TrackWatch:
         "is_opus",
         "offset_us",
         "plain_us",
+        "rebased",
         "silence_us",
     )
 
@@ -71,6 +72,8 @@ class TrackWatch:
         self.offset_us = 0
         self.plain_us = 0
         """A step up to this is part of the stream's rhythm."""
+        self.rebased = False
+        """The axis was shifted: the next step says nothing."""
         self.good_pts_ticks = -1
         self.good_ticks = 0
         self.good_capture_us: int | None = None
@@ -136,7 +139,7 @@ class TrackWatch:
         self.silence_us = 0 if self.heard_us is None else mono_us - self.heard_us
         self.heard_us = mono_us
         self.dts_us = dts_us
-        if unit.realigned:
+        if self.rebased:
             self._least_offset_us = self._least_offset_us_before = self.offset_us
         return step_us
 
@@ -162,8 +165,9 @@ class TrackWatch:
 
     def good(self, unit: AccessUnit) -> None:
         """The unit is whole: the recording is good up to its end."""
-        if unit.pts_ticks < self.good_pts_ticks and not unit.realigned:
+        if unit.pts_ticks < self.good_pts_ticks and not self.rebased:
             return  # shown before its neighbour: a B-frame
+        self.rebased = False
         self.good_pts_ticks = unit.pts_ticks
         self.good_ticks = unit.duration_ticks
         self.good_capture_us = unit.capture_us

@@ -1,0 +1,309 @@
+"""``hub bench interruptions``: is every break found, nothing invented, and how soon and how exactly?
+
+Twenty simulated streams with scripted faults, then the same streams without any, through a network with
+jitter that now and then holds everything up and loses nothing. All in simulated time: RTP packets of the
+demo's simulators go through the real RTP track and the real detector, with ten ticks a second. The truth
+is what the simulator says it sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from hub.bench.report import Report, Result
+from hub.bench.simulated import EPOCH_UTC_US, Heard, Network, Plan, listen
+from hub.clock import US_PER_S
+from hub.demo.device import track_media
+from hub.demo.encode import AudioSpec, VideoSpec
+from hub.demo.faults import Fault, FaultKind
+from hub.demo.feed import Sent
+from hub.model import Codec, Interruption, InterruptionKind, InterruptionState
+
+_FAULT_EVERY_S = 70.0
+"""Further apart than anything is merged."""
+_FIRST_FAULT_S = 30.0
+_MATCH_US = 3 * US_PER_S
+
+_RATES = (25, 25, 25, 25, 30, 15, 12, 50, 10, 5)
+_SOUND: tuple[AudioSpec | None, ...] = (
+    None,
+    AudioSpec(Codec.AAC, rate=16_000, bitrate=24_000),
+    AudioSpec(Codec.PCMA, rate=8_000),
+    AudioSpec(Codec.OPUS, bitrate=24_000),
+)
+
+_EXPECTED: dict[FaultKind, frozenset[str]] = {
+    FaultKind.CUT: frozenset({"no_signal"}),
+    FaultKind.GOODBYE: frozenset({"stopped"}),
+    FaultKind.STALL: frozenset({"stall"}),
+    FaultKind.LOSS: frozenset({"loss", "stall"}),
+    FaultKind.JUMP: frozenset({"jump"}),
+    FaultKind.STEP: frozenset({"step"}),
+}
+"""A fault that is not here (late, reorder) must not be found."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--streams", type=int, default=20, help="how many streams (default 20)")
+    parser.add_argument("--hours", type=float, default=24.0, help="stream-hours without faults (default 24)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed: other losses, other jitter")
+    parser.add_argument("--media", type=Path, default=None, help="folder to keep the encoded loops in")
+
+
+def run(options: argparse.Namespace) -> Report:
+    """Both parts. ``lost`` counts what was missed and what was false."""
+    score = Score()
+    clean_s = options.hours * 3600 / options.streams
+    with ProcessPoolExecutor(max_workers=options.jobs) as pool:
+        faulty = [_Task(index, options.seed, options.media, None) for index in range(options.streams)]
+        clean = [_Task(index, options.seed, options.media, clean_s) for index in range(options.streams)]
+        for part in pool.map(judge, faulty):
+            score.add(part)
+        for part in pool.map(judge, clean):
+            score.add(part)
+    return Report("interruptions", score.results(), score.missed + score.false, score.notes)
+
+
+# ------------------------------------------------------------------------------------ the streams
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One stream: with faults, or clean for so long. Small, because it goes to another process."""
+
+    index: int
+    seed: int
+    media: Path | None
+    clean_s: float | None
+
+
+def plan_of(index: int, seed: int, folder: Path | None, clean_s: float | None) -> Plan:
+    """Streams differ in rate, group of pictures, B-frames, sound and transport."""
+    rng = random.Random(seed << 16 | index)  # noqa: S311 - which fault comes when is no secret
+    fps = _RATES[index % len(_RATES)]
+    video = VideoSpec(
+        width=320, height=180, fps=fps, bitrate=60_000, gop=fps * (1 + index % 2), bframes=2 if index % 7 == 3 else 0
+    )
+    sound = _SOUND[index % len(_SOUND)]
+    specs: list[VideoSpec | AudioSpec] = [video, *([sound] if sound is not None else [])]
+    tracks = tuple(track_media(spec, folder=folder) for spec in specs)
+    udp = index % 3 == 2
+    if clean_s is not None:
+        network = Network(jitter_us=40_000 if udp else 300_000, held_up_us=0 if udp else 3 * US_PER_S, udp=udp)
+        return Plan(f"clean-{index}", tracks, (), network, clean_s, seed << 16 | index)
+    faults = tuple(_faults(rng, udp=udp))
+    network = Network(jitter_us=30_000, udp=udp)
+    seconds = faults[-1].at_s + faults[-1].for_s + _FAULT_EVERY_S
+    return Plan(f"faulty-{index}", tracks, faults, network, seconds, seed << 16 | index)
+
+
+def _faults(rng: random.Random, *, udp: bool) -> Iterable[Fault]:
+    kinds = [
+        Fault(FaultKind.CUT, 0, 2.0 + 20 * rng.random()),
+        Fault(FaultKind.CUT, 0, 1.0),
+        Fault(FaultKind.GOODBYE, 0, 3.0 + 10 * rng.random()),
+        Fault(FaultKind.STALL, 0, 1.1 + rng.random()),
+        Fault(FaultKind.STALL, 0, 6.0 + 10 * rng.random()),
+        Fault(FaultKind.LOSS, 0, 0.5, share=1.0),
+        Fault(FaultKind.LOSS, 0, 1.5 + 10 * rng.random(), share=1.0),
+        Fault(FaultKind.LOSS, 0, 4.0, share=0.15),
+        Fault(FaultKind.JUMP, 0, by_s=rng.choice((-3600.0, 12.0, 8520.0))),
+        Fault(FaultKind.STEP, 0, by_s=rng.choice((-5.0, 3.0, 3600.0))),
+        Fault(FaultKind.LATE, 0, 1.5 + 2 * rng.random()),
+    ]
+    if udp:  # TCP keeps the order
+        kinds.append(Fault(FaultKind.REORDER, 0, 5.0, share=0.2))
+    rng.shuffle(kinds)
+    at_s = _FIRST_FAULT_S
+    for fault in kinds:
+        yield Fault(fault.kind, at_s + rng.random(), fault.for_s, share=fault.share, by_s=fault.by_s)
+        at_s += fault.for_s + _FAULT_EVERY_S
+
+
+# -------------------------------------------------------------------------------------- the score
+
+
+@dataclass(slots=True)
+class Score:
+    """Delays in s, edge errors in ms, by the kind of fault."""
+
+    faults: int = 0
+    found: int = 0
+    missed: int = 0
+    false: int = 0
+    false_clean: int = 0
+    late: int = 0
+    clean_s: float = 0.0
+    faulty_s: float = 0.0
+    units: int = 0
+    delays: list[float] = field(default_factory=list)
+    edges: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    stated: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: Score) -> None:
+        for name in ("faults", "found", "missed", "false", "false_clean", "late", "clean_s", "faulty_s", "units"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.delays += other.delays
+        for kind, errors in other.edges.items():
+            self.edges[kind] += errors
+        for kind, errors in other.stated.items():
+            self.stated[kind] += errors
+        self.notes += other.notes
+
+    def results(self) -> list[Result]:
+        out = [
+            Result("faults", self.faults, ""),
+            Result("found", self.found, "", "faults", self.found / self.faults if self.faults else None),
+            Result("missed", self.missed, ""),
+            Result("false, with faults", self.false - self.false_clean, f"in {self.faulty_s / 3600:.1f} stream-hours"),
+            Result("false, clean with jitter", self.false_clean, f"in {self.clean_s / 3600:.1f} stream-hours"),
+            Result("late and withdrawn", self.late, "suspicions"),
+            Result("frames judged", self.units, ""),
+        ]
+        if self.delays:
+            out.append(Result("due to suspected, p95", _percentile(self.delays, 95), "s"))
+            out.append(Result("due to suspected, max", max(self.delays), "s", "1.0 s", max(self.delays)))
+        for kind in sorted(self.edges):
+            errors, stated = self.edges[kind], self.stated[kind]
+            out.append(Result(f"edge error, {kind}, p95", _percentile(errors, 95), "ms"))
+            out.append(Result(f"edge error, {kind}, max", max(errors), "ms", "stated", max(errors) / max(stated)))
+        return out
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100)[percent - 1] if len(values) > 1 else values[0]
+
+
+def judge(task: _Task) -> Score:
+    """Play one stream and hold the detector to the truth."""
+    plan = plan_of(task.index, task.seed, task.media, task.clean_s)
+    heard = listen(plan)
+    score = Score(units=heard.units)
+    groups = _by_id(heard.changes)
+    score.late = sum(not _was(group, InterruptionState.CONFIRMED) for group in groups)
+    confirmed = [group for group in groups if _was(group, InterruptionState.CONFIRMED)]
+    if any(fault.kind is FaultKind.STEP for fault in plan.faults):
+        confirmed = [group for group in confirmed if group[0].kind is not InterruptionKind.DRIFT]  # it stays wrong
+    if task.clean_s is not None:
+        score.clean_s = plan.seconds
+        score.false = score.false_clean = len(confirmed)
+        score.notes += [f"{plan.name}: false {_told(group)}" for group in confirmed]
+        return score
+    score.faulty_s = plan.seconds
+    for fault in plan.faults:
+        if fault.kind in _EXPECTED:
+            _judge_fault(plan, heard, fault, confirmed, score)
+    score.false = len(confirmed)
+    score.notes += [f"{plan.name}: false {_told(group)}" for group in confirmed]
+    return score
+
+
+def _judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[Interruption]], score: Score) -> None:
+    """Looks for what belongs to a fault, and takes it out of ``confirmed``."""
+    fault_us = heard.began_us + round(fault.at_s * US_PER_S)
+    until_us = fault_us + round(fault.for_s * US_PER_S)
+    truth = _missing(plan, heard, fault_us, until_us) if fault.kind not in (FaultKind.JUMP, FaultKind.STEP) else None
+    if truth is None and fault.kind not in (FaultKind.JUMP, FaultKind.STEP):
+        return  # the dice lost nothing
+    score.faults += 1
+    wanted = _EXPECTED[fault.kind]
+    near_until = (truth[1] if truth else until_us) + EPOCH_UTC_US + (6 if truth is None else 0) * US_PER_S
+    mine = [
+        group
+        for group in confirmed
+        if str(group[-1].kind) in wanted
+        and group[0].started_us <= near_until + _MATCH_US
+        and (group[-1].ended_us or near_until) >= fault_us + EPOCH_UTC_US - _MATCH_US
+    ]
+    if not mine:
+        score.missed += 1
+        score.notes.append(f"{plan.name}: missed {fault.kind} at {fault.at_s:.1f} s for {fault.for_s:.1f} s")
+        return
+    score.found += 1
+    first = mine[0]
+    confirmed.remove(first)
+    if truth is None:
+        return
+    last = first[-1]
+    score.delays.append((first[0].detected_us - EPOCH_UTC_US - truth[0]) / US_PER_S)
+    if last.ended_us is not None:
+        kind = str(last.kind)
+        score.edges[kind].append(abs(last.started_us - EPOCH_UTC_US - truth[0]) / 1000)
+        score.edges[kind].append(abs(last.ended_us - EPOCH_UTC_US - truth[1]) / 1000)
+        score.stated[kind].append(last.edge_error_us / 1000)
+
+
+def _missing(plan: Plan, heard: Heard, from_us: int, until_us: int) -> tuple[int, int] | None:
+    """Capture time (monotonic µs) of what could not be shown around a fault: from the end of the last
+    good frame to the first complete one, over all tracks. None if nothing is missing."""
+    holes = []
+    for kind in ("video", "audio"):
+        frames = [
+            (heard.starts[sent.session, kind].capture_us(sent.rtp_ticks, _leapt_us(plan, heard, sent)), sent)
+            for sent in heard.sent
+            if sent.kind == kind and from_us - 10 * US_PER_S <= sent.due_us <= until_us + 20 * US_PER_S
+        ]
+        hole = _hole(frames, from_us, video=kind == "video")
+        if hole is not None:
+            holes.append(hole)
+    if not holes:
+        return None
+    return min(hole[0] for hole in holes), max(hole[1] for hole in holes)
+
+
+def _leapt_us(plan: Plan, heard: Heard, sent: Sent) -> int:
+    """How far the time stamps of the device had leapt by then."""
+    at_s = (sent.due_us - heard.began_us) / US_PER_S
+    return round(sum(f.by_s for f in plan.faults if f.kind is FaultKind.JUMP and f.at_s <= at_s) * US_PER_S)
+
+
+def _hole(frames: Sequence[tuple[int, Sent]], from_us: int, *, video: bool) -> tuple[int, int] | None:
+    """The first stretch without good frames that begins at or after a moment, stretches that follow at
+    less than a second from it included."""
+    if len(frames) < 2:
+        return None
+    step_us = min(abs(later[0] - earlier[0]) for earlier, later in pairwise(frames[:30]) if later[0] != earlier[0])
+    good: list[int] = []
+    whole = True
+    for capture_us, sent in frames:
+        whole = not sent.missing and (whole or sent.keyframe or not video)
+        if whole:
+            good.append(capture_us)
+    good.sort()
+    begin = end = 0
+    for earlier, later in pairwise(good):
+        if later - earlier < step_us * 1.5 or later < from_us:
+            continue
+        if begin and earlier - end > US_PER_S:
+            break
+        begin = begin or earlier + step_us
+        end = later
+    return (begin, end) if begin else None
+
+
+def _by_id(changes: Iterable[Interruption]) -> list[list[Interruption]]:
+    groups: dict[str, list[Interruption]] = defaultdict(list)
+    for change in changes:
+        groups[change.id].append(change)
+    return list(groups.values())
+
+
+def _was(group: Sequence[Interruption], state: InterruptionState) -> bool:
+    return any(change.state is state for change in group)
+
+
+def _told(group: Sequence[Interruption]) -> str:
+    last = group[-1]
+    at_s = (last.started_us - EPOCH_UTC_US) / US_PER_S
+    return f"{last.kind} at {at_s:.1f} s, {last.state}, count {last.count}, {dict(last.evidence)}"
