@@ -30,7 +30,7 @@ _FEEDBACK = ("nack", "nack pli", "ccm fir", "transport-cc", "goog-remb")
 """What the hub sends, in the order of the answer; of the last two, one."""
 START_KBIT_PER_S = "2000"
 """What libwebrtc begins with (it knows this parameter in the answer). On its own it begins with 300: measured with
-Chromium, 320x180 for four seconds and 720p only after sixteen, instead of 540p at once and 720p after eight."""
+Chromium, 320x180 for four seconds and 540p only after fourteen, instead of 540p at once and 720p after eight."""
 _H264_ECHOED = {
     "level-asymmetry-allowed": re.compile("[01]"),
     "packetization-mode": re.compile("[012]"),
