@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { catchUpRate, decideEdge, edgeTarget, type EdgeView, followRate, TARGET_S, trimBefore } from "@/live/edge";
+import { catchUpRate, decideEdge, edgeTarget, type EdgeView, followRate, isNewRun, TARGET_S, trimBefore } from "@/live/edge";
 
 const view = (change: Partial<EdgeView>): EdgeView => ({
   ranges: [{ start: 10, end: 20 }], currentTime: 19.7, rate: 1, started: true, settling: false, stuckMs: 0, target: TARGET_S, ...change,
@@ -68,6 +68,13 @@ describe("the live edge", () => {
     expect(edgeTarget(0)).toBe(TARGET_S);
     expect(edgeTarget(2)).toBeGreaterThan(edgeTarget(1));
     expect(edgeTarget(100)).toBeLessThan(1);
+  });
+});
+
+describe("a new run", () => {
+  it("is told by its origin, which a correction of alignment moves far less", () => {
+    expect(isNewRun(1795201914362503, 1795201914382525)).toBe(false);
+    expect(isNewRun(1795201914442170, 1795202122500284)).toBe(true);
   });
 });
 

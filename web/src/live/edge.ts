@@ -80,6 +80,14 @@ function rate(view: EdgeView, wanted: number): EdgeAction {
   return wanted === view.rate ? { kind: "none" } : { kind: "rate", rate: wanted };
 }
 
+/** A correction of the alignment moves a run's origin by milliseconds; a new run begins at another time of day. */
+const NEW_RUN_US = 500_000;
+
+/** Whether media time begins anew: an unchanged init is not sent again, the origin alone tells. */
+export function isNewRun(oldOriginUs: number, newOriginUs: number): boolean {
+  return Math.abs(newOriginUs - oldOriginUs) > NEW_RUN_US;
+}
+
 /** What to keep behind the picture; trimming a little at a time costs more than rarely and by seconds. */
 export const KEEP_S = 10;
 const TRIM_SLACK_S = 4;

@@ -2,7 +2,7 @@
  * The sound of the one chosen tile: a SourceBuffer of its own in an element of its own, which follows the picture's
  * clock. Apart from the picture so that sound that stops never freezes it, and switching never rebuilds it.
  */
-import { followRate, trimBefore } from "./edge";
+import { followRate, isNewRun, trimBefore } from "./edge";
 import type { Packet, Slot } from "./protocol";
 import { TrackPipe } from "./track-pipe";
 
@@ -16,6 +16,8 @@ export class SoundPlayer {
   private pipe: TrackPipe | null = null;
   private trackId: number | null = null;
   private mime = "";
+  private originUs = 0;
+  private init: Uint8Array<ArrayBuffer> | null = null;
   private packetAt = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
   private readonly element = new Audio();
@@ -30,6 +32,12 @@ export class SoundPlayer {
 
   configure(slot: Slot): void {
     const track = slot.tracks.find((t) => t.kind === "audio");
+    const newRun = isNewRun(this.originUs, slot.originUs);
+    this.originUs = slot.originUs;
+    if (this.pipe !== null && this.init !== null && track?.id === this.trackId && track?.mime === this.mime) {
+      if (newRun) this.build(this.init);
+      return;
+    }
     this.trackId = null;
     if (track === undefined) this.changed(slot.state === "live" ? "none" : "waiting");
     else if (!MediaSource.isTypeSupported(track.mime)) this.changed("unsupported");
@@ -58,6 +66,7 @@ export class SoundPlayer {
   }
 
   private build(init: Uint8Array<ArrayBuffer>): void {
+    this.init = init;
     this.pipe?.close();
     this.pipe = new TrackPipe(this.element, this.mime, init, {
       appended: () => this.follow(),

@@ -1,5 +1,5 @@
 /** The picture of one stream in one <video>: builds the pipe, keeps to the live edge, starts again after an error. */
-import { decideEdge, edgeTarget, trimBefore } from "./edge";
+import { decideEdge, edgeTarget, isNewRun, trimBefore } from "./edge";
 import type { Packet, Slot, SlotTrack } from "./protocol";
 import { sameBytes, TrackPipe } from "./track-pipe";
 
@@ -56,12 +56,17 @@ export class TilePlayer {
   /** What the hub says of the slot; comes before the init that it announces. */
   configure(slot: Slot): void {
     const track = slot.tracks.find((t) => t.kind === "video") ?? null;
+    const sameInit = track !== null && track.mime === this.track?.mime && track.id === this.track.id;
     this.originUs = slot.originUs;
     this.track = track;
     if (track !== null && !MediaSource.isTypeSupported(track.mime)) {
       this.track = null;
       this.events.unsupported(track.mime);
+      return;
     }
+    if (this.pipe === null || !sameInit) return; // its init comes
+    if (isNewRun(this.builtOriginUs, slot.originUs)) this.build();
+    else this.builtOriginUs = slot.originUs;
   }
 
   receive(packet: Packet): void {
@@ -70,7 +75,7 @@ export class TilePlayer {
       this.pipe?.push(packet.body, packet.kind === "key");
       return;
     }
-    const again = this.init !== null && sameBytes(this.init, packet.body) && this.originUs === this.builtOriginUs;
+    const again = this.init !== null && sameBytes(this.init, packet.body) && !isNewRun(this.builtOriginUs, this.originUs);
     this.init = packet.body;
     if (!again || this.pipe === null) this.build();
   }

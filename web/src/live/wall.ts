@@ -27,6 +27,8 @@ export class LiveWall {
   private readonly slots = new Map<number, Slot>();
   private readonly socket: ReconnectingSocket;
   private sound: { stream: string; player: SoundPlayer } | null = null;
+  /** The slot that was told to send sound; a new set or connection knows nothing of it. */
+  private soundSlot: number | null = null;
   private asked: readonly string[] = [];
   private paused = false;
   private scheduled = false;
@@ -38,6 +40,7 @@ export class LiveWall {
       binary: (data) => this.binary(data),
       closed: () => {
         this.slots.clear();
+        this.soundSlot = null;
         this.events.closed();
       },
     });
@@ -135,17 +138,21 @@ export class LiveWall {
       return;
     }
     if (this.socket.isOpen && (wanted.length !== this.asked.length || wanted.some((s, i) => s !== this.asked[i]))) {
-      this.asked = wanted;
-      this.socket.send(watchMessage(wanted));
+      this.watch(wanted);
     }
     this.socket.start();
   }
 
   private askAgain(stream: string): void {
     const others = this.wanted().filter((s) => s !== stream);
-    this.socket.send(watchMessage(others));
-    this.asked = others;
+    this.watch(others);
     this.schedule();
+  }
+
+  private watch(streams: string[]): void {
+    this.asked = streams;
+    this.soundSlot = null;
+    this.socket.send(watchMessage(streams));
   }
 
   private opened(): void {
@@ -174,7 +181,7 @@ export class LiveWall {
     tile.player.configure(slot);
     if (this.sound?.stream === slot.stream) {
       this.sound.player.configure(slot);
-      this.sendSound(slot.stream, true);
+      if (this.soundSlot !== slot.slot) this.sendSound(slot.stream, true);
     }
   }
 
@@ -208,6 +215,8 @@ export class LiveWall {
 
   private sendSound(stream: string, on: boolean): void {
     const slot = this.slotOf(stream);
-    if (slot !== undefined) this.socket.send(soundMessage(slot.slot, on));
+    if (slot === undefined) return;
+    this.soundSlot = on ? slot.slot : null;
+    this.socket.send(soundMessage(slot.slot, on));
   }
 }
