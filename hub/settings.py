@@ -71,6 +71,10 @@ class Settings(BaseModel):
     # Ingest
     rtsp_timeout_s: float = Field(10.0, gt=0, description="A camera that does not answer a call for this.")
     rtsp_silence_s: float = Field(10.0, gt=0, description="No media for this: the connection is made anew.")
+    rtsp_verify_tls: bool = Field(
+        False,
+        description="Whether an rtsps camera must show a certificate of a known authority; most sign their own.",
+    )
     reorder_ms: int = Field(100, ge=0, le=2000, description="How long UDP packets wait for a missing one.")
     webrtc_ports: str = Field("", description="UDP ports for WHIP, as 40000-40100; empty: any.")
     webrtc_addresses: tuple[str, ...] = Field(
