@@ -147,7 +147,7 @@ class TrackClock:
             return self._start(timestamp, arrival)
         step = timestamp_step(timestamp, self._newest_timestamp)
         if step > 0:
-            if step > self.distance_ticks << 2 and self._leaps_forward(step, arrival, lost, reordered):
+            if step > min(self.distance_ticks, self.rate) << 2 and self._leaps_forward(step, arrival, lost, reordered):
                 return self._leap(step, timestamp, arrival)
         elif step < 0:
             if -step > self._reorder_ticks(reordered):
@@ -237,7 +237,8 @@ class TrackClock:
         """The axis goes on by one normal distance, or by the pause that there was."""
         passed_us = arrival.mono_us - self._newest_mono_us
         leap_us = self.microseconds(step) - passed_us
-        advance = max(self.distance_ticks, 1)
+        # A distance of seconds may be a leap that was taken for a slow camera: not twice.
+        advance = max(min(self.distance_ticks, self.rate), 1)
         if passed_us > PAUSE_US:
             advance = max(advance, passed_us * self.rate // US_PER_S)
         self.leap_us = leap_us or 1
