@@ -2,8 +2,8 @@
 
 Transport-wide congestion control feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1). Measured with
 Chromium 156: by receiver reports alone it begins at 0.3 Mbit/s and knows 0.65 after ten seconds; with this, 1.3 after
-two and 3.7 after six. It also sees a filling radio link by its delay, before packets are lost. The header extension must
-not be answered without reporting: the sender then gives up a fifth of its bit rate every second, down to 0.03.
+two and 3.7 after six. It also sees a filling radio link by its delay, before packets are lost. The header extension
+must not be answered without reporting: the sender then gives up a fifth of its bit rate every second, down to 0.03.
 """
 
 from __future__ import annotations
