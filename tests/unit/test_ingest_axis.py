@@ -16,7 +16,7 @@ from hub.model import TrackInfo
 from tests.unit.ingest_rtp import Sink, at, idr, make, opus, packet, sender_report, slice_nal, video
 
 FRAME = 3600
-DEVICE = 1_767_000_000_000_000
+DEVICE = 1_767_000_000_250_000
 
 
 def pair() -> tuple[RtpTrack, RtpTrack, Sink]:

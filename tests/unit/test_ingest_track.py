@@ -98,7 +98,8 @@ def test_a_foreign_ssrc_is_ignored() -> None:
     track, sink = make()
     for seq in range(25):
         track.receive(packet(idr() if seq == 0 else slice_nal(), seq, seq * FRAME, marker=True), at(40 * seq))
-        track.receive(packet(idr(fill=99), seq + 500, 77, marker=True, ssrc=99), at(40 * seq + 20))
+        for copy in range(3):
+            track.receive(packet(idr(fill=99), 3 * seq + copy, 77, marker=True, ssrc=99), at(40 * seq + 20))
     assert len(sink.units) == 25
     assert all(b"\x63" * 4 not in unit.data for unit in sink.units)
     assert [code for code, _ in sink.complaints] == ["foreign_ssrc"]
