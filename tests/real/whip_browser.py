@@ -48,7 +48,7 @@ async function stats() {
   const found = {};
   for (const report of (await pc.getStats()).values()) {
     if (report.type === "outbound-rtp" && report.kind === "video") found.video = report;
-    if (report.type === "candidate-pair" && report.nominated) found.pair = report;
+    if (report.type === "candidate-pair" && report.availableOutgoingBitrate) found.pair = report;
     if (report.type === "remote-inbound-rtp" && report.kind === "video") found.remote = report;
     if (report.type === "codec" && report.mimeType.startsWith("video")) found.codec = report.mimeType;
   }
