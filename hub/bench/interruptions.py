@@ -31,6 +31,7 @@ from hub.model import Codec, Interruption, InterruptionKind, InterruptionState
 _FAULT_EVERY_S = 70.0
 """Further apart than anything is merged."""
 _FIRST_FAULT_S = 30.0
+_MERGED_US = 5 * US_PER_S
 _MATCH_US = 3 * US_PER_S
 
 _RATES = (25, 25, 25, 25, 30, 15, 12, 50, 10, 5)
@@ -213,8 +214,9 @@ def _judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[In
     """Looks for what belongs to a fault, and takes it out of ``confirmed``."""
     fault_us = heard.began_us + round(fault.at_s * US_PER_S)
     until_us = fault_us + round(fault.for_s * US_PER_S)
-    truth = _missing(plan, heard, fault_us, until_us) if fault.kind not in (FaultKind.JUMP, FaultKind.STEP) else None
-    if truth is None and fault.kind not in (FaultKind.JUMP, FaultKind.STEP):
+    timeless = fault.kind in (FaultKind.JUMP, FaultKind.STEP)
+    truth = None if timeless else _missing(plan, heard, fault_us, until_us, ("video", "audio"))
+    if truth is None and not timeless:
         return  # the dice lost nothing
     score.faults += 1
     wanted = _EXPECTED[fault.kind]
@@ -236,7 +238,10 @@ def _judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[In
     if truth is None:
         return
     last = first[-1]
-    score.delays.append((first[0].detected_us - EPOCH_UTC_US - truth[0]) / US_PER_S)
+    named = [str(plan.tracks[track - 1].normal.kind) for track in last.tracks]
+    truth = _missing(plan, heard, fault_us, until_us, named) or truth  # Opus may pause without being missed
+    lead_us = next(iter(heard.starts.values())).lead_us
+    score.delays.append((first[0].detected_us - EPOCH_UTC_US - truth[0] - lead_us) / US_PER_S)
     if last.ended_us is not None:
         kind = str(last.kind)
         score.edges[kind].append(abs(last.started_us - EPOCH_UTC_US - truth[0]) / 1000)
@@ -244,11 +249,11 @@ def _judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[In
         score.stated[kind].append(last.edge_error_us / 1000)
 
 
-def _missing(plan: Plan, heard: Heard, from_us: int, until_us: int) -> tuple[int, int] | None:
+def _missing(plan: Plan, heard: Heard, from_us: int, until_us: int, kinds: Iterable[str]) -> tuple[int, int] | None:
     """Capture time (monotonic µs) of what could not be shown around a fault: from the end of the last
-    good frame to the first complete one, over all tracks. None if nothing is missing."""
+    good frame to the first complete one, over these tracks. None if nothing is missing."""
     holes = []
-    for kind in ("video", "audio"):
+    for kind in kinds:
         frames = [
             (heard.starts[sent.session, kind].capture_us(sent.rtp_ticks, _leapt_us(plan, heard, sent)), sent)
             for sent in heard.sent
@@ -270,7 +275,7 @@ def _leapt_us(plan: Plan, heard: Heard, sent: Sent) -> int:
 
 def _hole(frames: Sequence[tuple[int, Sent]], from_us: int, *, video: bool) -> tuple[int, int] | None:
     """The first stretch without good frames that begins at or after a moment, stretches that follow at
-    less than a second from it included."""
+    less than five seconds from it included."""
     if len(frames) < 2:
         return None
     step_us = min(abs(later[0] - earlier[0]) for earlier, later in pairwise(frames[:30]) if later[0] != earlier[0])
@@ -285,7 +290,7 @@ def _hole(frames: Sequence[tuple[int, Sent]], from_us: int, *, video: bool) -> t
     for earlier, later in pairwise(good):
         if later - earlier < step_us * 1.5 or later < from_us:
             continue
-        if begin and earlier - end > US_PER_S:
+        if begin and earlier - end > _MERGED_US:
             break
         begin = begin or earlier + step_us
         end = later

@@ -85,6 +85,8 @@ class Origin:
     first_ticks: int
     timescale: int
     mono_us: int
+    lead_us: int
+    """Pictures that are reordered leave the device this much after their capture."""
 
     def capture_us(self, rtp_ticks: int, leapt_us: int) -> int:
         """Monotonic time at which media stamped ``rtp_ticks`` was captured by a clock that had leapt so far."""
@@ -214,7 +216,7 @@ class _World:
         session = self._session = MediaSession(self._device, starts, now, self._emit, self._emit_rtcp)
         for index, feed in session.feeds.items():
             self._heard.starts[self._device.session_count, feed.kind] = Origin(
-                starts[index].first_ticks, self._infos[index].timescale, now.mono_us - feed.lead_us
+                starts[index].first_ticks, self._infos[index].timescale, now.mono_us - feed.lead_us, feed.lead_us
             )
 
     # ----------------------------------------------------------------------------- network

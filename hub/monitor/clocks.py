@@ -32,7 +32,7 @@ class _Event:
     at: Instant
     newest_us: int
     newest_mono_us: int
-    track_id: int
+    tracks: set[int]
     evidence: dict[str, int | str]
     count: int = 1
 
@@ -147,7 +147,8 @@ class ClockWatch:
         if event is not None:
             event.newest_us = now.utc_us
             event.newest_mono_us = now.mono_us
-            event.count += 1
+            event.count += track_id in event.tracks  # a leap of both tracks is one leap
+            event.tracks.add(track_id)
             return []
         event = self._events[kind] = self._event(kind, track_id, now, evidence)
         return [
@@ -157,7 +158,7 @@ class ClockWatch:
 
     def _event(self, kind: InterruptionKind, track_id: int, now: Instant, evidence: dict[str, int | str]) -> _Event:
         name = f"{self._stream_id}-{now.utc_us}-{kind}"
-        return _Event(name, kind, now, now.utc_us, now.mono_us, track_id, evidence)
+        return _Event(name, kind, now, now.utc_us, now.mono_us, {track_id}, evidence)
 
     def _told(self, event: _Event, state: InterruptionState, ended_us: int | None) -> Interruption:
         rule = self._rules.of(event.kind)
@@ -169,7 +170,7 @@ class ClockWatch:
             started_us=event.at.utc_us,
             detected_us=event.at.utc_us,
             ended_us=None if ended_us is None else max(ended_us, event.at.utc_us),
-            tracks=(event.track_id,),
+            tracks=tuple(sorted(event.tracks)),
             count=event.count,
             rings=rule.ring_from_us is not None,
             needs_explanation=rule.explain_from_us is not None,

@@ -379,7 +379,8 @@ class InterruptionDetector:
                 return docket.was_late(watch.info.id, now)
             return self._resume(watch, fault, unit, gap_us)
         confirmed = docket.open is not None and docket.open.state is InterruptionState.CONFIRMED
-        if gap_us >= (self._rules.skip_us if confirmed else self._skip_us(watch) - watch.distance_us):
+        reordered_us = watch.axis_us(unit.pts_ticks - unit.dts_ticks)
+        if gap_us - reordered_us >= (self._rules.skip_us if confirmed else self._skip_us(watch) - watch.distance_us):
             if watch.skipped(step_us):
                 return self._resume(watch, fault, unit, gap_us)
             return docket.was_late(watch.info.id, now)

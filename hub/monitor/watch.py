@@ -7,6 +7,8 @@ smallest one seen is that of a packet that was not delayed, and everything above
 
 from __future__ import annotations
 
+from collections import deque
+
 from hub.clock import US_PER_S
 from hub.model import AccessUnit, Codec, MediaKind, TrackInfo
 from hub.monitor.rules import DetectorRules
@@ -27,6 +29,8 @@ _LATENESS_FORGIVEN_US = 250_000
 """A late last frame makes the next one due sooner, by at most this: lateness may also be here to stay."""
 _DTX_REFRESH_US = 400_000
 """An Opus encoder in DTX still sends a frame this often (RFC 6716 §2.1.9; RFC 7587 §3.1.3)."""
+_REORDERED_PICTURES = 17
+"""The deepest reordering of H.264 and H.265, and the picture itself."""
 _NEVER_US = 1 << 62
 
 
@@ -43,12 +47,14 @@ class TrackWatch:
         "_rotated_mono_us",
         "_rules",
         "_samples",
+        "_shown",
         "_skip_at_sample",
         "_us_per_tick",
         "calm",
         "dts_us",
         "good_capture_us",
         "good_device_us",
+        "good_dts_ticks",
         "good_pts_ticks",
         "good_ticks",
         "heard_us",
@@ -74,7 +80,7 @@ class TrackWatch:
         """A step up to this is part of the stream's rhythm."""
         self.rebased = False
         """The axis was shifted: the next step says nothing."""
-        self.good_pts_ticks = -1
+        self.good_dts_ticks = self.good_pts_ticks = 0
         self.good_ticks = 0
         self.good_capture_us: int | None = None
         self.good_device_us: int | None = None
@@ -84,6 +90,8 @@ class TrackWatch:
         self._samples = 0
         self._skip_at_sample = -1
         self._outliers = 0
+        self._shown: deque[int] = deque(maxlen=_REORDERED_PICTURES)
+        """Presentation times of the newest pictures, where they are not those of their decoding."""
         self._longest_us = self._longest_us_before = 0
         self._least_offset_us = self._least_offset_us_before = _NEVER_US
         self._rotated_mono_us: int | None = None
@@ -94,7 +102,8 @@ class TrackWatch:
     def plain(self, unit: AccessUnit) -> bool:
         """Take in a unit. True: it is whole, in rhythm, and nothing was wrong before: nothing to judge."""
         mono_us = unit.arrival.mono_us
-        dts_us = int(unit.dts_ticks * self._us_per_tick)
+        dts_ticks = unit.dts_ticks
+        dts_us = int(dts_ticks * self._us_per_tick)
         step_us = dts_us - self.dts_us
         self.offset_us = offset_us = mono_us - dts_us
         if offset_us < self._least_offset_us:
@@ -107,12 +116,13 @@ class TrackWatch:
         self._samples += 1
         if step_us <= self._longest_us or self._lengthen(step_us):
             self._distance_us += (step_us - self._distance_us) >> 4
-        pts_ticks = unit.pts_ticks
-        if pts_ticks >= self.good_pts_ticks:
-            self.good_pts_ticks = pts_ticks
-            self.good_ticks = unit.duration_ticks
-            self.good_capture_us = unit.capture_us
-            self.good_device_us = unit.device_us
+        self.good_dts_ticks = dts_ticks
+        self.good_pts_ticks = pts_ticks = unit.pts_ticks
+        self.good_ticks = unit.duration_ticks
+        self.good_capture_us = unit.capture_us
+        self.good_device_us = unit.device_us
+        if pts_ticks != dts_ticks or self._shown:
+            self._shown.append(pts_ticks)
         return True
 
     # --------------------------------------------------------------------- the rare ways
@@ -165,9 +175,12 @@ class TrackWatch:
 
     def good(self, unit: AccessUnit) -> None:
         """The unit is whole: the recording is good up to its end."""
-        if unit.pts_ticks < self.good_pts_ticks and not self.rebased:
-            return  # shown before its neighbour: a B-frame
+        if self.rebased or unit.lost:
+            self._shown.clear()
         self.rebased = False
+        if unit.pts_ticks != unit.dts_ticks or self._shown:
+            self._shown.append(unit.pts_ticks)
+        self.good_dts_ticks = unit.dts_ticks
         self.good_pts_ticks = unit.pts_ticks
         self.good_ticks = unit.duration_ticks
         self.good_capture_us = unit.capture_us
@@ -210,21 +223,30 @@ class TrackWatch:
 
     @property
     def good_end_us(self) -> int | None:
-        """Capture time (hub UTC) at which the last good frame ends."""
-        if self.good_capture_us is None:
-            return None
-        return self.good_capture_us + int(self.good_ticks * self._us_per_tick)
+        """Capture time (hub UTC) up to which the recording is good."""
+        return None if self.good_capture_us is None else self.good_capture_us + self._beyond_us
 
     @property
     def good_end_device_us(self) -> int | None:
         """The same by the device's clock."""
-        if self.good_device_us is None:
-            return None
-        return self.good_device_us + int(self.good_ticks * self._us_per_tick)
+        return None if self.good_device_us is None else self.good_device_us + self._beyond_us
 
     @property
     def good_end_axis_us(self) -> int:
-        return int((self.good_pts_ticks + self.good_ticks) * self._us_per_tick)
+        return int(self._good_end_ticks() * self._us_per_tick)
+
+    @property
+    def _beyond_us(self) -> int:
+        return int((self._good_end_ticks() - self.good_pts_ticks) * self._us_per_tick)
+
+    def _good_end_ticks(self) -> int:
+        """Where pictures are reordered, what is shown until the decode time of the last one has all come;
+        after that there are holes that later pictures were to fill. Good is what lies before the first."""
+        end = self.good_dts_ticks + self.good_ticks
+        for pts_ticks in sorted(self._shown):
+            if end <= pts_ticks + (self.good_ticks >> 1) and pts_ticks - end <= self.good_ticks >> 1:
+                end = pts_ticks + self.good_ticks
+        return end
 
     def axis_us(self, ticks: int) -> int:
         return int(ticks * self._us_per_tick)

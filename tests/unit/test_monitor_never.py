@@ -56,16 +56,20 @@ def test_b_frames() -> None:
     assert script.changes == []
 
 
-def test_a_loss_behind_b_frames_starts_after_the_last_picture_that_is_shown() -> None:
+@pytest.mark.parametrize(("pictures", "good"), [(121, 121), (122, 121), (123, 122), (124, 124)])
+def test_a_break_among_b_frames_starts_where_the_first_picture_is_missing(pictures: int, good: int) -> None:
+    """Each third picture is shown after the two that follow it in decoding order."""
     script = Script()
+    begun = script.clock.mono_us
     script.open()
-    for index in range(151):
+    for index in range(pictures):
         script.wait(0.04)
-        script.frame(reorder_us=(120, 0, 0)[index % 3] * MS)
-    shown_until = script.now.utc_us + 160 * MS
-    script.frame(gone=True, key=False)
-    script.play(4)
-    assert script.changes[0].started_us == shown_until
+        # Decoded I P B B P B B …, shown one picture later than decoded at the earliest.
+        shown = index if index == 0 else (index + 2 if index % 3 == 1 else index - 1)
+        script.frame(captured_mono_us=begun + index * 40 * MS, reorder_us=(shown + 1 - index) * 40 * MS)
+    script.wait(2)
+    offset = script.clock.utc_us - script.clock.mono_us
+    assert script.changes[0].started_us == begun + (good + 1) * 40 * MS + offset
 
 
 @pytest.mark.parametrize("fps", [1.0, 0.5, 2.0, 4.0])
