@@ -89,6 +89,7 @@ def _add_tls(commands: Commands) -> None:
     init = actions.add_parser("init", help=text, description=text)
     init.add_argument("folder", type=Path, nargs="?", default=Path("tls"), help="where to put them (default ./tls)")
     init.add_argument("--name", action="append", default=[], metavar="HOST", help="a name or address people will open")
+    init.add_argument("--port", type=int, default=8443, help="where the hub will listen, for the guide (default 8443)")
     init.set_defaults(command=_tls_init)
 
 
@@ -132,11 +133,11 @@ def _greet(hub: Hub) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from hub.ledger.report import verdict_json, verdict_text
+    from hub.ledger.report import to_json, to_text
     from hub.ledger.verify import verify_path
 
     verdict = verify_path(options.path, options.key)
-    print(json.dumps(verdict_json(verdict), ensure_ascii=False) if options.json else verdict_text(verdict))
+    print(json.dumps(to_json(verdict), ensure_ascii=False) if options.json else to_text(verdict))
     return verdict.exit_code
 
 
@@ -156,7 +157,7 @@ def _tls_init(options: argparse.Namespace) -> int:
     from hub.api.tls_guide import guide
 
     files = init(options.folder, options.name, time.time_ns() // 1000)
-    print(guide(files))
+    print(guide(files, options.port))
     return 0
 
 

@@ -206,7 +206,9 @@ class Pipeline:
         self._clock = rooms.clock
         self._retry = retry
         self._run: Run | None = None
-        self._opened_entries: set[str] = set()
+        restored = detector.current
+        self._written = {} if restored is None else {restored.id: restored.count}
+        """How many breaks of an interruption the ledger has; the hub's last life wrote those of a restored one."""
         self._storage_failed = False
         self._end_reason = "hub stopped"
         self._units = metrics.UNITS.labels(stream.id)
@@ -330,17 +332,19 @@ class Pipeline:
             self._rooms.events.publish(f"interruption.{change.state}", interruption_json(change), self._clock.now())
 
     def _write_down(self, change: Interruption) -> None:
-        """What was confirmed is in the ledger, and so is its end, or that it was none."""
-        if change.state is InterruptionState.CONFIRMED and change.id not in self._opened_entries:
-            self._opened_entries.add(change.id)
+        """What was confirmed is in the ledger, each of its breaks, and its end, or that it was none."""
+        known = self._written.get(change.id, 0)
+        if change.state is InterruptionState.CONFIRMED and change.count > known:
+            self._written[change.id] = change.count
             self._append(EntryType.INTERRUPTION_OPEN, change)
             if change.kind.interruption_class in _BREAKS_THE_REEL and self._run is not None:
                 self._run.cut("interruption")
-        elif change.id in self._opened_entries:
-            if change.state is InterruptionState.CLOSED:
-                self._append(EntryType.INTERRUPTION_CLOSE, change)
-            elif change.state is InterruptionState.WITHDRAWN:
-                self._append(EntryType.INTERRUPTION_WITHDRAWN, change)
+        elif known and change.state is InterruptionState.CLOSED:
+            del self._written[change.id]
+            self._append(EntryType.INTERRUPTION_CLOSE, change)
+        elif known and change.state is InterruptionState.WITHDRAWN:
+            del self._written[change.id]
+            self._append(EntryType.INTERRUPTION_WITHDRAWN, change)
 
     def _append(self, kind: EntryType, change: Interruption) -> None:
         self._rooms.ledger.append(self.stream.id, kind, interruption_body(change))

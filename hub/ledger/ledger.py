@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ from hub.ledger.store import EntryFiles, flush
 from hub.ledger.timekeeping import Timekeeping, boot_id, node_name
 from hub.ledger.writer import Committed, Writer
 from hub.metrics import CHECKPOINT_TIME, COMMIT_SECONDS, ENTRIES, LOG_SIZE
-from hub.model import Interruption
+from hub.model import Interruption, InterruptionState
 from hub.settings import Settings
 
 HEARTBEAT_S = 60.0
@@ -171,11 +171,22 @@ class Ledger:
                 state.run,
                 state.run_open,
                 state.recorded_until_us,
-                index.interruption(state.interruption_id) if state.interruption_id else None,
+                self._as_it_stood(index.interruption(state.interruption_id)) if state.interruption_id else None,
             )
             for state in sorted(index.states.values(), key=lambda state: state.stream)
             if state.stream != HUB_STREAM
         )
+
+    def _as_it_stood(self, known: Interruption | None) -> Interruption | None:
+        """Of a resume there is no entry, only of the close that follows it. Footage after the break tells of it."""
+        if known is None or known.state is not InterruptionState.CONFIRMED:
+            return known
+        # "begin-end begin-": of a flapping link the newest break alone lasts
+        newest = str(known.evidence.get("breaks", known.started_us)).split()[-1]
+        began_us = int(newest.partition("-")[0])
+        spans = self.reader.spans(known.stream_id, began_us, 1 << 62)
+        later = [span for span in spans if span.from_us > began_us]
+        return replace(known, state=InterruptionState.RESUMED, ended_us=later[0].from_us) if later else known
 
     async def close(self) -> None:
         """Write, sign and flush what is left. What the disk refuses now is found again at the next start."""
