@@ -84,7 +84,7 @@ class Settings(BaseModel):
     webrtc_nack_ms: int = Field(300, ge=0, description="How long a lost WHIP packet is asked for again.")
 
     # Interruptions
-    suspect_after_s: float = Field(0.9, gt=0, description="A missing frame is suspected this long after it was due.")
+    suspect_after_s: float = Field(0.85, gt=0, description="A missing frame is suspected this long after it was due.")
     confirm_after_s: float = Field(5.0, gt=0, description="A break is confirmed at the latest after this.")
 
     # Monitor

@@ -59,8 +59,9 @@ _DEFAULTS: Mapping[InterruptionKind, KindRule] = MappingProxyType(
 class DetectorRules:
     """The thresholds of one stream. Durations are monotonic µs."""
 
-    suspect_after_us: int = 900_000
-    """A frame that is due is suspected missing after this. With ten ticks a second: within 1.0 s."""
+    suspect_after_us: int = 850_000
+    """A frame that is due is suspected missing after this. Up to 0.1 s more until the next tick, and the
+    delay of the network: within 1.0 s."""
     confirm_after_us: int = 5 * US_PER_S
     """After the last frame; also how long a source may take to deliver at all."""
     skip_us: int = 1 * US_PER_S
