@@ -98,7 +98,7 @@ def scan_fake(path: Path, offset: int) -> tuple[int, FakeSummary]:
     init_size = int.from_bytes(data[4:8], "big") if data[:4] == b"init" and len(data) >= 8 else 0
     if not init_size or len(data) < init_size:
         return 0, FakeSummary(0, ())
-    at = start = offset or init_size
+    at = offset or init_size
     count = 0
     while data[at : at + 4] == b"frag" and len(data) >= at + 8:
         size = FRAGMENT_HEAD + int.from_bytes(data[at + 4 : at + 8], "big")
@@ -106,7 +106,7 @@ def scan_fake(path: Path, offset: int) -> tuple[int, FakeSummary]:
             break
         at += size
         count += 1
-    return at, FakeSummary(init_size, (video(start, count, ticks=18_000 * count),) if count else ())
+    return at, FakeSummary(init_size, (video(5 * CHUNK_TICKS, count, ticks=18_000 * count),) if count else ())
 
 
 def video(first: int, frames: int = 50, *, ticks: int = CHUNK_TICKS, first_seq: int = 0) -> TrackRange:

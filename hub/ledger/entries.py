@@ -268,6 +268,11 @@ def _fields(value: Mapping[str, Any], fields: Mapping[str, type], what: str) -> 
             raise BadEntry(f"expected {name} in {what} to be {kind.__name__}, found {type(found).__name__}")
 
 
+def is_footage(kind: EntryType, body: Mapping[str, Any]) -> bool:
+    """Whether the entry declares bytes of a reel: a chunk, or what was recovered of one."""
+    return kind is EntryType.CHUNK or (kind is EntryType.RECOVERY and body["what"] == "reel" and body["size"] > 0)
+
+
 def is_stream_id(text: str) -> bool:
     """``[a-z0-9][a-z0-9-]{0,62}``"""
     return _STREAM_ID.fullmatch(text) is not None

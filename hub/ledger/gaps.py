@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.ledger.bodies import INTERRUPTION_TYPES
-from hub.ledger.entries import Entry, EntryType
+from hub.ledger.entries import Entry, EntryType, is_footage
 from hub.ledger.verdict import Finding, Harm, Step
 
 TOLERANCE_US = 1_000_000
@@ -37,7 +37,7 @@ class Gaps:
 
     def entry(self, entry: Entry, place: str) -> None:
         kind, body = entry.type, entry.body
-        if kind is EntryType.CHUNK or (kind is EntryType.RECOVERY and body.get("size")):
+        if is_footage(kind, body):
             self._footage(body, kind is EntryType.RECOVERY, place)
         elif kind is EntryType.CLOSE:
             self._ended = True

@@ -189,6 +189,12 @@ class Index:
             rows = connection.execute(query.order_by(t.unflushed.c.entry_id))
             return [Unflushed(row.path, row.offset, row.data) for row in rows]
 
+    def first_unflushed(self) -> int:
+        """The first entry whose line and leaf may be missing from the files; none: the next entry's id."""
+        with self.engine.connect() as connection:
+            found: int | None = connection.execute(select(func.min(t.unflushed.c.entry_id))).scalar()
+            return self.next_entry if found is None else found
+
     def file_sizes(self, folder: str, since: str) -> dict[str, int]:
         """How long each entry file below ``folder`` is as far as the database knows, from the name
         ``since`` on."""

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import structlog
+
 from hub.ledger.bodies import INTERRUPTION_TYPES, interruption_from_body
-from hub.ledger.entries import HUB_STREAM, Entry, EntryType
+from hub.ledger.entries import HUB_STREAM, Entry, EntryType, is_footage
 from hub.ledger.store import Placed
 
 SPAN_JOIN_US = 250_000
@@ -20,6 +22,7 @@ SPAN_JOIN_US = 250_000
 report corrects them; what is missing for longer is an interruption and shows as a gap."""
 
 Row = dict[str, Any]
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -111,7 +114,11 @@ class Batch:
             self.unflushed.append({"entry_id": entry_id, "data": entry.data})
         state = self._state(entry.stream_id)
         state.seq, state.leaf, state.epoch, state.t_hub_us = entry.seq, leaf, entry.epoch, entry.t_hub_us
-        self._project(entry, state, entry_id, leaf)
+        try:
+            self._project(entry, state, entry_id, leaf)
+        except (KeyError, TypeError, ValueError):
+            # An entry of a later hub's making stays an entry; what it means is for that hub to show.
+            _log.exception("an entry could not be shown in the database", stream=entry.stream_id, seq=entry.seq)
 
     def _state(self, stream: str) -> StreamState:
         state = self.changed.get(stream)
@@ -131,7 +138,7 @@ class Batch:
 
     def _project(self, entry: Entry, state: StreamState, entry_id: int, leaf: bytes) -> None:
         kind, body = entry.type, entry.body
-        if kind is EntryType.CHUNK or (kind is EntryType.RECOVERY and body.get("size")):
+        if is_footage(kind, body):
             self._footage(state, body, entry_id)
         elif kind is EntryType.OPEN:
             state.run, state.run_open = body["run"], True

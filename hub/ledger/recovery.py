@@ -266,13 +266,12 @@ def _align_leaves(data: Path, index: Index, row: LogRow) -> None:
     count = min(following, default=index.next_entry) - row.first_entry
     leaves = LeafFile(log_folder(data, row.origin) / LEAVES_FILE)
     try:
-        same = min(leaves.size, count)
         # What may have been lost lies behind what was flushed, and that is no more than half a minute.
-        start = max(0, min(row.signed.size, same))
+        start = max(0, min(leaves.size, count, index.first_unflushed() - row.first_entry))
         known = index.leaves(row.first_entry + start, count - start)
         if leaves.size != count or leaves.read(start, count) != known:
             leaves.rewrite(start, known)
-            leaves.sync()
+        leaves.sync()
     finally:
         leaves.close()
 

@@ -43,8 +43,9 @@ from hub.ledger.verdict import Completeness, Finding, Harm, Integrity, Provenanc
 from hub.ledger.walk import LEAF_RECORD, EntryFile, Line, StreamResult, StreamWalk
 
 REEL_SUFFIX = ".mp4"
-REELS_AT_ONCE = 2
-"""The last chunk of a reel may be sealed after the first of the next."""
+REELS_AT_ONCE = 8
+"""The last chunk of a reel may be sealed after the first of the next; and a link that flapped just before
+the hub was killed leaves several reels open, of which the entries come at the next start."""
 Progress = Callable[[int, int], None]
 """``progress(done, total)`` in bytes; called from several threads, one at a time."""
 

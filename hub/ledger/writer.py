@@ -16,9 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from hub.errors import LedgerError
 from hub.ledger.entries import Entry
 from hub.ledger.index import Index
 from hub.ledger.log import Log
@@ -97,7 +94,7 @@ class Writer:
                 self._behind = False
             else:
                 self._index.insert(self._unindexed)
-        except (SQLAlchemyError, LedgerError) as error:
+        except Exception as error:  # whatever is wrong with the index, the entries must become durable
             problems.append(f"database: {error.__class__.__name__}: {getattr(error, 'orig', None) or error}")
             self.flush_files()
             self.log.leaves.sync()

@@ -257,7 +257,7 @@ async def test_what_was_open_is_told_at_the_next_start(tmp_path: Path) -> None:
     folder = await build(tmp_path)
     ledger = await folder.open(ManualClock(START_US))
     ledger.append("cam-a", EntryType.OPEN, {"run": 7, "protocol": "", "device": "", "tracks": [], "init_sha256": ""})
-    item = interruption("cam-b", InterruptionState.CONFIRMED, START_US)
+    item = interruption("cam-b", InterruptionState.CONFIRMED, START_US + 19_000_000)
     ledger.append("cam-b", EntryType.INTERRUPTION_OPEN, interruption_body(item))
     await ledger.close()
     ledger = await folder.open()
