@@ -301,7 +301,10 @@ def feed(recorder: Recorder, out: Iterable[InitSegment | Fragment]) -> None:
 
 def fragments(units: Iterable[AccessUnit], *tracks: TrackInfo) -> list[InitSegment | Fragment]:
     fragmenter = Fragmenter(tracks, fragment_ms=200)
-    out: list[InitSegment | Fragment] = [each for one in units for each in fragmenter.push(one)]
+    out: list[InitSegment | Fragment] = []
+    for each in units:
+        out += fragmenter.tick(each.arrival)
+        out += fragmenter.push(each)
     return [*out, *fragmenter.flush()]
 
 

@@ -31,10 +31,8 @@ _MAX_JOINED_S = 60.0
 _TARGET_S = 10
 _HOLE_S = 0.5
 """A pause between chunks longer than this is shown as a gap."""
-_INNER_HOLE_S = 0.03
-"""Of sound, between segments that follow each other: about one frame."""
-_EDGE_HOLE_S = 0.1
-"""Of sound, at the first and last picture of a stretch."""
+_SOUND_HOLE_S = 0.03
+"""A hole in the sound longer than this, about a frame, is filled."""
 _STRADDLE_S = 0.25
 """Sound of one moment may lie this far into the next chunk: a fragment's length."""
 _CLOCK_DRIFT_US = 20_000
@@ -122,8 +120,6 @@ class _Segment:
     discontinuity: bool
     hole_s: float
     """Of the recording, before it."""
-    continues: bool
-    """It follows the one before without a hole."""
     sound_due_s: float
     """From where it has to bring the sound."""
 
@@ -188,7 +184,7 @@ class Playlist:
         start_s, end_s = _span(chunk)
         last = self._segment
         if last is None:
-            self._segment = _Segment([chunk], start_s, end_s, served, False, 0.0, False, start_s)
+            self._segment = _Segment([chunk], start_s, end_s, served, False, 0.0, start_s)
             return
         before = last.chunks[-1]
         same_run = chunk.run == before.run
@@ -201,7 +197,7 @@ class Playlist:
             last.end_s = max(end_s, last.end_s)
             return
         follows = same_axis and not hole_s
-        upcoming = _Segment([chunk], start_s, end_s, served, not same_axis, hole_s, follows, start_s)
+        upcoming = _Segment([chunk], start_s, end_s, served, not same_axis, hole_s, start_s)
         sounded_s = _write(self._state, last, upcoming if follows else None, self._addresses, live_edge=False)
         if follows:
             upcoming.sound_due_s = sounded_s
@@ -284,17 +280,17 @@ def _fill(segment: _Segment, upcoming: _Segment | None, live_edge: bool) -> tupl
     due_from_s, due_to_s = segment.sound_due_s, upcoming.start_s if upcoming else segment.end_s
     own = [each for chunk in segment.chunks for each in chunk.tracks if each.track_id == sound.id]
     coming = next((each for each in upcoming.chunks[0].tracks if each.track_id == sound.id), None) if upcoming else None
-    tolerated_s = _EDGE_HOLE_S
-    if coming is not None and coming.first_ticks / coming.timescale <= due_to_s + _STRADDLE_S:
-        due_to_s, tolerated_s = coming.first_ticks / coming.timescale, _INNER_HOLE_S
+    if coming is not None:
+        coming_s = coming.first_ticks / coming.timescale
+        if abs(coming_s - due_to_s) <= _STRADDLE_S:
+            due_to_s = coming_s
     if own:
         end_s = own[-1].end_ticks / sound.timescale
         if live_edge and due_to_s - end_s < _HOLE_S:
             due_to_s = end_s  # the rest of this sound is on its way
         late_s = own[0].first_ticks / sound.timescale - due_from_s
         whole = all(_solid(each, sound) for each in own) and not _pauses(own)
-        allowed_s = _INNER_HOLE_S if segment.continues else _EDGE_HOLE_S
-        if whole and late_s <= allowed_s and due_to_s - end_s <= tolerated_s:
+        if whole and late_s <= _SOUND_HOLE_S and due_to_s - end_s <= _SOUND_HOLE_S:
             return None, end_s
         sounded_s = max(end_s, due_to_s)
     else:
@@ -315,7 +311,7 @@ def _solid(sound: TrackRange, track: SoundTrack) -> bool:
 def _pauses(ranges: Sequence[TrackRange]) -> bool:
     """Whether sound is missing between joined chunks."""
     return any(
-        after.first_ticks - before.end_ticks > _INNER_HOLE_S * before.timescale for before, after in pairwise(ranges)
+        after.first_ticks - before.end_ticks > _SOUND_HOLE_S * before.timescale for before, after in pairwise(ranges)
     )
 
 

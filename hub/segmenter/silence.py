@@ -7,13 +7,16 @@ keyframe where the sound leaps. So holes in the sound are filled on the way out.
 from __future__ import annotations
 
 import struct
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hub.errors import MediaError
+from hub.model import MediaKind
 from hub.segmenter.bits import BitWriter
 from hub.segmenter.boxes import box, fragment, ftyp, moov
 from hub.segmenter.sample_entries import FLAC_BLOCK, aac_channels, aac_object_type
-from hub.segmenter.scan import TrackHeader, boxes_of, child_of, read_fragments, read_init
+from hub.segmenter.scan import FragmentHeader, TrackHeader, boxes_of, child_of, read_fragments, read_init
 
 MARK = box(b"free", b"hub: silence that fills a hole, nobody recorded it")
 """Stands before every fragment of silence; players pass over it (ISO/IEC 14496-12 §8.1.2)."""
@@ -71,7 +74,11 @@ def silence(track: SoundTrack, from_ticks: int, to_ticks: int) -> bytes:
 
     The last frame of AAC or Opus lasts a little longer than it sounds, FLAC's is cut to fit.
     """
-    out = []
+    return b"".join(data for _, data in _silent_fragments(track, from_ticks, to_ticks))
+
+
+def _silent_fragments(track: SoundTrack, from_ticks: int, to_ticks: int) -> Iterator[tuple[int, bytes]]:
+    """Where each begins, and its bytes; about a second each."""
     at = from_ticks
     step = max(1, _FRAGMENT_S * track.timescale // track.frame_ticks) * track.frame_ticks
     while to_ticks - at >= track.frame_ticks:
@@ -85,9 +92,8 @@ def silence(track: SoundTrack, from_ticks: int, to_ticks: int) -> bytes:
             frames.append(flac_silence(track.channels, spare))
         else:
             durations[-1] += spare
-        out.append(MARK + fragment(0, track.id, at, durations, None, frames, sync_first=True, sync_rest=True))
+        yield at, MARK + fragment(0, track.id, at, durations, None, frames, sync_first=True, sync_rest=True)
         at = end
-    return b"".join(out)
 
 
 def with_sound(init: bytes, donor: bytes) -> bytes:
@@ -96,9 +102,9 @@ def with_sound(init: bytes, donor: bytes) -> bytes:
     Raises MediaError when either cannot be read or the donor has no sound.
     """
     headers = read_init(init)
-    if any(header.kind == "audio" for header in headers):
+    if any(header.kind is MediaKind.AUDIO for header in headers):
         return init
-    sound = next((header for header in read_init(donor) if header.kind == "audio"), None)
+    sound = next((header for header in read_init(donor) if header.kind is MediaKind.AUDIO), None)
     if sound is None:
         raise MediaError("expected an init segment with sound to take it from, found none")
     track_id = max((header.id for header in headers), default=0) + 1
@@ -110,24 +116,51 @@ def segment_bytes(data: bytes, init: bytes, fill: tuple[int, int] | None) -> byt
     """What is served for a stretch of whole fragments: its bytes, with silence where its sound has holes.
 
     ``init`` is the init segment as served; ``fill`` is from where to where sound must be (``tfdt`` ticks of its
-    sound track), None: as recorded. Every byte of ``data`` is in the result, in its order.
+    sound track), None: as recorded. Every byte of ``data`` is in the result, in its order. Silence stands where its
+    time is: MSE takes sound that leaps after pictures of a later time for a new group, and clears those pictures.
     Raises MediaError when ``data`` is no run of whole fragments or ``init`` has no sound.
     """
     if fill is None:
         return data
-    header = next((header for header in read_init(init) if header.kind == "audio"), None)
-    if header is None:
+    headers = read_init(init)
+    sounding = next((header for header in headers if header.kind is MediaKind.AUDIO), None)
+    if sounding is None:
         raise MediaError("expected an init segment with sound to fill a hole of it, found none")
-    track = sound_track(header)
-    cursor, end = fill
+    track = sound_track(sounding)
+    scales = {header.id: header.timescale for header in headers}
+    stored = read_fragments(data)
+    silent = deque(_holes(track, stored, fill))
     out: list[bytes] = []
-    for each in read_fragments(data):
-        if each.track_id == track.id:
-            out.append(silence(track, cursor, each.tfdt_ticks))
-            cursor = max(cursor, each.tfdt_ticks + each.duration_ticks)
+    for number, each in enumerate(stored):
+        start_s = each.tfdt_ticks / scales.get(each.track_id, 1)
+        while silent and silent[0].after < number and silent[0].start_ticks <= start_s * track.timescale:
+            out.append(silent.popleft().data)
         out.append(data[each.offset : each.offset + each.size])
-    out.append(silence(track, cursor, end))
+    out += [silence.data for silence in silent]
     return b"".join(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """A fragment of silence; it must come after the stored fragment number ``after``."""
+
+    after: int
+    start_ticks: int
+    data: bytes
+
+
+def _holes(track: SoundTrack, stored: Sequence[FragmentHeader], fill: tuple[int, int]) -> Iterator[_Silent]:
+    """Silence for every hole of the track's fragments within ``fill``, in order."""
+    cursor, end = fill
+    after = -1
+    for number, each in enumerate(stored):
+        if each.track_id == track.id:
+            for start, data in _silent_fragments(track, cursor, each.tfdt_ticks):
+                yield _Silent(after, start, data)
+            cursor = max(cursor, each.tfdt_ticks + each.duration_ticks)
+            after = number
+    for start, data in _silent_fragments(track, cursor, end):
+        yield _Silent(after, start, data)
 
 
 # ----------------------------------------------------------------------------- silent frames

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
@@ -21,7 +22,7 @@ from hub.segmenter.silence import segment_bytes, with_sound
 from hub.settings import Settings
 from tests.segmenter_media import AUDIO, VIDEO, Log, Take, audio, feed, fragments, interleave, video
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 HLS_JS = Path(__file__).parents[2] / "web/node_modules/hls.js/dist/hls.js"
 
@@ -30,8 +31,8 @@ PLAY_MSE = """async (buffers) => {
   const source = new MediaSource(); video.src = URL.createObjectURL(source);
   await new Promise(done => source.addEventListener('sourceopen', done, {once: true}));
   const ranges = [];
-  for (const [mime, parts] of buffers) {
-    const buffer = source.addSourceBuffer(mime);
+  const opened = buffers.map(([mime, parts]) => [source.addSourceBuffer(mime), parts]);
+  for (const [buffer, parts] of opened) {
     for (const part of parts) {
       buffer.appendBuffer(Uint8Array.from(atob(part), c => c.charCodeAt(0)));
       await new Promise(done => buffer.addEventListener('updateend', done, {once: true}));
@@ -40,7 +41,7 @@ PLAY_MSE = """async (buffers) => {
     for (let i = 0; i < buffer.buffered.length; i++) ranges.push([buffer.buffered.start(i), buffer.buffered.end(i)]);
   }
   source.endOfStream();
-  video.currentTime = ranges[0][0]; video.playbackRate = 4;
+  video.currentTime = ranges[0][0]; video.playbackRate = 6;
   await video.play();
   await new Promise(done => { video.addEventListener('ended', done, {once: true}); setTimeout(done, 8000); });
   const result = {error: video.error && video.error.message, ended: video.ended, ranges,
@@ -55,9 +56,9 @@ PLAY_HLS = """async ([url, seconds]) => {
   hls.on(Hls.Events.ERROR, (_, e) => errors.push(e.details));
   hls.loadSource(url); hls.attachMedia(video);
   await new Promise(done => hls.on(Hls.Events.MANIFEST_PARSED, done));
-  video.playbackRate = 3; video.play();
+  video.playbackRate = 5; video.play();
   video.addEventListener('timeupdate', () => {
-    if (video.currentTime - last > 1.9) jumps.push([last, video.currentTime]);
+    if (video.currentTime - last > 2.4) jumps.push([last, video.currentTime]);
     last = video.currentTime;
   });
   await new Promise(done => { video.addEventListener('ended', done, {once: true}); setTimeout(done, seconds * 1000); });
@@ -69,8 +70,9 @@ PLAY_HLS = """async ([url, seconds]) => {
 }"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def page() -> AsyncIterator[Page]:
+    """One browser for all: starting it takes longer than most tests."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
