@@ -85,7 +85,7 @@ class Hub:
 
         rooms = Rooms(settings, clock, self.ledger, disk, self.events)
         recovered = {one.stream_id: one for one in self.ledger.recovered}
-        self.fleet = Fleet(rooms, self.feeds, whip.source, recovered)
+        self.fleet = Fleet(rooms, self.feeds, whip, recovered)
         stack.push_async_callback(self.fleet.stop)
         for stream in self.registry.list():
             self.fleet.begin(stream)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 
 from hub import metrics
 from hub.ingest.rtsp.client import RtspClient
+from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.ledger import RecoveredStream
 from hub.model import MediaSink, RtspSource, Stream
 from hub.monitor.detector import InterruptionDetector
@@ -23,17 +24,16 @@ log = structlog.get_logger(__name__)
 TICK_S = 0.1
 """How often silence is looked at: a break is suspected within a second, so it gets ten looks."""
 
-Inlet = Callable[[str], Source]
-"""Where a recorder's media is taken from, by stream id."""
-
 
 class Fleet:
     """All pipelines of this process."""
 
-    def __init__(self, rooms: Rooms, feeds: LiveFeeds, inlet: Inlet, recovered: Mapping[str, RecoveredStream]) -> None:
+    def __init__(
+        self, rooms: Rooms, feeds: LiveFeeds, whip: WhipEndpoint, recovered: Mapping[str, RecoveredStream]
+    ) -> None:
         self._rooms = rooms
         self._feeds = feeds
-        self._inlet = inlet
+        self._whip = whip
         self._recovered = dict(recovered)
         self._rules = DetectorRules.from_settings(rooms.settings)
         self._pipelines: dict[str, Pipeline] = {}
@@ -60,7 +60,9 @@ class Fleet:
             running.stream = after
             return
         async with self._locks.setdefault(after.id, asyncio.Lock()):
-            await self._end(after.id, "stream retired" if after.retired else "stream changed")
+            reason = "stream retired" if after.retired else "stream changed"
+            await self._end(after.id, reason)
+            self._whip.forget(after.id, reason)
             if not after.retired:
                 self.begin(after)
 
@@ -81,7 +83,7 @@ class Fleet:
     def _source(self, stream: Stream) -> tuple[Source, Retry | None]:
         if isinstance(stream.source, RtspSource):
             return Camera(stream.source, self._rooms), Retry(random.Random())  # noqa: S311  jitter is no secret
-        return self._inlet(stream.id), None
+        return self._whip.source(stream.id), None
 
     async def _end(self, stream_id: str, reason: str) -> None:
         task = self._tasks.pop(stream_id, None)
@@ -140,5 +142,6 @@ class Camera:
             timeout_s=settings.rtsp_timeout_s,
             silence_s=settings.rtsp_silence_s,
             reorder_ms=settings.reorder_ms,
+            verify_tls=settings.rtsp_verify_tls,
         )
         return await client.run_once()
