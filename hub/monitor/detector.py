@@ -26,10 +26,11 @@ from hub.model import (
     Stream,
     TimeLeap,
 )
-from hub.monitor.case import STORAGE, WHOLE_STREAM, Case, Fault
+from hub.monitor.case import STORAGE, WHOLE_STREAM, Fault
 from hub.monitor.clocks import ClockWatch
 from hub.monitor.docket import Docket
 from hub.monitor.rules import DetectorRules, StreamState
+from hub.monitor.successors import succeed
 from hub.monitor.watch import TrackWatch
 
 _NOTHING: list[Interruption] = []
@@ -116,7 +117,7 @@ class InterruptionDetector:
         self._clocks.opened({track.id: track.timescale for track in session.tracks})
         self._due_mono_us = now.mono_us + self._rules.confirm_after_us
         if self._docket.open is not None:
-            self._name_tracks(self._docket.open)
+            succeed(self._docket.open, self._watches.values(), self._delivered)
         return out
 
     def unit(self, unit: AccessUnit) -> list[Interruption]:
@@ -477,37 +478,6 @@ class InterruptionDetector:
             out += self._docket.told(now)
         return out
 
-    def _name_tracks(self, case: Case) -> None:
-        """A new connection: each open fault waits for the track that takes its place in it."""
-        whole = case.faults.pop(WHOLE_STREAM, None)
-        if whole is not None and whole.over:
-            case.faults[WHOLE_STREAM] = whole
-        elif whole is not None:
-            for watch in self._mandatory():
-                case.faults.setdefault(watch.info.id, _copy(whole))
-        for track_id, fault in list(case.faults.items()):
-            if track_id > 0 and not fault.over:
-                self._rehome(case, track_id)
-        if not case.faults and whole is not None:
-            case.faults[WHOLE_STREAM] = whole
-
-    def _rehome(self, case: Case, track_id: int) -> None:
-        kind = self._delivered.get(track_id)
-        here = self._watches.get(track_id)
-        if kind is None or (here is not None and here.kind is kind):
-            return
-        for watch in self._watches.values():
-            if watch.kind is kind and watch.info.id not in case.faults:
-                case.faults[watch.info.id] = case.faults.pop(track_id)
-                return
-        if kind is MediaKind.AUDIO and len(case.faults) > 1:
-            del case.faults[track_id]  # no longer announced: a change of the camera's settings, no fault
-
-    def _mandatory(self) -> list[TrackWatch]:
-        """Tracks that must come: pictures where there are any; sound only once it has been heard."""
-        video = [watch for watch in self._watches.values() if watch.kind is MediaKind.VIDEO]
-        return video or list(self._watches.values())
-
     def _any_video(self) -> bool:
         return any(watch.kind is MediaKind.VIDEO for watch in self._watches.values())
 
@@ -529,14 +499,3 @@ class InterruptionDetector:
             edge_error_us=max(watch.distance_us, 1),
             frame_us=max(watch.distance_us, 1),
         )
-
-
-def _copy(fault: Fault) -> Fault:
-    return Fault(
-        fault.started_us,
-        fault.heard_mono_us,
-        fault.confirm_mono_us,
-        fault.run,
-        missing=fault.missing,
-        edge_error_us=fault.edge_error_us,
-    )
