@@ -34,6 +34,8 @@ _FIRST_FAULT_S = 30.0
 _MERGED_US = 5 * US_PER_S
 _NETWORK_US = BASE_DELAY_US + 1_000
 """The least delay of the network: no hub can tell it from a device clock that is behind."""
+_REORDERED_US = US_PER_S // 2
+"""Pictures captured so long before a fault may have been going to leave the device after it began."""
 _MATCH_US = 3 * US_PER_S
 
 _RATES = (25, 25, 25, 25, 30, 15, 12, 50, 10, 5)
@@ -68,8 +70,8 @@ def run(options: argparse.Namespace) -> Report:
     score = Score()
     clean_s = options.hours * 3600 / options.streams
     with ProcessPoolExecutor(max_workers=options.jobs) as pool:
-        faulty = [_Task(index, options.seed, options.media, None) for index in range(options.streams)]
-        clean = [_Task(index, options.seed, options.media, clean_s) for index in range(options.streams)]
+        faulty = [Task(index, options.seed, options.media, None) for index in range(options.streams)]
+        clean = [Task(index, options.seed, options.media, clean_s) for index in range(options.streams)]
         for part in pool.map(judge, faulty):
             score.add(part)
         for part in pool.map(judge, clean):
@@ -81,7 +83,7 @@ def run(options: argparse.Namespace) -> Report:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class Task:
     """One stream: with faults, or clean for so long. Small, because it goes to another process."""
 
     index: int
@@ -199,7 +201,7 @@ def _percentile(values: Sequence[float], percent: int) -> float:
     return statistics.quantiles(values, n=100)[percent - 1] if len(values) > 1 else values[0]
 
 
-def judge(task: _Task) -> Score:
+def judge(task: Task) -> Score:
     """Play one stream and hold the detector to the truth."""
     plan = plan_of(task.index, task.seed, task.media, task.clean_s)
     heard = listen(plan)
@@ -217,13 +219,13 @@ def judge(task: _Task) -> Score:
     score.faulty_s = plan.seconds
     for fault in plan.faults:
         if fault.kind in _EXPECTED:
-            _judge_fault(plan, heard, fault, confirmed, score)
+            judge_fault(plan, heard, fault, confirmed, score)
     score.false = len(confirmed)
     score.notes += [f"{plan.name}: false {_told(group)}" for group in confirmed]
     return score
 
 
-def _judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[Interruption]], score: Score) -> None:
+def judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[Interruption]], score: Score) -> None:
     """Looks for what belongs to a fault, and takes it out of ``confirmed``."""
     fault_us = heard.began_us + round(fault.at_s * US_PER_S)
     until_us = fault_us + round(fault.for_s * US_PER_S)
@@ -309,7 +311,7 @@ def _hole(frames: Sequence[tuple[int, Sent]], from_us: int, *, video: bool) -> t
     good.sort()
     begin = end = 0
     for earlier, later in pairwise(good):
-        if later - earlier < step_us * 1.5 or later < from_us:
+        if later - earlier < step_us * 1.5 or later < from_us - _REORDERED_US:
             continue
         if begin and earlier - end > _MERGED_US:
             break

@@ -193,11 +193,10 @@ class _World:
             return
         if how == "goodbye":
             session.say_goodbye("TEARDOWN")
-            while self._flying:
-                self._arrive(now)
+        while self._flying:  # what left the device arrives: the truth is what was sent
+            self._arrive(now)
         session.close()
         self._session = None
-        self._flying.clear()
         self._sink.changes += self._sink.detector.closed(now, how)
         self._reconnect_us = now.mono_us + _RETRY_US
 

@@ -41,6 +41,8 @@ _LATE_FOR_US = 2_000_000
 """… or when it has flowed for this long: the delay has come to stay."""
 _PAUSE_US = 500_000
 """No arrival for so much longer than a frame's distance is a pause; below that, packets are merely missing."""
+_LEAPT_US = 100_000
+"""Across a leap the axis goes on by one distance of pictures; where they are reordered, that is off by a few."""
 _NO_GAP_US = 100_000
 """Less than this (or three frames) between two connections: nothing is missing."""
 
@@ -71,6 +73,7 @@ class InterruptionDetector:
         self._watches: dict[int, TrackWatch] = {}
         self._delivered: dict[int, MediaKind] = {}
         self._run = 0
+        self._axis_error_us = 1
         self._connected = False
         self._expected = stream.kind.always_expected
         self._due_mono_us: int | None = None
@@ -110,6 +113,7 @@ class InterruptionDetector:
         now = session.opened
         out = self._begin(now)
         self._run += 1
+        self._axis_error_us = 1
         self._connected = True
         self._expected = True
         self._ended = False
@@ -136,6 +140,7 @@ class InterruptionDetector:
 
     def leap(self, leap: TimeLeap) -> list[Interruption]:
         """The media clock leapt; nothing is missing."""
+        self._axis_error_us = _LEAPT_US
         case = self._docket.open
         if case is not None:
             case.evidence["leaps"] = int(case.evidence.get("leaps", 0)) + 1
@@ -496,6 +501,6 @@ class InterruptionDetector:
             run=self._run,
             axis_us=watch.good_end_axis_us,
             device_us=watch.good_end_device_us,
-            edge_error_us=max(watch.distance_us, 1),
-            frame_us=max(watch.distance_us, 1),
+            edge_error_us=max(watch.distance_us, self._axis_error_us),
+            frame_us=max(watch.distance_us, self._axis_error_us),
         )
