@@ -162,34 +162,39 @@ class Disk:
                 self._end_all()
             self._end_round(now_us)
             self._begin_round(now_us, closing)
-        except Exception:
-            # Not an OSError: those are handled where they arise. The other streams go on.
+        except Exception as error:
+            # No OSError, those are handled where they arise: a mistake of ours. Nobody knows what was half done, so
+            # every reel ends at its last flushed chunk, and says so; new ones begin.
             _log.exception("disk_pass_failed")
+            for reel in self._reels:
+                self._writer.distrust(reel, OSError(f"an error inside the hub: {error!r}"))
         self._deliver()
 
     def _drain(self, now_us: int) -> None:
         """Takes what is queued now: the fragments of a reel between two ends in one write."""
         batches: dict[Reel, list[Fragment]] = {}
         size = 0
-        for _ in range(len(self._steps)):
-            reel, step = self._steps.popleft()
-            if isinstance(step, Fragment):
-                batches.setdefault(reel, []).append(step)
-                size += len(step.data)
-            if not reel.closed:
-                self._reels.setdefault(reel)
-            if isinstance(step, Fragment) or reel.closed:
-                continue
-            if batch := batches.pop(reel, None):
+        try:
+            for _ in range(len(self._steps)):
+                reel, step = self._steps.popleft()
+                if isinstance(step, Fragment):
+                    batches.setdefault(reel, []).append(step)
+                    size += len(step.data)
+                if not reel.closed:
+                    self._reels.setdefault(reel)
+                if isinstance(step, Fragment) or reel.closed:
+                    continue
+                if batch := batches.pop(reel, None):
+                    self._writer.write(reel, batch, now_us)
+                if step is None:
+                    reel.finished = True
+                else:
+                    self._writer.seal(reel, step)
+            for reel, batch in batches.items():
                 self._writer.write(reel, batch, now_us)
-            if step is None:
-                reel.finished = True
-            else:
-                self._writer.seal(reel, step)
-        for reel, batch in batches.items():
-            self._writer.write(reel, batch, now_us)
-        self._taken += size
-        DISK_QUEUE.set(self._queued - self._taken)
+        finally:
+            self._taken += size
+            DISK_QUEUE.set(self._queued - self._taken)
 
     def _end_all(self) -> None:
         for reel in self._reels:
@@ -240,6 +245,8 @@ class Disk:
             reason = error if isinstance(error, OSError) else OSError(str(error))
             self._writer.distrust(reel, reason)
             return
+        if job.chunks and (not reel.sealed or reel.sealed[0] is not job.chunks[0]):
+            return  # no longer trusted since
         del reel.sealed[: len(job.chunks)]
         del reel.folders[: len(job.folders)]
         for chunk in job.chunks:

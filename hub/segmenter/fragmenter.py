@@ -36,30 +36,38 @@ Output = InitSegment | Fragment
 class Fragmenter:
     """Cuts the units of one run into fragments of about ``fragment_ms``, each of one track.
 
-    Raises MediaError at once for a track that no reel can hold (G.711 of three channels).
+    A track that no reel can hold (a broken AudioSpecificConfig, G.711 of three channels) costs the others nothing:
+    it is left out, and its units are counted. Raises MediaError when no track is left.
     """
 
     def __init__(self, tracks: Sequence[TrackInfo], *, fragment_ms: int) -> None:
         sequence = count(1)
-        self._tracks: dict[int, FragmentTrack] = {
-            info.id: fragment_track(info, sequence, fragment_ms) for info in tracks
-        }
-        self._infos = tuple(tracks)
+        self._tracks: dict[int, FragmentTrack] = {}
+        self._entries: dict[int, SampleEntry] = {}
+        self._infos: tuple[TrackInfo, ...] = ()
+        self._refused: set[int] = set()
+        for info in tracks:
+            try:
+                if info.kind is MediaKind.AUDIO:
+                    self._entries[info.id] = describe(info, None)
+                self._tracks[info.id] = fragment_track(info, sequence, fragment_ms)
+                self._infos += (info,)
+            except MediaError:
+                if len(tracks) == len(self._refused) + 1:
+                    raise
+                self._refused.add(info.id)
+                BAD_INPUT.labels("bad_track").inc()
         # Half a fragment of grace: a picture that is merely late is waited for
         self._idle_us = fragment_ms * 1500
         self._sets: dict[int, ParameterSets] = {}
         """The sets each video track was last described with, or is to be."""
-        self._entries: dict[int, SampleEntry] = {}
         self._held: deque[AccessUnit] = deque()
         self._held_bytes = 0
         self._opened = False
-        self._waiting = {info.id for info in tracks if info.kind is MediaKind.VIDEO}
+        self._waiting = {info.id for info in self._infos if info.kind is MediaKind.VIDEO}
         """Video tracks that are not in the reel yet."""
         self.discarded = 0
-        """Pictures given up because no parameter sets came in time to describe them."""
-        for info in tracks:
-            if info.kind is MediaKind.AUDIO:
-                self._entries[info.id] = describe(info, None)
+        """Units given up because nothing describes them: no parameter sets in time, or a track left out."""
 
     def push(self, unit: AccessUnit) -> Sequence[Output]:
         """Takes the next unit, in order of arrival.
@@ -67,6 +75,9 @@ class Fragmenter:
         Parameter sets that cannot be read are counted and passed over: the picture is recorded under the sets
         before them. Raises KeyError for a track that was not announced.
         """
+        if unit.track_id in self._refused:
+            self.discarded += 1
+            return ()
         track = self._tracks[unit.track_id]
         if unit.realigned and self._opened:
             return [*self._reopen(), *self._accept(unit, track)]

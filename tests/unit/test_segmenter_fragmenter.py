@@ -312,9 +312,16 @@ def test_h265_waits_for_all_three_kinds_of_sets() -> None:
     assert out[0].tracks[0].mime == 'video/mp4; codecs="hvc1.1.6.L60.90"'
 
 
-def test_g711_of_three_channels_is_refused() -> None:
+@pytest.mark.parametrize(
+    "bad", [TrackInfo(AUDIO, Codec.PCMA, 8000, 3), replace(AAC_INFO, config=b"\xff")], ids=["channels", "config"]
+)
+def test_a_track_that_no_reel_can_hold_costs_the_others_nothing(bad: TrackInfo) -> None:
     with pytest.raises(MediaError):
-        Fragmenter([TrackInfo(1, Codec.PCMA, 8000, 3)], fragment_ms=200)
+        Fragmenter([bad], fragment_ms=200)
+    fragmenter = Fragmenter([VIDEO_INFO, bad], fragment_ms=200)
+    out = push_all(fragmenter, by_arrival(pictures(25), sounds(50)))
+    assert shapes(out) == "IKvvvv"
+    assert fragmenter.discarded == 50
 
 
 @settings(max_examples=60, deadline=None)
