@@ -314,8 +314,7 @@ class Ledger:
             await self._rest_of_interval()
             self._news.clear()
             self._hurry.clear()
-            done = await self._commit()
-            if done.waiting or done.problem:
+            if not await self._commit():
                 await self._pause(RETRY_S)
                 self._news.set()
         await self._commit()
@@ -327,11 +326,17 @@ class Ledger:
                 async with asyncio.timeout(self._settings.commit_ms / 1000):
                     await self._hurry.wait()
 
-    async def _commit(self) -> Committed:
+    async def _commit(self) -> bool:
+        """One commit; False if something of it must be tried again."""
         batch, self._pending = self._pending, []
         waiters, self._waiters = self._waiters, []
         begun = time.perf_counter()
-        done = await self._call(self._writer.commit, batch)
+        try:
+            done = await self._call(self._writer.commit, batch)
+        except Exception as error:
+            # The writer holds on to what it was given: a fault of ours must not end the recording.
+            _log.exception("a commit failed; it is tried again")
+            done = Committed([], len(batch) + 1, f"a fault of the hub itself: {error!r}")
         COMMIT_SECONDS.observe(time.perf_counter() - begun)
         self._report(done.problem)
         if done.entries:
@@ -344,7 +349,7 @@ class Ledger:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)
-        return done
+        return not done.waiting and not done.problem
 
     def _tell(self, entries: list[Entry]) -> None:
         for listener in self._listeners:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from hub.errors import LedgerError
 from hub.ledger.entries import HUB_STREAM, JsonValue
@@ -53,6 +53,15 @@ class Started:
 
 def start(settings: Settings) -> Started:
     """Lock, repair, check. Raises LedgerError, and then the folder is as it was but for repairs."""
+    try:
+        return _start(settings)
+    except OSError as error:
+        raise LedgerError(f"cannot use the data folder {settings.data}: {error}") from error
+    except SQLAlchemyError as error:
+        raise LedgerError(f"cannot use the database in {settings.data}: {error}") from error
+
+
+def _start(settings: Settings) -> Started:
     data = settings.data
     data.mkdir(parents=True, exist_ok=True)
     lock = lock_folder(data)

@@ -64,7 +64,8 @@ class Writer:
         """Take these entries, and what was put off before, as far as possible. Never raises for a disk
         or a database that refuses."""
         problems = []
-        written, self._unwritten, problem = self._files.append(self._unwritten + entries)
+        self._unwritten += entries
+        written, self._unwritten, problem = self._files.append(self._unwritten)
         self._unlogged += written
         if problem is not None:
             problems.append(f"entry files: {problem}")

@@ -3,7 +3,9 @@ pymerkle the root, the Go tree hash every consistency that the signer relied on.
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 import json
 import os
 import shutil
@@ -75,8 +77,6 @@ func main() {
 
 def in_log_order(folder: Folder) -> list[bytes]:
     """Every entry's bytes, as its leaf lies in the log."""
-    import hashlib
-
     by_leaf = {
         hashlib.sha256(b"\x00" + line).digest(): line for path in folder.data.rglob("*.entries") for line in lines(path)
     }
@@ -95,8 +95,8 @@ async def test_pymerkle_finds_the_same_root_and_an_own_check_accepts_the_note(tm
 
 
 @pytest.mark.skipif(GO is None, reason="Go is not installed; the checks above need none")
-async def test_go_accepts_checkpoint_and_root(tmp_path: Path) -> None:
-    folder = await build(tmp_path / "hub")
+def test_go_accepts_checkpoint_and_root(tmp_path: Path) -> None:
+    folder = asyncio.run(build(tmp_path / "hub"))
     code = tmp_path / "go"
     code.mkdir()
     (code / "go.mod").write_text(GO_MOD)
