@@ -35,16 +35,18 @@ def _page(services: Services, query: InterruptionsQuery, present: dict[str, Inte
     if query.after is not None and before is None:
         return []
     known = query.after is None or reader.interruption(query.after) is not None
-    rows = reader.interruptions(
-        stream=query.stream,
-        state=query.state,
-        from_us=query.from_us,
-        # a page that ended with a suspicion goes on by time
-        to_us=query.to_us if known or before is None else before.started_us,
-        limit=query.limit,
-        after=query.after if known else None,
-    )
-    return overlay(rows, present.values(), query, None if before is None else _key(before))
+    # a page that ended with a suspicion goes on by time
+    after, to_us = (query.after, query.to_us) if known or before is None else (None, before.started_us)
+    place = None if before is None else _key(before)
+    while True:
+        rows = reader.interruptions(
+            stream=query.stream, state=query.state, from_us=query.from_us, to_us=to_us, limit=query.limit, after=after
+        )
+        page = overlay(rows, present.values(), query, place)
+        # an empty page would read as the end of the list
+        if page or len(rows) < query.limit:
+            return page
+        after, place = rows[-1].id, _key(rows[-1])
 
 
 def overlay(

@@ -96,6 +96,22 @@ async def test_pages_give_each_one_once(hub: Hub) -> None:
     assert await get(hub, "/api/interruptions", after="unknown") == []
 
 
+async def test_a_row_that_changed_makes_no_room_for_what_belongs_to_a_later_page(hub: Hub) -> None:
+    reader(hub).rows = [broken(number, Confirmed, end=False) for number in (5, 8, 9)]
+    hub.services.present = lambda: [broken(9, Resumed), broken(1, Confirmed, end=False)]
+    first = await get(hub, "/api/interruptions", state="confirmed", limit=2)
+    assert [one["id"] for one in first] == ["i8"]
+    second = await get(hub, "/api/interruptions", state="confirmed", limit=2, after="i8")
+    assert [one["id"] for one in second] == ["i5", "i1"]
+
+
+async def test_a_page_of_which_all_changed_is_not_the_end(hub: Hub) -> None:
+    reader(hub).rows = [broken(number, Confirmed, end=False) for number in (1, 8, 9)]
+    hub.services.present = lambda: [broken(9, Resumed), broken(8, Resumed)]
+    listed = await get(hub, "/api/interruptions", state="confirmed", limit=2)
+    assert [one["id"] for one in listed] == ["i1"]
+
+
 @hypothesis_settings(max_examples=80, deadline=None)
 @given(
     st.sets(st.integers(0, 12), max_size=10),
