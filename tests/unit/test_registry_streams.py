@@ -205,6 +205,10 @@ def test_any_text_is_a_url_or_refused_in_words(text: str) -> None:
 )
 def test_no_password_is_shown(password: str) -> None:
     url = f"rtsp://user:{password}@camera.example/1"
+    try:
+        check_url(url)
+    except InvalidRequest:  # as U+FE55, which Unicode takes for a colon
+        return
     assert urlsplit(shown_url(url)).password == "***"
 
 
