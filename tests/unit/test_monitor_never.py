@@ -101,6 +101,16 @@ def test_a_variable_frame_rate() -> None:
     assert "confirmed" not in script.states
 
 
+def test_few_pictures_and_now_and_then_fewer() -> None:
+    script = Script(gop=1)
+    script.open()
+    script.frame()
+    for index in range(200):
+        script.wait(1.3 if index % 5 == 4 else 0.3)
+        script.frame()
+    assert script.changes == []
+
+
 def test_a_rate_that_falls_from_25_to_one_and_rises_again() -> None:
     script = started(gop=1)
     for _ in range(3):
