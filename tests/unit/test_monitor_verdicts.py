@@ -466,14 +466,14 @@ def test_damage_is_added_up_over_a_minute() -> None:
 
 
 def test_damage_older_than_a_minute_is_not_added_up() -> None:
-    """Forty groups of two pictures spoilt over two minutes: 3 s together, and half of it in any minute."""
+    """Seventy groups of two pictures spoilt over three and a half minutes: 2.8 s or more together, 1.6 s at most in any one."""
     script = started(gop=2)
-    for _ in range(40):
+    for _ in range(70):
         script.frame(gone=True, key=False)
         script.play(3)
     script.play(20)
     closed = script.the(InterruptionState.CLOSED)
-    assert closed.count == 40
+    assert closed.count == 70
     assert not closed.needs_explanation
     assert not closed.rings
 
