@@ -466,8 +466,8 @@ def test_damage_is_added_up_over_a_minute() -> None:
 
 
 def test_damage_older_than_a_minute_is_not_added_up() -> None:
-    """Seventy groups of two pictures spoilt over three and a half minutes: 2.8 s or more together, 1.6 s at most in any one."""
-    script = started(gop=2)
+    """Seventy groups of three pictures spoilt over three and a half minutes: 2.8 s together, 0.8 s a minute."""
+    script = started(gop=3)
     for _ in range(70):
         script.frame(gone=True, key=False)
         script.play(3)
