@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,9 +129,3 @@ def _disjoint(ranges: Sequence[tuple[int, int]]) -> list[Span]:
         elif end > start:
             spans.append(Span(start, end))
     return spans
-
-
-def covers(spans: Sequence[Span], at_us: int) -> bool:
-    """Whether this moment is recorded, by spans as :meth:`Reader.spans` gives them."""
-    place = bisect.bisect_right(spans, at_us, key=lambda span: span.from_us) - 1
-    return place >= 0 and at_us < spans[place].to_us

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from hub.ledger.verdict import Harm, Step
@@ -50,3 +51,14 @@ async def test_a_reel_is_dropped(tmp_path: Path) -> None:
     assert verdict.integrity.value == "ok_with_missing_parts"
     (finding,) = verdict.findings
     assert (finding.harm, finding.place, finding.found) == (Harm.MISSING, folder.name(reel), "no such file")
+
+
+async def test_a_whole_stream_is_dropped(tmp_path: Path) -> None:
+    """Footage, entries and all: the heartbeat speaks of it, and so does the log."""
+    folder = await build(tmp_path)
+    shutil.rmtree(folder.data / "reels/cam-a")
+    verdict = folder.verify()
+    assert verdict.exit_code == 1
+    assert {finding.step for finding in verdict.findings} == {Step.LOG, Step.COMPLETENESS}
+    (beat,) = [finding for finding in verdict.findings if finding.step is Step.COMPLETENESS]
+    assert (beat.stream, beat.expected) == ("cam-a", "entry 10 of cam-a, of which it speaks")

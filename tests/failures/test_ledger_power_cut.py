@@ -3,6 +3,7 @@ commit, completes the entry files and the log; a torn last line is moved to quar
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from hub.clock import ManualClock
 from hub.ledger.bodies import close_body
-from hub.ledger.entries import EntryType, read_entry
+from hub.ledger.entries import EntryType, canonical, read_entry
 from tests.ledger_folder import START_US, Folder, build, lines, record
 
 
@@ -86,6 +87,18 @@ async def test_lines_that_fit_nowhere_are_kept_apart(tmp_path: Path) -> None:
     path = folder.data / "reels/cam-b/2026-01-01.entries"
     path.write_bytes(path.read_bytes() + lines(foreign.data / "reels/cam-b/2026-01-01.entries")[-1] + b"\n")
     await opens_and_verifies(folder)
+    assert len(list((folder.data / "quarantine").iterdir())) == 1
+
+
+async def test_a_line_with_the_right_number_and_another_past(tmp_path: Path) -> None:
+    folder = await cut_while_recording(tmp_path)
+    path = folder.data / "reels/cam-b/2026-01-01.entries"
+    whole = path.read_bytes()
+    value = json.loads(lines(path)[-1])
+    value["seq"] += 1
+    path.write_bytes(whole + canonical(value) + b"\n")
+    await opens_and_verifies(folder)
+    assert path.read_bytes() == whole
     assert len(list((folder.data / "quarantine").iterdir())) == 1
 
 

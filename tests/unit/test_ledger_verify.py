@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,9 @@ from hub.ledger import verify as verify_module
 from hub.ledger.bodies import chunk_body, close_body
 from hub.ledger.entries import EntryType
 from hub.ledger.report import to_json, to_text
-from hub.ledger.verdict import Completeness, Integrity, Provenance, Step, TimeSource
+from hub.ledger.verdict import Completeness, Harm, Integrity, Provenance, Step, TimeSource
 from hub.ledger.verify import verify_path
-from tests.ledger_folder import START_US, Folder, Reel, build, fragment, record
+from tests.ledger_folder import START_US, Folder, Reel, build, edit, fragment, record
 
 
 async def test_intact(tmp_path: Path) -> None:
@@ -149,6 +150,36 @@ async def test_a_break_that_nothing_declares(tmp_path: Path) -> None:
     (found,) = verdict.findings
     assert f"(entry {entry.seq} of cam-a)" in found.place
     assert found.found == "5.000 s of neither"
+
+
+async def test_a_heartbeat_that_names_other_heads(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    edit(folder.data / "_hub/2026-01-01.entries", 1, lambda value: value["body"].update(digest="ab" * 32))
+    steps = {finding.step for finding in folder.verify().findings}
+    assert steps == {Step.CHAINS, Step.LOG, Step.COMPLETENESS, Step.DATABASE}
+
+
+async def test_a_database_that_says_something_else(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    database = sqlite3.connect(folder.data / "hub.db")
+    database.execute("UPDATE ledger_entries SET leaf = ? WHERE stream = 'cam-b' AND seq = 4", (bytes(32),))
+    database.commit()
+    database.close()
+    (found,) = folder.verify().findings
+    assert (found.step, found.place) == (Step.DATABASE, "hub.db (entry 4 of cam-b)")
+
+
+async def test_a_database_that_holds_more_than_the_files(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    database = sqlite3.connect(folder.data / "hub.db")
+    database.execute(
+        "INSERT INTO ledger_entries SELECT 99, stream, 11, type, leaf, t_hub_us, file_id, offset, size "
+        "FROM ledger_entries WHERE stream = 'cam-b' AND seq = 4"
+    )
+    database.commit()
+    database.close()
+    (found,) = folder.verify().findings
+    assert (found.step, found.harm) == (Step.DATABASE, Harm.MISSING)
 
 
 async def test_reports(tmp_path: Path) -> None:
