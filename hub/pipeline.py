@@ -212,6 +212,7 @@ class Pipeline:
         self._storage_failed = False
         self._end_reason = "hub stopped"
         self._units = metrics.UNITS.labels(stream.id)
+        self._new_units = 0
         self.bitrate = Bitrate()
 
     # ------------------------------------------------------------------------------ the story
@@ -267,7 +268,7 @@ class Pipeline:
         self._apply(self.detector.opened(session))
 
     def unit(self, unit: AccessUnit) -> None:
-        self._units.inc()
+        self._new_units += 1
         self.bitrate.bytes += len(unit.data)
         changes = self.detector.unit(unit)
         if changes:
@@ -302,6 +303,8 @@ class Pipeline:
     def tick(self, now: Instant) -> None:
         """Silence is input: ten times a second, whether media comes or not."""
         self._apply(self.detector.tick(now))
+        self._units.inc(self._new_units)  # a counter takes a lock: not for every picture
+        self._new_units = 0
         if self._run is not None:
             self._run.tick(now)
 
@@ -316,7 +319,7 @@ class Pipeline:
         """The disk refused: said as an interruption, tried again by the disk itself."""
         self._storage_failed = True
         log.error("not stored", stream=self.stream.id, error=str(error), from_us=from_us)
-        self._apply(self.detector.storage(False, self._clock.now()))
+        self._apply(self.detector.storage(False, Instant(from_us, self._clock.now().mono_us)))
 
     def stopping(self, reason: str) -> None:
         """The stream ends in order, because the hub stops or the stream was changed; ``run`` is cancelled next."""

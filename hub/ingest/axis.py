@@ -30,6 +30,8 @@ DRIFT_PPM = 200
 ago would then lie. A congestion of a minute moves it by 12 ms."""
 IMPLAUSIBLE_REPORT_US = 30_000_000
 """A report about media further away than this from what arrives is not about this media."""
+CLOCK_SET_US = 500_000
+"""A device clock that differs so much from its own last report was set, and not by drift."""
 _REORDERED_PICTURES = 20
 """A picture may be stamped this many distances before or after its neighbour where pictures are
 reordered (16 B-frames and some slack)."""
@@ -98,6 +100,12 @@ class RunAxis:
             for index, clock in enumerate(self._clocks)
             if clock.device_start_us is not None and clock.device_start_us - first > MISALIGNED_US
         }
+
+    def clock_was_set(self) -> None:
+        """The device has one clock: what its other tracks reported before it was set says nothing now."""
+        for clock in self._clocks:
+            clock.device_start_us = None
+        self._shifts = {}
 
     def realign(self, kind: MediaKind) -> bool:
         """Called at every keyframe and every audio frame: corrects the alignment if that is due.
@@ -191,7 +199,10 @@ class TrackClock:
         expected = self._newest - self._offset_ticks + (arrival.mono_us - self._newest_mono_us) * self.rate // US_PER_S
         if abs(self.microseconds(ticks - expected)) > IMPLAUSIBLE_REPORT_US:
             return None
-        self.device_start_us = info.device_us - self.microseconds(ticks)
+        start_us = info.device_us - self.microseconds(ticks)
+        if self.device_start_us is not None and abs(start_us - self.device_start_us) > CLOCK_SET_US:
+            self.axis.clock_was_set()
+        self.device_start_us = start_us
         self.axis.compare()
         return SenderReport(self.track_id, info.device_us, ticks, arrival.utc_us - info.device_us, arrival)
 

@@ -71,6 +71,24 @@ def test_small_disagreement_is_left_alone() -> None:
     assert not sink.units[-1].realigned
 
 
+def test_a_device_clock_that_was_set_misaligns_nothing() -> None:
+    """Set between the report of the pictures and that of the sound: the two are not of one clock."""
+    pictures, sound, sink = pair()
+    pictures.receive(picture(0, key=True), at(0))
+    sound.receive(packet(b"\x78x", 0, 0), at(0))
+    sound.receive_rtcp(sender_report(DEVICE, 0), at(1))
+    hour = 3600 * 1_000_000
+    pictures.receive_rtcp(sender_report(DEVICE, 0), at(1))
+    pictures.receive_rtcp(sender_report(DEVICE + hour + 40_000, FRAME), at(40))
+    pictures.receive(picture(1, key=True), at(40))
+    sound.receive(packet(b"\x78x", 2, 2 * 960), at(40))
+    sound.receive_rtcp(sender_report(DEVICE + hour + 40_000, 2 * 960), at(41))
+    pictures.receive(picture(2, key=True), at(80))
+    sound.receive(packet(b"\x78x", 4, 4 * 960), at(80))
+    assert not any(unit.realigned for unit in sink.units)
+    assert sink.units[-1].pts_ticks == 4 * 960
+
+
 def test_device_time_follows_the_report() -> None:
     track, sink = make()
     track.receive_rtcp(sender_report(DEVICE, 5 * FRAME), at(0))
