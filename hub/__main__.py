@@ -136,7 +136,7 @@ def _verify(options: argparse.Namespace) -> int:
     from hub.ledger.report import to_json, to_text
     from hub.ledger.verify import verify_path
 
-    verdict = verify_path(options.path, options.key)
+    verdict = verify_path(options.path, options.key, keys_dir=load_settings().keys_dir)
     print(json.dumps(to_json(verdict), ensure_ascii=False) if options.json else to_text(verdict))
     return verdict.exit_code
 

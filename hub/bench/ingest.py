@@ -100,7 +100,7 @@ async def _with_hub(
         await asyncio.sleep(SETTLE_S)
         window = await watch([hub.pid], options.seconds)
         interruptions = await hub.call("GET", "/api/interruptions")
-    verdict = verify_path(data, None)
+    verdict = verify_path(data, None, keys_dir=hub.keys_dir)
     lost = await asyncio.to_thread(_missing, data, options.streams)
     notes = (
         f"{options.streams} streams of 720p25 at 2 Mbit/s, sound: {options.audio}, {options.transport}; "

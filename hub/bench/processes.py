@@ -61,6 +61,7 @@ class HubProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = data.with_name(data.name + ".log")
+        self.keys_dir = data.with_name(data.name + ".keys")
         self._environ = dict(environ or {})
         self.process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
@@ -89,7 +90,7 @@ class HubProcess:
         environ = {
             **{key: value for key, value in os.environ.items() if not key.startswith("HUB_")},
             "HUB_ADMIN_TOKEN": self.token,
-            "HUB_KEYS_DIR": str(self.data.with_name(self.data.name + ".keys")),
+            "HUB_KEYS_DIR": str(self.keys_dir),
             "HUB_WEBRTC_ADDRESSES": "127.0.0.1",
             **self._environ,
         }

@@ -44,7 +44,7 @@ async def test_kill_9_and_start_again(tmp_path: Path) -> None:
         assert await hub.stop() == 0
         sent = await simulators.sent("cam")
 
-    verdict = verify_path(data, None)
+    verdict = verify_path(data, None, keys_dir=hub.keys_dir)
     assert verdict.exit_code == 0, verdict.findings
     (merged,) = interruptions  # each start came within 30 s of the resume before it: one, with a count
     assert (merged["kind"], merged["state"], merged["count"]) == ("hub", "closed", KILLS)

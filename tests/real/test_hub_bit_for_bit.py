@@ -61,7 +61,7 @@ async def test_every_picture_and_frame_once(tmp_path: Path) -> None:
             assert await hub.stop() == 0
         sent = {name: await simulators.sent(name) for name in (*CAMERAS, "recorder")}
 
-    assert verify_path(data, None).exit_code == 0
+    assert verify_path(data, None, keys_dir=hub.keys_dir).exit_code == 0
     for name in sent:
         assert len(reels_of(data, name)) >= 2, f"{name}: the test is to see seams between reels"
         for kind in ("video", "audio"):

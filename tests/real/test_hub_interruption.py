@@ -64,7 +64,7 @@ async def test_a_cut_cable(tmp_path: Path) -> None:
     assert line["spans"][1]["interruption"]["id"] == closed["id"]
     assert 0.2 < line["completeness"] < 0.9
     assert "#EXT-X-GAP" in playlist
-    assert verify_path(data, None).exit_code == 0
+    assert verify_path(data, None, keys_dir=hub.keys_dir).exit_code == 0
 
 
 async def _events_until(hub: HubProcess, last: str) -> list[dict[str, Any]]:

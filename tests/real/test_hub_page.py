@@ -111,7 +111,7 @@ async def test_chromium_as_recorder_and_as_watcher(tmp_path: Path) -> None:
             assert await page.evaluate(LEAVE_JS, [hub.url + location, token]) == 404
         assert await hub.call("GET", "/api/interruptions") == [], "a recorder's goodbye is a normal end"
         assert await hub.stop() == 0
-    assert verify_path(data, None).exit_code == 0
+    assert verify_path(data, None, keys_dir=hub.keys_dir).exit_code == 0
     assert len(recorded(data, "phone", "video")) > 50
     assert len(recorded(data, "phone", "audio")) > 100
 
