@@ -11,8 +11,8 @@ import binascii
 import re
 from dataclasses import dataclass, field, replace
 
+from hub.bitstream.audio import parse_aac_config
 from hub.errors import MediaError
-from hub.ingest.syntax.audio import parse_aac_config
 from hub.model import Codec, ParameterSets, TrackInfo
 
 MAX_SDP_BYTES = 1 << 16

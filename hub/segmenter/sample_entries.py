@@ -8,17 +8,15 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from hub.bitstream import h264, h265
+from hub.bitstream.audio import aac_lc_config, parse_aac_config
 from hub.errors import MediaError
 from hub.model import Codec, ParameterSets, TrackInfo
-from hub.segmenter.bits import BitReader, BitWriter
 from hub.segmenter.boxes import box, full_box
-from hub.segmenter.sps import H264Sps, H265Sps, read_h264_sps, read_h265_sps
 
 FLAC_BLOCK = 576
 """Samples in a FLAC frame of ours: what FFmpeg's encoder chooses at 8 kHz; 72 ms."""
 _FLAC_DEPTH = 16
-_AAC_RATES_HZ = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
-_AAC_LC = 2
 _WITH_RANGE_EXTENSION = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
 
@@ -69,7 +67,7 @@ def _sound(kind: bytes, channels: int, rate_hz: int, config: bytes) -> bytes:
 
 
 def _avc1(sets: ParameterSets) -> SampleEntry:
-    sps: H264Sps = read_h264_sps(sets.sps[0])
+    sps = h264.parse_sps(sets.sps[0])
     if len(sets.sps) > 31 or len(sets.pps) > 255:
         raise MediaError(f"expected at most 31 SPS and 255 PPS, found {len(sets.sps)} and {len(sets.pps)}")
     profile = bytes((sps.profile, sps.constraints, sps.level))
@@ -92,7 +90,7 @@ def _avc1(sets: ParameterSets) -> SampleEntry:
 
 
 def _hvc1(sets: ParameterSets) -> SampleEntry:
-    sps: H265Sps = read_h265_sps(sets.sps[0])
+    sps = h265.parse_sps(sets.sps[0])
     record = b"".join(
         (
             b"\x01",
@@ -101,9 +99,9 @@ def _hvc1(sets: ParameterSets) -> SampleEntry:
             bytes((0xFC | sps.chroma_format, 0xF8 | sps.luma_depth - 8, 0xF8 | sps.chroma_depth - 8)),
             b"\x00\x00",  # average frame rate unknown
             bytes((sps.sub_layers << 3 | sps.nested << 2 | 3, 3)),
-            _h265_array(32, sets.vps),
-            _h265_array(33, sets.sps),
-            _h265_array(34, sets.pps),
+            _h265_array(h265.NAL_VPS, sets.vps),
+            _h265_array(h265.NAL_SPS, sets.sps),
+            _h265_array(h265.NAL_PPS, sets.pps),
         )
     )
     data = _visual(b"hvc1", sps.width, sps.height, box(b"hvcC", record))
@@ -135,35 +133,6 @@ def _h265_codec(profile_tier_level: bytes) -> str:
 # -------------------------------------------------------------------------------------- sound
 
 
-def audio_specific_config(track: TrackInfo) -> bytes:
-    """The track's AudioSpecificConfig; made for AAC-LC where the session said nothing (ISO/IEC 14496-3 §1.6.2.1)."""
-    if track.config:
-        return track.config
-    writer = BitWriter().put(_AAC_LC, 5)
-    if track.timescale in _AAC_RATES_HZ:
-        writer.put(_AAC_RATES_HZ.index(track.timescale), 4)
-    else:
-        writer.put(15, 4).put(track.timescale, 24)
-    return writer.put(min(max(1, track.channels), 7), 4).put(0, 3).to_bytes()
-
-
-def aac_object_type(config: bytes) -> int:
-    """Raises MediaError when the AudioSpecificConfig ends too early."""
-    reader = BitReader(config)
-    object_type = reader.bits(5)
-    return object_type if object_type != 31 else 32 + reader.bits(6)
-
-
-def aac_channels(config: bytes) -> int:
-    """channelConfiguration of an AudioSpecificConfig; 0 where a program config element says it."""
-    reader = BitReader(config)
-    if reader.bits(5) == 31:
-        reader.bits(6)
-    if reader.bits(4) == 15:
-        reader.bits(24)
-    return reader.bits(4)
-
-
 def _descriptor(tag: int, *parts: bytes) -> bytes:
     """ISO/IEC 14496-1 §8.3.3, the length in its 4-byte form as everybody writes it."""
     payload = b"".join(parts)
@@ -174,13 +143,14 @@ def _descriptor(tag: int, *parts: bytes) -> bytes:
 
 
 def _mp4a(track: TrackInfo) -> SampleEntry:
-    config = audio_specific_config(track)
-    object_type = aac_object_type(config)
+    """Made for AAC-LC where the session said nothing of its configuration."""
+    config = track.config or aac_lc_config(track.timescale, min(max(1, track.channels), 7))
+    parsed = parse_aac_config(config)
     decoder = _descriptor(4, struct.pack(">BB3xII", 0x40, 0x15, 0, 0), _descriptor(5, config))
     esds = full_box(b"esds", 0, 0, _descriptor(3, struct.pack(">HB", track.id, 0), decoder, _descriptor(6, b"\x02")))
-    channels = track.channels or aac_channels(config) or 2
+    channels = track.channels or parsed.channels or 2
     data = _sound(b"mp4a", channels, track.timescale, esds)
-    return SampleEntry(data, f'audio/mp4; codecs="mp4a.40.{object_type}"')
+    return SampleEntry(data, f'audio/mp4; codecs="mp4a.40.{parsed.object_type}"')
 
 
 def _opus(track: TrackInfo) -> SampleEntry:

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hub.bitstream.audio import AAC_LC, AAC_PS, AAC_SBR, AacConfig, parse_aac_config
+from hub.bitstream.bits import BitWriter
 from hub.errors import MediaError
 from hub.model import MediaKind
-from hub.segmenter.bits import BitWriter
 from hub.segmenter.boxes import box, fragment, ftyp, moov
-from hub.segmenter.sample_entries import FLAC_BLOCK, aac_channels, aac_object_type
+from hub.segmenter.sample_entries import FLAC_BLOCK
 from hub.segmenter.scan import FragmentHeader, TrackHeader, boxes_of, child_of, read_fragments, read_init
 
 MARK = box(b"free", b"hub: silence that fills a hole, nobody recorded it")
@@ -31,7 +32,7 @@ _OPUS_FRAME = 960
 _AAC_ELEMENTS = {1: "S", 2: "C", 3: "SC", 4: "SCS", 5: "SCC", 6: "SCCL", 7: "SCCCL"}
 _AAC_ELEMENT_ID = {"S": 0, "C": 1, "L": 3}
 _AAC_END = 7
-_AAC_WITH_SBR = (5, 29)
+_AAC_WITH_SBR = (AAC_SBR, AAC_PS)
 _AAC_FRAME = 1024
 
 
@@ -55,8 +56,8 @@ def sound_track(header: TrackHeader) -> SoundTrack:
         channels = struct.unpack_from(">H", entry, 24)[0]
         match header.codec:
             case "mp4a":
-                asc = _decoder_config(config[b"esds"])
-                frame, ticks = _aac_silence(asc), _AAC_FRAME * (1 + (aac_object_type(asc) in _AAC_WITH_SBR))
+                aac = parse_aac_config(_decoder_config(config[b"esds"]))
+                frame, ticks = _aac_silence(aac), _AAC_FRAME * (1 + (aac.object_type in _AAC_WITH_SBR))
             case "Opus":
                 channels = config[b"dOps"][1]
                 frame, ticks = bytes((31 << 3 | (channels == 2) << 2,)) + _OPUS_SILENCE, _OPUS_FRAME
@@ -183,14 +184,13 @@ def _decoder_config(esds: bytes) -> bytes:
     raise MediaError("expected a decoder configuration in esds, found none")
 
 
-def _aac_silence(config: bytes) -> bytes:
+def _aac_silence(config: AacConfig) -> bytes:
     """A raw_data_block without a spectral line (ISO/IEC 14496-3 §4.4.2.1): long window, no bands."""
-    object_type = aac_object_type(config)
-    if object_type not in (2, *_AAC_WITH_SBR):
-        raise MediaError(f"expected AAC of type 2, 5 or 29, found type {object_type}")
+    if config.object_type not in (AAC_LC, *_AAC_WITH_SBR):
+        raise MediaError(f"expected AAC of type 2, 5 or 29, found type {config.object_type}")
     writer = BitWriter()
     counts = {"S": 0, "C": 0, "L": 0}
-    for element in _AAC_ELEMENTS.get(aac_channels(config), "C"):
+    for element in _AAC_ELEMENTS.get(config.layout, "C"):
         writer.put(_AAC_ELEMENT_ID[element], 3).put(counts[element], 4)
         counts[element] += 1
         if element == "C":

@@ -13,9 +13,9 @@ from hub.model import AccessUnit, Codec, PacketLoss, ParameterSets, SenderReport
 UTC = 1_767_225_600_000_000
 SSRC = 0x1234ABCD
 
-# 320x240 from x264: Baseline without reordering, and High whose VUI states two reordered pictures.
-SPS_BASELINE = bytes.fromhex("6742c01edb02802f2e10000003001000000303c8f162ee")
-PPS = bytes.fromhex("68ca83cb20")
+# 320x240 from x264, Baseline: no reordering.
+SPS_BASELINE = bytes.fromhex("6742c00dda0507e840000003004000000c83c50aa8")
+PPS = bytes.fromhex("68ce0fc8")
 
 
 class Sink:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.bitstream import h264, h265
+from hub.bitstream.audio import opus_duration_ticks, parse_aac_config
 from hub.errors import MediaError
-from hub.ingest.syntax import h264, h265
-from hub.ingest.syntax.audio import opus_duration_ticks, parse_aac_config
 from hub.model import Codec, ParameterSets, TrackInfo
 from tests.unit.ingest_rtp import (
     PPS,

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from hub.bitstream import h264, h265
 from hub.errors import MediaError
 from hub.model import Codec, MediaKind, ParameterSets, TrackInfo
 from hub.segmenter.init_segment import build_init
 from hub.segmenter.sample_entries import describe
 from hub.segmenter.scan import read_init
-from hub.segmenter.sps import read_h264_sps, read_h265_sps
 from tests.segmenter_media import AAC_INFO, OPUS_INFO, SETS_320, SETS_640, SETS_H265, VIDEO_INFO
 
 H265_INFO = TrackInfo(1, Codec.H265, 90_000)
@@ -28,10 +28,10 @@ SPS_TEN = bytes.fromhex("676e001ea6cd940a02ff961000000300100000030320f162d960")
 
 
 def test_h264_sps() -> None:
-    sps = read_h264_sps(SETS_320.sps[0])
+    sps = h264.parse_sps(SETS_320.sps[0])
     assert (sps.profile, sps.constraints, sps.level) == (66, 0xC0, 13)
     assert (sps.width, sps.height, sps.aspect) == (320, 240, (1, 1))
-    assert (read_h264_sps(SETS_640.sps[0]).width, read_h264_sps(SETS_640.sps[0]).height) == (640, 360)
+    assert (h264.parse_sps(SETS_640.sps[0]).width, h264.parse_sps(SETS_640.sps[0]).height) == (640, 360)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_h264_sps() -> None:
 def test_sizes_as_coded_and_as_shown(
     nal: bytes, size: tuple[int, int], aspect: tuple[int, int], shown: tuple[int, int]
 ) -> None:
-    sps = read_h264_sps(nal)
+    sps = h264.parse_sps(nal)
     assert ((sps.width, sps.height), sps.aspect) == (size, aspect)
     entry = describe(VIDEO_INFO, ParameterSets((nal,), SETS_320.pps))
     assert entry.size == shown
@@ -54,7 +54,7 @@ def test_sizes_as_coded_and_as_shown(
 
 
 def test_h265_sps() -> None:
-    sps = read_h265_sps(SETS_H265.sps[0])
+    sps = h265.parse_sps(SETS_H265.sps[0])
     assert (sps.width, sps.height, sps.chroma_format, sps.luma_depth) == (320, 240, 1, 8)
     assert sps.profile_tier_level == bytes.fromhex("016000000090000000000000" + "00")[:11] + b"\x3c"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.bitstream.audio import parse_aac_config
 from hub.errors import MediaError
 from hub.ingest.depacketize.aac import AacDepacketizer
 from hub.ingest.depacketize.frame import Complain, Depacketizer, Emit
@@ -9,7 +10,6 @@ from hub.ingest.depacketize.g711 import G711Depacketizer
 from hub.ingest.depacketize.h264 import H264Depacketizer
 from hub.ingest.depacketize.h265 import H265Depacketizer
 from hub.ingest.depacketize.opus import OpusDepacketizer
-from hub.ingest.syntax.audio import parse_aac_config
 from hub.model import Codec, TrackInfo
 
 

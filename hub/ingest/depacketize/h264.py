@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from hub.bitstream import h264
 from hub.clock import Instant
 from hub.errors import MediaError
 from hub.ingest.depacketize.frame import Complain, Emit, Frame
 from hub.ingest.depacketize.video import LENGTH_BYTES, VideoDepacketizer
 from hub.ingest.rtp import Packet, timestamp_step
-from hub.ingest.syntax import h264
 from hub.model import ParameterSets
 
 _STAP_A, _FU_A = 24, 28

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hub.bitstream.audio import opus_duration_ticks
 from hub.clock import Instant
 from hub.ingest.depacketize.frame import Emit, Frame
 from hub.ingest.rtp import Packet
-from hub.ingest.syntax.audio import opus_duration_ticks
 
 
 class OpusDepacketizer:

@@ -1,16 +1,17 @@
-"""Lengths of audio frames: AudioSpecificConfig (ISO/IEC 14496-3 §1.6) and Opus TOC (RFC 6716 §3.1)."""
+"""AudioSpecificConfig (ISO/IEC 14496-3 §1.6), and the length of an Opus packet by its TOC (RFC 6716 §3.1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.bitstream.bits import BitReader, BitWriter
 from hub.errors import MediaError
-from hub.ingest.syntax.bits import BitReader
 
 _SAMPLE_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _EXPLICIT_RATE = 15
 _ESCAPED_TYPE = 31
-_SBR, _PS = 5, 29
+AAC_LC, AAC_SBR, AAC_PS = 2, 5, 29
+"""Object types: Low Complexity, and High Efficiency in its two versions, which double the core's rate."""
 _GENERAL_AUDIO_TYPES = frozenset((1, 2, 3, 4, 6, 7, 17, 19, 20, 21, 22, 23))
 _CHANNELS = (0, 1, 2, 3, 4, 5, 6, 8)
 
@@ -24,9 +25,13 @@ _OPUS_CELT_TICKS = (120, 240, 480, 960)
 
 @dataclass(frozen=True, slots=True)
 class AacConfig:
-    """``sample_rate`` of the core coder; ``frame_samples`` at that rate; ``channels`` 0: told elsewhere."""
+    """``object_type`` as it stands first: that of the extension where there is one. ``sample_rate`` of the core
+    coder; ``frame_samples`` at that rate. ``layout`` is channelConfiguration, ``channels`` what it means; 0: told
+    elsewhere."""
 
+    object_type: int
     sample_rate: int
+    layout: int
     channels: int
     frame_samples: int
 
@@ -35,18 +40,29 @@ def parse_aac_config(config: bytes) -> AacConfig:
     """Reads an AudioSpecificConfig. Raises MediaError (``aac_config``)."""
     try:
         bits = BitReader(config)
-        kind = _object_type(bits)
+        kind = core = _object_type(bits)
         rate = _sample_rate(bits)
-        channels = bits.u(4)
-        if kind in (_SBR, _PS):
+        layout = bits.u(4)
+        if kind in (AAC_SBR, AAC_PS):
             _sample_rate(bits)
-            kind = _object_type(bits)
-        short = kind in _GENERAL_AUDIO_TYPES and bits.u(1) == 1
+            core = _object_type(bits)
+        short = core in _GENERAL_AUDIO_TYPES and bits.u(1) == 1
     except MediaError as error:
         raise MediaError(f"AudioSpecificConfig {config.hex()} is cut off", code="aac_config") from error
     if rate == 0:
         raise MediaError(f"AudioSpecificConfig {config.hex()} names no sample rate", code="aac_config")
-    return AacConfig(rate, _CHANNELS[channels] if channels < len(_CHANNELS) else 0, 960 if short else 1024)
+    channels = _CHANNELS[layout] if layout < len(_CHANNELS) else 0
+    return AacConfig(kind, rate, layout, channels, 960 if short else 1024)
+
+
+def aac_lc_config(sample_rate: int, layout: int) -> bytes:
+    """The AudioSpecificConfig of AAC-LC with frames of 1024 samples (§1.6.2.1)."""
+    writer = BitWriter().put(AAC_LC, 5)
+    if sample_rate in _SAMPLE_RATES:
+        writer.put(_SAMPLE_RATES.index(sample_rate), 4)
+    else:
+        writer.put(_EXPLICIT_RATE, 4).put(sample_rate, 24)
+    return writer.put(layout, 4).put(0, 3).to_bytes()
 
 
 def opus_duration_ticks(packet: bytes) -> int:

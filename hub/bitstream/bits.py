@@ -1,4 +1,4 @@
-"""Reading bits and Exp-Golomb codes (ITU-T H.264 §7.2, §9.1)."""
+"""Bits, most significant first, and Exp-Golomb codes (ITU-T H.264 §7.2, §9.1)."""
 
 from __future__ import annotations
 
@@ -51,3 +51,20 @@ class BitReader:
         """A signed Exp-Golomb code, se(v)."""
         code = self.ue()
         return (code + 1) // 2 if code & 1 else -(code // 2)
+
+
+class BitWriter:
+    """Collects bits; the last byte is filled with zeros."""
+
+    def __init__(self) -> None:
+        self._value = 0
+        self._count = 0
+
+    def put(self, value: int, count: int) -> BitWriter:
+        self._value = self._value << count | value
+        self._count += count
+        return self
+
+    def to_bytes(self) -> bytes:
+        spare = -self._count % 8
+        return (self._value << spare).to_bytes((self._count + spare) // 8, "big")
