@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,14 +26,16 @@ BENCHES = {
 }
 """Each is a module of ``hub.bench`` with ``add_arguments(parser)`` and ``run(options) -> Report``."""
 
+MOST_FILES = 65_536
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. Errors of the family HubError are one line, not a traceback."""
+    """Run one command; returns its exit code. HubErrors and OSErrors are one line, no traceback."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
-    except HubError as error:
+    except (HubError, OSError) as error:
         print(f"hub: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -100,6 +103,14 @@ def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(options.config, {"data": options.data, "listen": options.listen})
 
 
+def _more_files() -> None:
+    """Reels, cameras and viewers need descriptors, and many systems start a process with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _serve(options: argparse.Namespace) -> int:
     import uvloop
 
@@ -108,6 +119,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     settings = _settings(options)
     configure_logging(settings)
+    _more_files()
     uvloop.run(run_until_signalled(settings, _greet))
     return 0
 
@@ -120,6 +132,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     settings = _settings(options)
     configure_logging(settings)
+    _more_files()
     uvloop.run(run_demo(settings, _greet))
     return 0
 

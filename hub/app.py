@@ -14,6 +14,7 @@ from aiohttp import web
 
 from hub import __version__
 from hub.api.accounts import Accounts
+from hub.api.door import open_door
 from hub.api.server import build_app, serve
 from hub.api.services import Complaint, Services, StreamStatus
 from hub.api.streams import stream_json
@@ -24,7 +25,7 @@ from hub.fleet import Fleet
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
-from hub.model import Interruption, Stream
+from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import StreamState
@@ -67,6 +68,9 @@ class Hub:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         settings, clock = self.settings, self.clock
+        door = open_door(settings)  # first: what is refused here must leave nothing behind
+        stack.callback(door.close)
+
         self.ledger = await Ledger.open(settings, clock, whole_fragments)
         stack.push_async_callback(self.ledger.close)
 
@@ -74,7 +78,6 @@ class Hub:
         stack.callback(engine.dispose)
         await asyncio.to_thread(create_tables, engine)
         self.registry = await Registry.open(engine, clock)
-        accounts, self.first_password = await Accounts.open(engine, settings, clock)
 
         disk = Disk(settings.data, settings)
         await disk.start()
@@ -95,6 +98,8 @@ class Hub:
         for work in (self.fleet.tick_for_ever(), self._tell_states()):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
+        # late: a first password that nobody is shown would lock everybody out
+        accounts, self.first_password = await Accounts.open(engine, settings, clock)
         services = Services(
             settings=settings,
             clock=clock,
@@ -110,7 +115,7 @@ class Hub:
             throttle=Throttle(clock),
             ready=self._ready,
         )
-        runner = await serve(build_app(services, settings), settings)
+        runner = await serve(build_app(services, settings), settings, door)
         stack.push_async_callback(runner.cleanup)
         self.url = _url(runner, settings)
         # What lives for ever need not be looked at by every collection.
@@ -155,13 +160,11 @@ class Hub:
         return [interruption for interruption in current if interruption is not None]
 
     def _ready(self) -> Mapping[str, str]:
-        free_mb = shutil.disk_usage(self.settings.data).free >> 20
-        enough = free_mb >= self.settings.min_free_mb
+        refused = sorted({one.stream_id for one in self._present() if _not_stored(one)})
         return {
             "ledger": self.ledger.problem or "ok",
-            "disk": "ok"
-            if enough
-            else f"{free_mb} MiB free, fewer than the {self.settings.min_free_mb} MiB of min_free_mb",
+            "disk": _disk_space(self.settings),
+            "reels": f"not stored as it comes: {', '.join(refused[:10])}" if refused else "ok",
         }
 
     # --------------------------------------------------------------------------------- events
@@ -182,6 +185,21 @@ class Hub:
                 pipeline.bitrate.measure(self.clock.now())
                 if known != self._state_of(pipeline):
                     self._tell("changed", pipeline.stream)
+
+
+def _not_stored(interruption: Interruption) -> bool:
+    """The disk refuses at this moment."""
+    return interruption.kind is InterruptionKind.STORAGE and interruption.state is not InterruptionState.RESUMED
+
+
+def _disk_space(settings: Settings) -> str:
+    try:
+        free_mb = shutil.disk_usage(settings.data).free >> 20
+    except OSError as error:
+        return f"the data folder cannot be looked at: {error.strerror}"
+    if free_mb < settings.min_free_mb:
+        return f"{free_mb} MiB free, fewer than the {settings.min_free_mb} MiB of min_free_mb"
+    return "ok"
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

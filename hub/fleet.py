@@ -63,7 +63,9 @@ class Fleet:
             reason = "stream retired" if after.retired else "stream changed"
             await self._end(after.id, reason)
             self._whip.forget(after.id, reason)
-            if not after.retired:
+            if after.retired:
+                metrics.forget(after.id)
+            else:
                 self.begin(after)
 
     def begin(self, stream: Stream) -> None:

@@ -191,10 +191,20 @@ def _split(text: str) -> tuple[str, ...]:
 
 def _explain(error: ValidationError) -> str:
     lines = []
-    for problem in error.errors(include_url=False, include_input=False):
+    for problem in error.errors(include_url=False):
         name = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown setting {name!r} (in the environment: {PREFIX}{name.upper()})")
+        elif name:
+            lines.append(f"{name}: {problem['msg']}{_found(name, problem['input'])}")
         else:
-            lines.append(f"{name}: {problem['msg']}" if name else str(problem["msg"]))
+            lines.append(str(problem["msg"]))
     return "; ".join(lines)
+
+
+def _found(name: str, value: object) -> str:
+    """What stood there, unless it is a secret, or the message says it already."""
+    field = Settings.model_fields.get(name.partition(".")[0])
+    if field is None or "SecretStr" in str(field.annotation) or name == "listen" or name == "webrtc_ports":
+        return ""
+    return f"; found {str(value)[:100]!r}"

@@ -60,6 +60,7 @@ class FakeLog:
     """A log of fixed words."""
 
     text: str = "hub.test\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n— hub.test c2ln\n"
+    waiting_bytes: int = 0
 
     def checkpoint(self) -> str:
         return self.text

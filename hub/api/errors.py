@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from hub.errors import Conflict, HubError, InvalidRequest, LedgerError, NotFound, SourceError, StorageError, Unavailable
+from hub.metrics import HTTP_CALLS
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +50,19 @@ class BodyTooLarge(HubError):
     code = "body_too_large"
 
 
+class SlowBody(HubError):
+    """The caller did not send the body that it announced (RFC 9110 §15.5.9)."""
+
+    code = "slow_body"
+
+
 # The most special class comes first; the first that fits decides.
 STATUS_OF_ERROR: tuple[tuple[type[HubError], int], ...] = (
     (Unauthorized, 401),
     (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (SlowBody, 408),
     (PreconditionFailed, 412),
     (BodyTooLarge, 413),
     (UnsupportedMediaType, 415),
@@ -93,7 +101,16 @@ def error_response(status: int, code: str, message: str) -> web.Response:
 
 @web.middleware
 async def errors_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Outermost: whatever is raised below becomes the one form. Internals are logged, never sent."""
+    """Outermost: whatever is raised below becomes the one form, and every answer is counted."""
+    response = await _answer(request, handler)
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "none"  # outsiders choose no label
+    HTTP_CALLS.labels(request.method if resource is not None else "any", route, response.status).inc()
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Internals are logged, never sent."""
     try:
         return await handler(request)
     except HubError as error:
@@ -118,7 +135,7 @@ def _refused(request: web.Request, error: HubError) -> web.Response:
     response = error_response(status, error.code, str(error))
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if status == 413:
+    if status in (408, 413):
         response.force_close()  # the rest of the body is not worth reading
     if isinstance(error, TooManyAttempts):
         response.headers["Retry-After"] = str(error.retry_after_s)

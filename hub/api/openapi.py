@@ -66,7 +66,7 @@ def _operation(route: Route) -> dict[str, Any]:
     if isinstance(route.body, type) or route.query is not None:
         refusals |= {400}
     if route.body is not None:
-        refusals |= {413, 415}
+        refusals |= {408, 413, 415}
     status = 101 if route.socket else route.status
     responses = {str(status): {"description": HTTPStatus(status).phrase} | _content(route.answer, route.many)}
     for refusal in sorted(refusals):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
@@ -9,11 +10,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from aiohttp import hdrs, web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from hub.api.errors import BodyTooLarge, UnsupportedMediaType
+from hub.api.errors import BodyTooLarge, SlowBody, UnsupportedMediaType
 from hub.clock import rfc3339
 from hub.errors import InvalidRequest
 from hub.model import InterruptionClass, InterruptionKind, InterruptionState, StreamKind, Transport
 
+BODY_S = 20.0
+"""How long a caller may take to send a body: who sends none holds a connection no longer."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # "+" of a zone becomes a blank in a query that was not escaped
 _BLANK_ZONE = re.compile(r" (\d\d:\d\d)$")
@@ -243,7 +246,11 @@ async def read_body(request: web.Request, media_type: str) -> bytes:
     limit = request.client_max_size
     if request.content_length is not None and request.content_length > limit:
         raise BodyTooLarge(f"the body announces {request.content_length} bytes; the most is {limit}")
-    return await request.read()
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.read()
+    except TimeoutError:
+        raise SlowBody(f"the body did not come within {BODY_S:.0f} s") from None
 
 
 def read_query(request: web.Request, model: type[ModelT]) -> ModelT:

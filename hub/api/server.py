@@ -9,11 +9,11 @@ from aiohttp import web
 from hub.api import events, interruptions, live, playback, sessions, sockets, streams, system, timelines, web_page, whip
 from hub.api.access_log import AccessLog
 from hub.api.auth import auth_middleware
+from hub.api.door import Door, open_door
 from hub.api.errors import errors_middleware
 from hub.api.openapi import openapi
 from hub.api.routes import Route, add_routes
 from hub.api.services import SERVICES, Services
-from hub.api.tls import server_context
 from hub.settings import Settings
 
 ROUTES: tuple[Route, ...] = (
@@ -32,9 +32,12 @@ ROUTES: tuple[Route, ...] = (
 STOP_S = 3.0
 """How long calls that still run may take when the hub stops. Recording does not wait for them."""
 KEEPALIVE_S = 75.0
+"""Also how long a new connection may take for its first headers. Longer than proxies keep theirs."""
 MAX_LINE_BYTES = 8190
 MAX_HEADER_BYTES = 8190
 MAX_HEADERS = 64
+ADDRESS_CONNECTIONS = 500
+"""From one address; a proxy's is everybody's."""
 
 
 def build_app(services: Services, settings: Settings, *, page: Path = web_page.PAGE) -> web.Application:
@@ -50,13 +53,13 @@ def build_app(services: Services, settings: Settings, *, page: Path = web_page.P
     return app
 
 
-async def serve(app: web.Application, settings: Settings) -> web.AppRunner:
-    """Listen on ``settings.listen``. The caller ends it with ``runner.cleanup()``; ``runner.addresses`` says where.
+async def serve(app: web.Application, settings: Settings, door: Door | None = None) -> web.AppRunner:
+    """Serve on ``door``, which is opened here where it was not before. The caller ends it with ``runner.cleanup()``;
+    ``runner.addresses`` says where it listens.
 
-    Raises SettingsError for plain HTTP beyond loopback and for TLS files that cannot be used, OSError for an
-    address that is taken.
+    Raises SettingsError for plain HTTP beyond loopback, TLS files that cannot be used and an address that is taken.
     """
-    context = server_context(settings)
+    door = door or open_door(settings)
     runner = web.AppRunner(
         app,
         access_log_class=AccessLog,
@@ -69,8 +72,9 @@ async def serve(app: web.Application, settings: Settings) -> web.AppRunner:
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
+        await door.admit(runner, None if settings.behind_proxy else ADDRESS_CONNECTIONS)
     except BaseException:
         await runner.cleanup()
+        door.close()
         raise
     return runner

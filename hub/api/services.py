@@ -78,7 +78,10 @@ class FootageReader(Protocol):
 
 
 class Log(Protocol):
-    """The signed log, as far as outsiders ask for it."""
+    """The signed log, as far as outsiders ask for it, and how far it lags behind."""
+
+    @property
+    def waiting_bytes(self) -> int: ...
 
     def checkpoint(self) -> str: ...
     def vkey(self) -> str: ...

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from hub.api.gauges import snapshot
 from hub.api.routes import JSON, Access, Route
 from hub.api.schema import Health, Readiness
 from hub.api.services import SERVICES
@@ -29,9 +30,10 @@ async def readyz(request: web.Request) -> web.Response:
     return web.json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)
 
 
-async def metrics(_request: web.Request) -> web.Response:
+async def metrics(request: web.Request) -> web.Response:
     """GET /metrics: Prometheus text. In a thread: with hundreds of streams it takes milliseconds."""
-    text = await asyncio.to_thread(generate_latest)
+    now = snapshot(request.app[SERVICES])
+    text = await asyncio.to_thread(lambda: now.text() + generate_latest())
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -284,6 +284,11 @@ class Ledger:
         """Why entries cannot be written at the moment; empty when all is well."""
         return self._problem
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of entries that are not durable yet."""
+        return self._waiting_bytes
+
     async def committed(self) -> None:
         """Everything appended so far is durable. Waits as long as the disk refuses."""
         if not self._pending and not self._waiting_bytes:

@@ -22,7 +22,7 @@ import structlog
 
 from hub.clock import US_PER_S, Clock, SystemClock
 from hub.errors import StorageError
-from hub.metrics import DISK_FREE, DISK_QUEUE, FLUSH_SECONDS
+from hub.metrics import DISK_QUEUE, FLUSH_SECONDS
 from hub.model import Chunk, Fragment
 from hub.segmenter.files import Files, PosixFiles
 from hub.segmenter.reel import Reel, ReelWriter, Report
@@ -37,7 +37,6 @@ _FLUSH_THREADS = 4
 """Flushes wait for the device, not for the processor; a few at once let the file system join them."""
 _MAX_UNFLUSHED = 10_000
 """Chunks that may wait for a flush: a flush that hangs must not fill the memory."""
-_FREE_EVERY_US = 5 * US_PER_S
 
 _log = structlog.get_logger("hub.disk")
 
@@ -82,7 +81,6 @@ class Disk:
         self._reports: list[Report] = []
         self._round: list[tuple[_Job, Future[None]]] = []
         self._round_began_us = 0
-        self._free_at_us = -_FREE_EVERY_US
         self._unflushed = 0
 
     # ------------------------------------------------------------------------ the event loop
@@ -219,9 +217,6 @@ class Disk:
             elif reel.finished:
                 self._let_go(reel)
         self._unflushed = sum(len(reel.sealed) for reel in self._reels)
-        if now_us - self._free_at_us >= _FREE_EVERY_US:
-            self._free_at_us = now_us
-            self._measure_free()
         if jobs:
             self._round_began_us = now_us
             folders = {folder for job in jobs for folder in job.folders}
@@ -265,12 +260,6 @@ class Disk:
     def _flush_folders(self, folders: Sequence[Path] | set[Path]) -> None:
         for folder in folders:
             self._files.flush_folder(folder)
-
-    def _measure_free(self) -> None:
-        try:
-            DISK_FREE.set(self._files.free_bytes(self._data))
-        except OSError:
-            DISK_FREE.set(0)
 
     def _note(self, report: Report) -> None:
         self._reports.append(report)

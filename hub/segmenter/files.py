@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,7 +43,6 @@ class Files(Protocol):
 
     def remove(self, path: Path) -> None: ...
 
-    def free_bytes(self, path: Path) -> int: ...
 
 
 class PosixFiles:
@@ -79,9 +77,6 @@ class PosixFiles:
 
     def remove(self, path: Path) -> None:
         path.unlink()
-
-    def free_bytes(self, path: Path) -> int:
-        return shutil.disk_usage(path).free
 
 
 def reel_name(stream_id: str, first_us: int, run: int, copy: int = 0) -> str:
