@@ -68,11 +68,10 @@ async def measure(options: argparse.Namespace) -> Report:
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
         async with Simulators(_cameras(options)) as simulators:
             ours, lost, notes = await _with_hub(options, simulators, Path(folder) / "data")
-            results = _own_results(ours, options.streams)
+            peer = None
             if options.vs == "ffmpeg":
                 peer = await _with_ffmpeg(options, simulators.urls, Path(folder) / "ffmpeg")
-                results += _peer_results(ours, peer, options.streams)
-    return Report("ingest", results, lost, notes)
+    return Report("ingest", _results(ours, peer, options.streams), lost, notes)
 
 
 def _cameras(options: argparse.Namespace) -> SimulatorsConfig:
@@ -193,28 +192,22 @@ async def watch(pids: Sequence[int], seconds: float) -> Window:
     return Window(passed_s, after.cpu_s - before.cpu_s, rss)
 
 
-def _own_results(window: Window, streams: int) -> list[Result]:
-    half = len(window.rss_bytes) // 2
-    growth = statistics.median(window.rss_bytes[half:]) - statistics.median(window.rss_bytes[:half])
-    return [
-        Result("CPU per stream", window.core_percent(streams), "% of a core"),
-        Result("CPU of the hub", window.core_percent(1), "% of a core"),
-        Result("memory of the hub", window.rss_bytes[-1] / 1e6, "MB"),
-        Result("memory per stream", window.rss_bytes[-1] / 1e6 / streams, "MB"),
+def _results(ours: Window, peer: Window | None, streams: int) -> list[Result]:
+    cpu, memory_mb = ours.core_percent(streams), ours.rss_bytes[-1] / 1e6 / streams
+    half = len(ours.rss_bytes) // 2
+    growth = statistics.median(ours.rss_bytes[half:]) - statistics.median(ours.rss_bytes[:half])
+    own = [
+        Result("CPU of the hub", ours.core_percent(1), "% of a core"),
+        Result("memory of the hub", ours.rss_bytes[-1] / 1e6, "MB"),
         Result("growth of memory, second half over first", growth / 1e6, "MB"),
     ]
-
-
-def _peer_results(ours: Window, peer: Window, streams: int) -> list[Result]:
-    def versus(name: str, value: float, own: float, unit: str) -> Result:
-        return Result(name, value, unit, "the hub's figure over this one", own / value)
-
+    if peer is None:
+        return [Result("CPU per stream", cpu, "% of a core"), Result("memory per stream", memory_mb, "MB"), *own]
+    their_cpu, their_mb = peer.core_percent(streams), peer.rss_bytes[-1] / 1e6 / streams
     return [
-        versus("ffmpeg: CPU per stream", peer.core_percent(streams), ours.core_percent(streams), "% of a core"),
-        versus(
-            "ffmpeg: memory per stream",
-            peer.rss_bytes[-1] / 1e6 / streams,
-            ours.rss_bytes[-1] / 1e6 / streams,
-            "MB",
-        ),
+        Result("CPU per stream", cpu, "% of a core", "ffmpeg", cpu / their_cpu),
+        Result("memory per stream", memory_mb, "MB", "ffmpeg", memory_mb / their_mb),
+        *own,
+        Result("ffmpeg: CPU per stream", their_cpu, "% of a core"),
+        Result("ffmpeg: memory per stream", their_mb, "MB"),
     ]

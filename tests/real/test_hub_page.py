@@ -76,7 +76,7 @@ async def test_the_frame_number_on_the_tile_advances(tmp_path: Path) -> None:
         async with signed_in_page(hub) as page:
             await page.wait_for_selector("[data-stream=cam][data-state=live]")
             await _playing(page, "cam")
-            seen: list[Any] = await page.evaluate(WATCH_JS, 3)
+            seen: list[Any] = (await page.evaluate(WATCH_JS, [3, 0]))["seen"]
         assert await hub.stop() == 0
         sent = await simulators.sent("cam")
 
