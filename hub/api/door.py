@@ -10,6 +10,7 @@ import errno
 import socket
 import ssl
 from dataclasses import dataclass
+from typing import cast
 
 from aiohttp import web
 
@@ -106,7 +107,7 @@ class _Gate(asyncio.Protocol):
         self._per_address = per_address
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
         if self._has_room(transport):
             handler = self._server()
             transport.set_protocol(handler)
