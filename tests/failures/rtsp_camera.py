@@ -109,14 +109,16 @@ async def running(camera: Camera) -> AsyncIterator[Camera]:
         await server.wait_closed()
 
 
-def client(camera: Camera, sink: Sink, *, path: str = "/live", login: str = "", udp: bool = False) -> RtspClient:
+def client(
+    camera: Camera, sink: Sink, *, path: str = "/live", login: str = "", udp: bool = False, silence_s: float = 0.5
+) -> RtspClient:
     """Impatient, for tests."""
     return RtspClient(
         RtspSource(f"rtsp://{login}127.0.0.1:{camera.port}{path}", Transport.UDP if udp else Transport.TCP),
         sink,
         SystemClock(),
         timeout_s=1.0,
-        silence_s=0.5,
+        silence_s=silence_s,
     )
 
 

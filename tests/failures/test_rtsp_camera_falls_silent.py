@@ -11,7 +11,7 @@ from hub.clock import SystemClock
 from hub.errors import SourceError
 from hub.ingest.rtsp.client import RtspClient
 from hub.model import RtspSource
-from tests.failures.rtsp_camera import Camera, client, pictures, running
+from tests.failures.rtsp_camera import Camera, client, pictures, reply, running
 from tests.unit.ingest_rtp import Sink
 
 
@@ -36,6 +36,39 @@ async def test_after_a_while() -> None:
             await client(camera, sink).run_once()
     assert caught.value.code == "silent"
     assert len(sink.units) == 5
+
+
+async def test_a_session_that_the_camera_has_forgotten_is_not_waited_for() -> None:
+    """Its media stopped when it forgot: the ten seconds of silence would be footage lost."""
+
+    async def media(writer: asyncio.StreamWriter) -> None:
+        for part in pictures(5):
+            writer.write(part)
+            await asyncio.sleep(0.02)
+
+    setup = reply("200 OK", "Session: 12345;timeout=1", "Transport: RTP/AVP/TCP;interleaved=0-1")
+    camera = Camera(media=media, answers={"SETUP": setup, "GET_PARAMETER": reply("454 Session Not Found")})
+    sink = Sink()
+    async with running(camera):
+        with pytest.raises(SourceError) as caught:
+            await client(camera, sink, silence_s=30).run_once()
+    assert caught.value.code == "silent"
+    assert any("forgotten the session" in text for code, text in sink.complaints if code == "keepalive")
+
+
+async def test_a_camera_that_disowns_the_session_but_sends_is_recorded_on() -> None:
+    async def media(writer: asyncio.StreamWriter) -> None:
+        for part in pictures(40):
+            writer.write(part)
+            await asyncio.sleep(0.05)
+        writer.write_eof()
+
+    setup = reply("200 OK", "Session: 12345;timeout=1", "Transport: RTP/AVP/TCP;interleaved=0-1")
+    camera = Camera(media=media, answers={"SETUP": setup, "GET_PARAMETER": reply("454 Session Not Found")})
+    sink = Sink()
+    async with running(camera):
+        assert "closed" in await client(camera, sink).run_once()
+    assert len(sink.units) == 40
 
 
 async def test_no_answer() -> None:

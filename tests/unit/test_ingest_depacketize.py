@@ -98,6 +98,20 @@ def test_sets_changed_in_band_are_a_new_object_and_repeated_ones_are_not() -> No
     assert sets[2] == ParameterSets((other,), (PPS,))
 
 
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
+def test_sets_of_the_session_that_are_none_are_complained_of_and_those_in_band_serve(codec: Codec) -> None:
+    """A camera whose SDP lies must be recorded all the same."""
+    broken = ParameterSets((b"\x67\x42", b"\x42\x01"), (b"\x68", b"\x44\x01"), (b"\x40",))
+    info = TrackInfo(1, codec, 90_000, parameter_sets=broken)
+    if codec is Codec.H265:
+        sink = feed([(b"\x26\x01\x80" + bytes(20), 0, True)], info)
+        assert len(sink.units) == 1
+    else:
+        sink = feed([(stap_a(SPS_BASELINE, PPS), 0, False), (idr(), 0, True)], info)
+        assert sink.units[0].parameter_sets == ParameterSets((SPS_BASELINE,), (PPS,))
+    assert "parameter_set" in sink.codes
+
+
 def test_a_keyframe_without_sets_is_complained_of_and_delivered() -> None:
     sink = feed([(idr(), 0, True)], TrackInfo(1, Codec.H264, 90_000))
     assert sink.units[0].parameter_sets is None

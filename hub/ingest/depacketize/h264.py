@@ -34,7 +34,7 @@ class H264Depacketizer(VideoDepacketizer):
         self._poc_high = 0
         self._poc_low = 0
         for nal in (*self.sets.initial.sps, *self.sets.initial.pps):
-            self._parameter_set(nal[0] & 0x1F if nal else 0, nal)
+            self._read(nal[0] & 0x1F if nal else 0, nal)
 
     def push(
         self, packet: Packet, start: int, end: int, marker: int, timestamp: int, seq: int, arrival: Instant

@@ -30,7 +30,7 @@ class H265Depacketizer(VideoDepacketizer):
         self._rasl_astray = True
         initial = self.sets.initial
         for nal in (*initial.vps, *initial.sps, *initial.pps):
-            self._parameter_set(nal[0] >> 1 & 0x3F if nal else 0, nal)
+            self._read(nal[0] >> 1 & 0x3F if nal else 0, nal)
 
     def push(
         self, packet: Packet, start: int, end: int, marker: int, timestamp: int, seq: int, arrival: Instant

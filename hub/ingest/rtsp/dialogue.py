@@ -16,7 +16,7 @@ _MAX_AUTH_TRIES = 3
 DEFAULT_SESSION_S = 60
 """RFC 2326 §12.37."""
 _LONGEST_SESSION_S = 3600
-_SESSION_NOT_FOUND = 454
+SESSION_NOT_FOUND = 454
 _UNSUPPORTED_TRANSPORT = 461
 _WORDS: Mapping[int, tuple[str, str]] = {
     401: ("unauthorized", "the camera wants a user and password"),
@@ -25,7 +25,7 @@ _WORDS: Mapping[int, tuple[str, str]] = {
     410: ("not_found", "the stream is gone"),
     415: ("not_found", "the camera knows no such medium"),
     453: ("protocol", "the camera has not enough bandwidth left: too many viewers"),
-    _SESSION_NOT_FOUND: ("protocol", "the camera has forgotten the session"),
+    SESSION_NOT_FOUND: ("protocol", "the camera has forgotten the session"),
     _UNSUPPORTED_TRANSPORT: ("protocol", "the camera does not offer this transport: try the other one of tcp and udp"),
     503: ("protocol", "the camera is overloaded"),
 }
@@ -111,7 +111,7 @@ class Dialogue:
         try:
             await self.request(self._keepalive_method, self._aggregate)
         except Refused as refused:
-            if refused.status == _SESSION_NOT_FOUND or self._keepalive_method == "OPTIONS":
+            if refused.status == SESSION_NOT_FOUND or self._keepalive_method == "OPTIONS":
                 raise
             # It names the method and does not have it.
             self._keepalive_method = "OPTIONS"

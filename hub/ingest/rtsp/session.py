@@ -11,7 +11,7 @@ from hub.errors import MediaError, SourceError
 from hub.ingest.axis import RunAxis
 from hub.ingest.reorder import ReorderWindow
 from hub.ingest.rtsp.connection import RtspConnection
-from hub.ingest.rtsp.dialogue import Dialogue, Refused
+from hub.ingest.rtsp.dialogue import SESSION_NOT_FOUND, Dialogue, Refused
 from hub.ingest.rtsp.message import Message
 from hub.ingest.rtsp.transport import Handler, InterleavedTransport, TrackTransport, UdpTransport
 from hub.ingest.rtsp.url import RtspUrl
@@ -26,6 +26,8 @@ _WATCH_S = 0.25
 _KEEPALIVE_LONGEST_S = 25.0
 """Cameras exist that state 60 s and end the session after 30."""
 _KEEPALIVE_SHORTEST_S = 0.5
+_FORGOTTEN_SILENCE_S = 1.0
+"""Silence that ends a session of which the camera says that it has forgotten it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class RtspSession:
         self._tracks: list[_Prepared] = []
         self._device = ""
         self._opened = False
+        self._forgotten = False
         self._media_mono_us = 0
         """When the last RTP packet came."""
 
@@ -187,20 +190,21 @@ class RtspSession:
             try:
                 await self._dialogue.keepalive()
             except SourceError as error:
+                self._forgotten = isinstance(error, Refused) and error.status == SESSION_NOT_FOUND
                 self._sink.complaint("keepalive", f"the camera does not take the keepalive: {error}")
 
     async def _watch(self) -> str:
         """Ends the session that has gone silent, or said goodbye."""
-        silence_us = int(self._rules.silence_s * US_PER_S)
         pause_s = min(_WATCH_S, self._rules.silence_s / 4)
         while True:
             await self._clock.sleep(pause_s)
             if self._axis.ended:
                 return "the camera said goodbye"
             heard = max((track.rtp.heard_mono_us for track in self._tracks if track.rtp), default=0)
-            if self._clock.now().mono_us - max(heard, self._media_mono_us) >= silence_us:
+            silence_s = min(self._rules.silence_s, _FORGOTTEN_SILENCE_S) if self._forgotten else self._rules.silence_s
+            if self._clock.now().mono_us - max(heard, self._media_mono_us) >= silence_s * US_PER_S:
                 hint = " (UDP may be blocked on the way: try tcp)" if self._rules.window and not heard else ""
-                raise SourceError(f"no media for {self._rules.silence_s:g} s{hint}", code="silent")
+                raise SourceError(f"no media for {silence_s:g} s{hint}", code="silent")
 
     async def _report(self) -> str:
         """Receiver reports, and what this machine itself dropped."""
