@@ -292,10 +292,35 @@ async def test_trickle_adds_candidates_and_refuses_an_ice_restart(stage: Stage) 
         await stage.endpoint.trickle("a", "x" + session_id, line)
 
 
-async def test_a_refused_offer_leaves_nothing_behind(stage: Stage) -> None:
+async def test_a_refused_offer_leaves_nothing_behind_but_a_complaint(stage: Stage) -> None:
+    sink = Sink()
+    run = asyncio.create_task(stage.endpoint.source("a").run_once(sink))
+    await settle()
     with pytest.raises(InvalidRequest):
         await stage.offer(offers.offer(offers.video("", codec="VP8")))
     assert stage.peers == []
+    assert sink.events == ["complaint no_h264"]
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    with pytest.raises(InvalidRequest):
+        await stage.offer("v=0")
+    assert sink.events == ["complaint no_h264"]
+
+
+async def test_an_offer_that_brings_no_media_is_complained_of_unless_the_device_left(stage: Stage) -> None:
+    sink = Sink()
+    run = asyncio.create_task(stage.endpoint.source("a").run_once(sink))
+    await settle()
+    session_id, _ = await stage.offer()
+    await stage.endpoint.end("a", session_id)
+    assert sink.events == []
+    _, peer = await stage.offer()
+    peer.ended("no ICE candidate pair works", False)
+    await stage.offer()
+    stage.pass_time(31)
+    assert sink.events == ["complaint whip_no_media"] * 2
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
 
 
 async def test_reports_and_keyframe_requests_go_back(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from hub.clock import US_PER_S, Clock, Instant
-from hub.errors import InvalidRequest, NotFound, Unavailable
+from hub.errors import HubError, InvalidRequest, NotFound, Unavailable
 from hub.ingest.whip.answer import negotiate, write_answer
 from hub.ingest.whip.candidates import parse_fragment
 from hub.ingest.whip.peer import Peer, host_addresses
@@ -61,6 +61,12 @@ class _Desk:
         self.current: WhipSession | None = None
         self.waiting: deque[WhipSession] = deque()
         self.arrived = asyncio.Event()
+        self.sink: MediaSink | None = None
+        """The pipeline's side, while it listens: offers that come to nothing are told there too."""
+
+    def complain(self, code: str, message: str) -> None:
+        if self.sink is not None:
+            self.sink.complaint(code, message)
 
 
 class WhipInlet:
@@ -75,14 +81,18 @@ class WhipInlet:
         Media that came between two calls is delivered by the later one. Cancelling it ends the session.
         """
         desk = self._desk
-        while not desk.waiting:
-            desk.arrived.clear()
-            await desk.arrived.wait()
-        session = desk.waiting.popleft()
+        desk.sink = sink
         try:
-            return await session.deliver(sink)
+            while not desk.waiting:
+                desk.arrived.clear()
+                await desk.arrived.wait()
+            session = desk.waiting.popleft()
+            try:
+                return await session.deliver(sink)
+            finally:
+                session.end("the hub stopped recording the stream")
         finally:
-            session.end("the hub stopped recording the stream")
+            desk.sink = None
 
 
 class WhipEndpoint:
@@ -98,16 +108,20 @@ class WhipEndpoint:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def offer(self, stream_id: str, sdp: str, *, device: str = "") -> WhipAnswer:
-        """Answer a publisher's offer. ``device`` is its User-Agent.
+        """Answer a publisher's offer. ``device`` is its User-Agent. A refusal is told to the stream's pipeline too.
 
         Raises InvalidRequest (``bad_sdp``, ``no_media``, ``no_h264``, ``no_audio_codec``, ``too_many_tracks``,
         ``unsupported_sdp``) and Unavailable (``too_many_sessions``, ``no_udp_port``).
         """
-        parsed = parse_offer(sdp)
-        agreed = negotiate(parsed)
-        if self._count >= MAX_SESSIONS:
-            raise Unavailable(f"{MAX_SESSIONS} WHIP sessions are open; try again later", code="too_many_sessions")
         desk = self._desk(stream_id)
+        try:
+            parsed = parse_offer(sdp)
+            agreed = negotiate(parsed)
+            if self._count >= MAX_SESSIONS:
+                raise Unavailable(f"{MAX_SESSIONS} WHIP sessions are open; try again later", code="too_many_sessions")
+        except HubError as refusal:
+            desk.complain(refusal.code, f"an offer was refused: {refusal}")
+            raise
         session = WhipSession(
             stream_id,
             agreed,
@@ -236,6 +250,8 @@ class WhipEndpoint:
             desk.current = None
         media = session.opened is not None
         log.info("whip_session_ended", stream=session.stream_id, reason=session.reason, media=media)
+        if not media and not session.left:
+            desk.complain("whip_no_media", f"a recorder was answered, but no media came: {session.reason}")
         if session.peer is not None:
             task = asyncio.create_task(_close(session.peer))
             self._tasks.add(task)

@@ -129,6 +129,8 @@ class WhipSession:
         self.opened: Instant | None = None
         self.last_media_us = created.mono_us
         self.reason: str | None = None
+        self.left = False
+        """Whether it ended by the device's own will."""
         self.peer: PeerLike | None = None
         self._device = device
         self._address = ""
@@ -201,7 +203,7 @@ class WhipSession:
             for line in self._lines.values():
                 line.track.end()
         finally:
-            self.reason = reason
+            self.reason, self.left = reason, goodbye
             self._receivers = [None] * 128
             if goodbye and self.opened is not None:
                 self._relay.say_goodbye(reason)
