@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 
 import { deviceProblems, freeId } from "@/domain/device";
 import { pageOf, splitFor } from "@/domain/split";
-import { isOpen, isRunning } from "@/domain/states";
+import { isOpen, isRunning, losesMedia, ringsNow } from "@/domain/states";
 import { duration, durationShort, percent } from "@/domain/time";
-import { linkVerdict } from "@/net/link";
+import { linkVerdict, PROBE_TIMEOUT_MS, socketsHang } from "@/net/link";
 import { backoffMs } from "@/net/reconnecting";
 import { parseEvent } from "@/net/events";
 
@@ -38,13 +38,58 @@ describe("states", () => {
   });
 });
 
-describe("the link", () => {
-  it("says that the hub is lost before 3 s of silence, and asks before that", () => {
-    expect(linkVerdict(1000, false)).toBe("fine");
-    expect(linkVerdict(1500, false)).toBe("probe");
-    expect(linkVerdict(2750, false)).toBe("lost");
-    expect(linkVerdict(100, true)).toBe("probe");
+describe("what must be heard", () => {
+  const confirmed = { state: "confirmed" as const, rings: true, count: 1 };
+  it("a certain break rings once, and each new one of a series", () => {
+    expect(ringsNow(undefined, confirmed)).toBe(true);
+    expect(ringsNow({ ...confirmed, state: "suspected", rings: false }, confirmed)).toBe(true);
+    expect(ringsNow(confirmed, confirmed)).toBe(false);
+    expect(ringsNow(confirmed, { ...confirmed, count: 2 })).toBe(true);
+    expect(ringsNow({ ...confirmed, state: "resumed" }, confirmed)).toBe(true);
   });
+  it("what becomes grave later rings then", () => {
+    expect(ringsNow(undefined, { ...confirmed, rings: false })).toBe(false);
+    expect(ringsNow({ ...confirmed, rings: false }, confirmed)).toBe(true);
+  });
+  it("a suspicion and an end are silent", () => {
+    for (const state of ["suspected", "resumed", "closed", "withdrawn"] as const) expect(ringsNow(undefined, { ...confirmed, state })).toBe(false);
+  });
+  it("a clock that drifts takes no footage away", () => {
+    expect([losesMedia("drift"), losesMedia("step"), losesMedia("no_signal"), losesMedia("frozen")]).toEqual([false, false, true, true]);
+  });
+});
+
+describe("the link", () => {
+  const quiet = (silentMs: number, change = {}) => ({ silentMs, probeFailed: false, probedMs: 5000, lateMs: 0, ...change });
+
+  it("asks after a tick that did not come, and takes silence for a loss only when the question failed", () => {
+    expect(linkVerdict(quiet(1000), false)).toEqual({ lost: false, probe: false });
+    expect(linkVerdict(quiet(1200), false)).toEqual({ lost: false, probe: true });
+    expect(linkVerdict(quiet(1200, { probedMs: 20 }), false).probe).toBe(false);
+    expect(linkVerdict(quiet(2100), false).lost).toBe(false);
+    expect(linkVerdict(quiet(2100, { probeFailed: true }), false).lost).toBe(true);
+    expect(linkVerdict(quiet(1300, { probeFailed: true }), false).lost).toBe(false);
+  });
+
+  it("says so within 2.3 s of the last word although it looks only four times a second", () => {
+    let lostAt = 0;
+    for (let now = 249; lostAt === 0; now += 250) {
+      // the question asked first fails when its time is over
+      if (linkVerdict(quiet(now, { probeFailed: now > 1249 + PROBE_TIMEOUT_MS }), false).lost) lostAt = now;
+    }
+    expect(lostAt).toBeLessThanOrEqual(2300);
+  });
+
+  it("does not take its own delay for the hub's", () => {
+    expect(linkVerdict(quiet(9000, { probeFailed: true, lateMs: 3000 }), false).lost).toBe(false);
+  });
+
+  it("once lost, asks at its leisure until there is an answer, and then makes its sockets anew", () => {
+    expect(linkVerdict(quiet(9000, { probedMs: 200 }), true)).toEqual({ lost: true, probe: false });
+    expect(linkVerdict(quiet(9000, { probedMs: 800 }), true)).toEqual({ lost: true, probe: true });
+    expect([socketsHang(1200, false), socketsHang(2500, false), socketsHang(0, true)]).toEqual([false, true, true]);
+  });
+
   it("comes back ever more slowly, but always", () => {
     expect(backoffMs(0, 0.5)).toBe(400);
     expect(backoffMs(99, 1)).toBeLessThanOrEqual(6250);

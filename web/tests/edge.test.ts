@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { catchUpRate, decideEdge, edgeTarget, type EdgeView, followRate, isNewRun, TARGET_S, trimBefore } from "@/live/edge";
+import { Arrivals, decideEdge, type EdgeView, followRate, isNewRun, leanRate, MARGIN_S, trimBefore, wantedMargin } from "@/live/edge";
 
 const view = (change: Partial<EdgeView>): EdgeView => ({
-  ranges: [{ start: 10, end: 20 }], currentTime: 19.7, rate: 1, started: true, settling: false, stuckMs: 0, target: TARGET_S, ...change,
+  ranges: [{ start: 10, end: 20 }], currentTime: 19.7, rate: 1, started: true, settling: false, stuckMs: 0, margin: MARGIN_S, wanted: MARGIN_S, ...change,
 });
 
 describe("the start", () => {
@@ -14,7 +14,7 @@ describe("the start", () => {
   it("leaps to just behind the end", () => {
     const action = decideEdge(view({ currentTime: 0, started: false }));
     expect(action).toMatchObject({ kind: "seek", why: "start" });
-    expect((action as { to: number }).to).toBeCloseTo(20 - TARGET_S);
+    expect((action as { to: number }).to).toBeCloseTo(20 - MARGIN_S - 0.2);
   });
 
   it("never leaps to before what there is", () => {
@@ -23,7 +23,7 @@ describe("the start", () => {
 
   it("leaps after the hub's first burst rather than crawl after it", () => {
     expect(decideEdge(view({ currentTime: 19, settling: true }))).toMatchObject({ kind: "seek", why: "late" });
-    expect(decideEdge(view({ currentTime: 19, settling: false })).kind).toBe("rate");
+    expect(decideEdge(view({ currentTime: 19, settling: false, margin: 0.8 })).kind).toBe("rate");
   });
 });
 
@@ -32,23 +32,27 @@ describe("the live edge", () => {
     expect(decideEdge(view({}))).toEqual({ kind: "none" });
   });
 
-  it("catches up gently, and never faster than 1.1", () => {
-    for (let over = 0; over < 5; over += 0.01) {
-      const rate = catchUpRate(over, 1);
-      expect(rate === 1 || (rate >= 1.02 && rate <= 1.1)).toBe(true);
+  it("leans gently, never faster than 1.1 and never slower than 0.95", () => {
+    for (let over = -2; over < 5; over += 0.01) {
+      for (const current of [0.95, 1, 1.05]) {
+        const rate = leanRate(over, current);
+        expect(rate === 0.95 || rate === 1 || (rate >= 1.02 && rate <= 1.1)).toBe(true);
+      }
     }
-    expect(catchUpRate(0.5, 1)).toBeGreaterThan(1.02);
+    expect(leanRate(0.5, 1)).toBe(1.1);
+    expect(leanRate(-0.1, 1)).toBe(0.95);
   });
 
-  it("does not flutter: it begins late and ends late", () => {
-    expect(catchUpRate(0.1, 1)).toBe(1);
-    expect(catchUpRate(0.1, 1.05)).toBeGreaterThan(1);
-    expect(catchUpRate(0.04, 1.05)).toBe(1);
+  it("does not flutter: it begins late and ends late, on both sides", () => {
+    expect([leanRate(0.03, 1), leanRate(-0.03, 1)]).toEqual([1, 1]);
+    expect(leanRate(0.03, 1.05)).toBeGreaterThan(1);
+    expect(leanRate(-0.03, 0.95)).toBe(0.95);
+    expect([leanRate(0, 1.05), leanRate(0, 0.95)]).toEqual([1, 1]);
   });
 
   it("jumps when more than 1.5 s behind", () => {
     expect(decideEdge(view({ currentTime: 18.4 }))).toMatchObject({ kind: "seek", why: "late" });
-    expect(decideEdge(view({ currentTime: 18.6 })).kind).toBe("rate");
+    expect(decideEdge(view({ currentTime: 18.6, margin: 1.2 })).kind).toBe("rate");
   });
 
   it("goes over a hole it is stuck at, and only then", () => {
@@ -60,14 +64,47 @@ describe("the live edge", () => {
     expect(action.to).toBeLessThan(16);
   });
 
+  it("falls back for more margin, but not for ever", () => {
+    expect(decideEdge(view({ margin: -0.5 }))).toEqual({ kind: "rate", rate: 0.95 });
+    expect(decideEdge(view({ margin: -0.5, currentTime: 19 }))).toEqual({ kind: "none" });
+    expect(decideEdge(view({ margin: -0.5, settling: true }))).toEqual({ kind: "none" });
+  });
+
   it("stays at the end while nothing comes: the last picture is kept", () => {
     expect(decideEdge(view({ currentTime: 20, stuckMs: 60_000 })).kind).toBe("none");
   });
 
   it("plays further behind after stalls, within reason", () => {
-    expect(edgeTarget(0)).toBe(TARGET_S);
-    expect(edgeTarget(2)).toBeGreaterThan(edgeTarget(1));
-    expect(edgeTarget(100)).toBeLessThan(1);
+    expect(wantedMargin(0)).toBe(MARGIN_S);
+    expect(wantedMargin(2)).toBeGreaterThan(wantedMargin(1));
+    expect(wantedMargin(100)).toBeLessThan(1);
+  });
+});
+
+describe("what arrivals teach", () => {
+  /** Fragments of 0.2 s, each `late` ms after its time; the player is `behind` seconds behind the clock. */
+  function arrivals(late: readonly number[]): Arrivals {
+    const list = new Arrivals();
+    late.forEach((ms, i) => list.add(i * 0.2, i * 200 + ms));
+    return list;
+  }
+
+  it("knows nothing before the second fragment", () => {
+    expect(arrivals([0]).margin(0, 0)).toBeNull();
+  });
+
+  it("is the least but one that was left, and moves with the player", () => {
+    const list = arrivals([0, 0, 50, 50, 0, 300]);
+    expect(list.margin(0.5, 800)).toBeCloseTo(0.25);
+    expect(list.margin(0.6, 800)).toBeCloseTo(0.15);
+    expect(arrivals([0, 0, 300, 0]).margin(0.5, 800)).toBeCloseTo(0.3);
+  });
+
+  it("forgets after ten seconds, and forgets what was before a pause of the source", () => {
+    const list = arrivals([0, 100, 100, ...Array.from({ length: 54 }, () => 0)]);
+    expect(list.margin(11, 11_200)).toBeCloseTo(0.2);
+    list.add(11.4, 14_000);
+    expect(list.margin(11, 14_000)).toBeNull();
   });
 });
 

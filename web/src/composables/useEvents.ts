@@ -2,7 +2,7 @@
 import { onBeforeUnmount, onMounted, watch } from "vue";
 
 import type { InterruptionDto, StreamDto } from "@/api/types";
-import { isRunning } from "@/domain/states";
+import { ringsNow } from "@/domain/states";
 import { parseEvent } from "@/net/events";
 import { ReconnectingSocket } from "@/net/reconnecting";
 import { useAlarmStore } from "@/stores/alarm";
@@ -35,7 +35,8 @@ export function useEvents(): void {
     if (event === null) return;
     link.told(event.at);
     const [noun, change] = event.type.split(".");
-    if (noun === "interruption") interrupted(event.data as InterruptionDto);
+    if (event.type === "events.dropped") reload(); // this page was too slow
+    else if (noun === "interruption") interrupted(event.data as InterruptionDto);
     else if (noun === "stream" && change === "retired") streams.remove((event.data as StreamDto).id);
     else if (noun === "stream") changed(event.data as StreamDto);
   }
@@ -43,17 +44,17 @@ export function useEvents(): void {
   function changed(stream: Partial<StreamDto>): void {
     if (stream.id !== undefined && stream.name !== undefined && stream.status !== undefined) {
       streams.upsert(stream as StreamDto);
+      // The row must say what the tile says. A list that lags behind was asked for before.
+      const confirmed = interruptions.running(stream.id)?.state === "confirmed";
+      if ((stream.status.state === "interrupted") !== confirmed) void interruptions.load().catch(() => undefined);
     } else void streams.load().catch(() => undefined);
   }
 
   function interrupted(interruption: InterruptionDto): void {
-    const before = interruptions.byId.get(interruption.id)?.state;
+    const before = interruptions.byId.get(interruption.id);
     interruptions.upsert(interruption);
-    const running = interruptions.running(interruption.stream);
-    streams.follow(interruption, running !== undefined && isRunning(running.state));
-    if (interruption.state === "confirmed" && before !== "confirmed" && interruption.rings !== false) {
-      alarm.ring("interruption");
-    }
+    streams.follow(interruption, interruptions.running(interruption.stream) !== undefined);
+    if (ringsNow(before, interruption)) alarm.ring("interruption");
   }
 
   let reloadTimer: ReturnType<typeof setInterval>;

@@ -1,5 +1,5 @@
 /** What a tile, a row and a bar look like in each state. Never by colour alone: each has a glyph and a pattern too. */
-import type { InterruptionState, SpanDto, StreamState } from "@/api/types";
+import type { InterruptionKind, InterruptionState, SpanDto, StreamState } from "@/api/types";
 
 /** Names of the colour tokens in styles/tokens.css. */
 export type Tone = "recorded" | "backfilled" | "interrupted" | "explained" | "suspected" | "off" | "waiting" | "mark";
@@ -45,8 +45,25 @@ export function spanLook(span: Pick<SpanDto, "state" | "interruption">): SpanLoo
 const RUNNING: readonly InterruptionState[] = ["suspected", "confirmed"];
 const UNFINISHED: readonly InterruptionState[] = ["suspected", "confirmed", "resumed", "awaiting", "overdue"];
 
-/** Footage is missing at this moment. */
+/** It has not ended. */
 export const isRunning = (state: InterruptionState): boolean => RUNNING.includes(state);
+
+const LOSES_NOTHING: readonly InterruptionKind[] = ["jump", "drift", "step", "low_rate"];
+
+/** Whether footage is missing: a clock that drifts is listed, but its picture is live and its line stays green. */
+export const losesMedia = (kind: InterruptionKind): boolean => !LOSES_NOTHING.includes(kind);
+
+interface Ringing {
+  readonly state: InterruptionState;
+  readonly rings?: boolean;
+  readonly count?: number;
+}
+
+/** Whether a change must be heard: it is certain and grave, and was not so before. Each new break of a series rings. */
+export function ringsNow(before: Ringing | undefined, now: Ringing): boolean {
+  const loud = (i: Ringing): boolean => i.state === "confirmed" && i.rings !== false;
+  return loud(now) && (before === undefined || !loud(before) || (now.count ?? 1) > (before.count ?? 1));
+}
 
 /** Someone still has to look at it. */
 export const isOpen = (state: InterruptionState): boolean => UNFINISHED.includes(state);

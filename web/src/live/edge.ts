@@ -20,8 +20,10 @@ export interface EdgeView {
   readonly settling: boolean;
   /** How long currentTime has stood still although it should move. */
   readonly stuckMs: number;
-  /** How far behind the end to play, from edgeTarget(). */
-  readonly target: number;
+  /** What was left to play when the next fragment came, at worst of late; null before that is known. */
+  readonly margin: number | null;
+  /** What should be left, from wantedMargin(). */
+  readonly wanted: number;
 }
 
 export type EdgeAction =
@@ -29,51 +31,90 @@ export type EdgeAction =
   | { readonly kind: "rate"; readonly rate: number }
   | { readonly kind: "seek"; readonly to: number; readonly why: "start" | "late" | "gap" };
 
-/** Measured: 0.25–0.30 s of buffer gives picture to paint at p95 in about 0.3 s with one tile. */
-export const TARGET_S = 0.28;
-const MAX_TARGET_S = 0.9;
-const PER_STALL_S = 0.1;
+const FRAGMENT_S = 0.2;
+/** Two pictures in hand when the next fragment comes: less, and the decoder runs dry on a busy machine. */
+export const MARGIN_S = 0.08;
+const MAX_MARGIN_S = 0.6;
+const PER_STALL_S = 0.06;
 const JUMP_S = 1.5;
 const SETTLING_JUMP_S = 0.25;
-/** Begin to catch up when this much over the target, stop when nearly on it: no flutter between two rates. */
-const CATCH_UP_S = 0.18;
-const CAUGHT_UP_S = 0.05;
+/** Begin to lean when this far from what is wanted, rest when nearly there: no flutter between two rates. */
+const LEAN_S = 0.04;
+const RESTED_S = 0.01;
 const SLOWEST_CATCH_UP = 1.02;
 const FASTEST_CATCH_UP = 1.1;
+const FALL_BACK = 0.95;
+/** Never falls back on purpose to more than this. */
+const FURTHEST_S = 0.9;
 const STUCK_MS = 300;
 const JOIN_S = 0.05;
 
 /** A tile that stalled lately plays a little further behind: smoothness first, then latency. */
-export function edgeTarget(recentStalls: number): number {
-  return Math.min(MAX_TARGET_S, TARGET_S + PER_STALL_S * recentStalls);
+export function wantedMargin(recentStalls: number): number {
+  return Math.min(MAX_MARGIN_S, MARGIN_S + PER_STALL_S * recentStalls);
+}
+
+const ARRIVALS_MS = 10_000;
+/** A pause this long is the source's, not the network's: it says nothing of the margin that is needed. */
+const PAUSE_MS = 900;
+
+/**
+ * How late fragments come, at worst of late. Kept apart from where the player stands (the end of what there was,
+ * less the clock), so that leaning and leaping do not disturb what was learnt.
+ */
+export class Arrivals {
+  private list: { readonly at: number; readonly slack: number }[] = [];
+  private lastAt = -Infinity;
+
+  /** A fragment was appended: `end` was the end of the buffer until then. Seconds of media, ms of the clock. */
+  add(end: number, now: number): void {
+    if (now - this.lastAt > PAUSE_MS) this.list = [];
+    else this.list.push({ at: now, slack: end - now / 1000 });
+    this.lastAt = now;
+    this.list = this.list.filter((arrival) => now - arrival.at < ARRIVALS_MS);
+  }
+
+  /** What would be left at the latest arrival but one, for a player that stands at `currentTime` now: one
+   *  straggler in ten seconds is worth a short wait, not ten seconds of standing further behind. */
+  margin(currentTime: number, now: number): number | null {
+    let least = Infinity;
+    let second = Infinity;
+    for (const { slack } of this.list) {
+      if (slack < least) [least, second] = [slack, least];
+      else if (slack < second) second = slack;
+    }
+    return second === Infinity ? null : second + now / 1000 - currentTime;
+  }
 }
 
 export function decideEdge(view: EdgeView): EdgeAction {
   const last = view.ranges.at(-1);
   if (last === undefined) return { kind: "none" };
-  const seekTo = Math.max(last.start, last.end - view.target);
+  const target = view.wanted + FRAGMENT_S;
+  const seekTo = Math.max(last.start, last.end - target);
+  const behind = last.end - view.currentTime;
   if (!view.started) {
-    const behind = last.end - view.currentTime;
-    const away = view.currentTime < last.start || behind < 0 || behind > view.target + SETTLING_JUMP_S;
+    const away = view.currentTime < last.start || behind < 0 || behind > target + SETTLING_JUMP_S;
     return away ? { kind: "seek", to: seekTo, why: "start" } : rate(view, 1);
   }
-  const behind = last.end - view.currentTime;
-  const late = view.settling ? view.target + SETTLING_JUMP_S : Math.max(JUMP_S, view.target + 1);
+  const late = view.settling ? target + SETTLING_JUMP_S : Math.max(JUMP_S, target + 1);
   if (behind > late) return { kind: "seek", to: seekTo, why: "late" };
   const here = view.ranges.find((r) => view.currentTime >= r.start - JOIN_S && view.currentTime < r.end);
   const ahead = view.ranges.find((r) => r.start > view.currentTime);
   if (view.stuckMs >= STUCK_MS && ahead !== undefined && (here === undefined || here.end - view.currentTime < JOIN_S)) {
     return { kind: "seek", to: Math.max(ahead.start, Math.min(seekTo, ahead.end)), why: "gap" };
   }
-  return rate(view, catchUpRate(behind - view.target, view.rate));
+  if (view.settling || view.margin === null) return rate(view, 1);
+  const over = view.margin - view.wanted;
+  return rate(view, over < 0 && behind > FURTHEST_S ? 1 : leanRate(over, view.rate));
 }
 
-/** Gentle: an ear notices 1.1, an eye does not. */
-export function catchUpRate(over: number, current: number): number {
-  if (over <= CAUGHT_UP_S) return 1;
-  if (over < CATCH_UP_S && current <= 1) return 1;
-  const wanted = SLOWEST_CATCH_UP + (over - CAUGHT_UP_S) * 0.12;
-  return Math.min(FASTEST_CATCH_UP, Math.round(wanted * 100) / 100);
+/** Faster with more margin than is wanted, slower with less. Gentle: an ear notices 1.1, an eye does not. */
+export function leanRate(over: number, current: number): number {
+  const from = current === 1 ? LEAN_S : RESTED_S;
+  if (over < -from && current <= 1) return FALL_BACK;
+  if (over <= from || current < 1) return 1;
+  return Math.min(FASTEST_CATCH_UP, Math.max(SLOWEST_CATCH_UP, Math.round((1 + over * 0.25) * 100) / 100));
 }
 
 function rate(view: EdgeView, wanted: number): EdgeAction {

@@ -4,7 +4,7 @@
  */
 import { followRate, isNewRun, trimBefore } from "./edge";
 import type { Packet, Slot } from "./protocol";
-import { TrackPipe } from "./track-pipe";
+import { sameBytes, TrackPipe } from "./track-pipe";
 
 const CHECK_MS = 250;
 /** No sound for this long: it is dropped, and taken up again when it comes back. */
@@ -20,6 +20,7 @@ export class SoundPlayer {
   private init: Uint8Array<ArrayBuffer> | null = null;
   private packetAt = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
+  private rebuildTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly element = new Audio();
 
   constructor(
@@ -51,12 +52,16 @@ export class SoundPlayer {
   receive(packet: Packet): void {
     if (packet.track !== this.trackId) return;
     this.packetAt = this.now();
-    if (packet.kind === "init") this.build(packet.body);
+    if (packet.kind === "init") {
+      const again = this.pipe !== null && this.init !== null && sameBytes(this.init, packet.body);
+      if (!again) this.build(packet.body);
+    }
     else this.pipe?.push(packet.body, true); // every audio fragment can be entered
   }
 
   dispose(): void {
     clearInterval(this.timer);
+    clearTimeout(this.rebuildTimer);
     this.pipe?.close();
     this.pipe = null;
     this.element.pause();
@@ -67,11 +72,12 @@ export class SoundPlayer {
 
   private build(init: Uint8Array<ArrayBuffer>): void {
     this.init = init;
+    clearTimeout(this.rebuildTimer);
     this.pipe?.close();
     this.pipe = new TrackPipe(this.element, this.mime, init, {
       appended: () => this.follow(),
       dropped: () => undefined,
-      failed: () => setTimeout(() => this.build(init), CHECK_MS),
+      failed: () => (this.rebuildTimer = setTimeout(() => this.build(init), CHECK_MS)),
     });
   }
 

@@ -1,5 +1,5 @@
 /** The picture of one stream in one <video>: builds the pipe, keeps to the live edge, starts again after an error. */
-import { decideEdge, edgeTarget, isNewRun, trimBefore } from "./edge";
+import { Arrivals, decideEdge, isNewRun, trimBefore, wantedMargin } from "./edge";
 import type { Packet, Slot, SlotTrack } from "./protocol";
 import { sameBytes, TrackPipe } from "./track-pipe";
 
@@ -34,6 +34,8 @@ export class TilePlayer {
   private builtOriginUs = 0;
   private builtAt = 0;
   private started = false;
+  private arrivals = new Arrivals();
+  private knownEnd = 0;
   private stalls: number[] = [];
   private failures: number[] = [];
   private waitingSince = 0;
@@ -114,14 +116,26 @@ export class TilePlayer {
     this.builtOriginUs = this.originUs;
     this.builtAt = this.movedAt = this.now();
     this.lastTime = -1;
+    this.arrivals = new Arrivals();
+    this.knownEnd = 0;
     this.pipe = new TrackPipe(this.video, this.track.mime, this.init, {
-      appended: () => this.check(),
+      appended: () => this.appended(),
       dropped: () => undefined,
       failed: () => this.failed(),
     });
     this.video.playbackRate = 1;
     this.video.requestVideoFrameCallback(() => this.events.painted());
     this.play();
+  }
+
+  private appended(): void {
+    const last = this.pipe?.ranges().at(-1);
+    if (last !== undefined && last.end > this.knownEnd) {
+      const settled = this.started && this.now() - this.builtAt >= SETTLE_MS;
+      if (settled && this.knownEnd >= last.start) this.arrivals.add(this.knownEnd, this.now());
+      this.knownEnd = last.end;
+    }
+    this.check();
   }
 
   private check(): void {
@@ -138,7 +152,8 @@ export class TilePlayer {
       started: this.started,
       settling: now - this.builtAt < SETTLE_MS,
       stuckMs: now - this.movedAt,
-      target: edgeTarget(this.recentStalls(now)),
+      margin: this.arrivals.margin(this.video.currentTime, now),
+      wanted: wantedMargin(this.recentStalls(now)),
     });
     if (action.kind === "seek") this.video.currentTime = action.to;
     else if (action.kind === "rate") this.video.playbackRate = action.rate;

@@ -42,14 +42,14 @@ export class ReconnectingSocket {
     socket?.close();
   }
 
-  /** Give up the present connection and make a new one: it hangs. */
+  /** Give up the present connection, which hangs or waits for its turn, and make a new one as if it were the first. */
   renew(): void {
     if (!this.wanted) return;
     const socket = this.socket;
     this.socket = null;
     socket?.close();
-    clearTimeout(this.timer);
-    this.events.closed();
+    this.attempt = 0;
+    if (socket !== null) this.events.closed();
     this.retry();
   }
 
@@ -88,6 +88,7 @@ export class ReconnectingSocket {
   }
 
   private retry(): void {
+    clearTimeout(this.timer);
     if (!this.wanted) return;
     this.timer = setTimeout(() => this.connect(), backoffMs(this.attempt, Math.random()));
     this.attempt += 1;

@@ -4,7 +4,8 @@ import { computed, ref, shallowReactive } from "vue";
 
 import { listInterruptions } from "@/api/hub";
 import type { InterruptionDto } from "@/api/types";
-import { isOpen, isRunning } from "@/domain/states";
+import { Freshness, oneAtATime } from "@/domain/freshness";
+import { isOpen, isRunning, losesMedia } from "@/domain/states";
 
 const KEPT = 300;
 
@@ -13,28 +14,33 @@ export const useInterruptionsStore = defineStore("interruptions", () => {
   /** Came by an event while the page was open: shown with a flash. */
   const fresh = ref(new Set<string>());
   const loaded = ref(false);
+  const freshness = new Freshness();
 
   const all = computed(() => [...byId.values()].sort((a, b) => Date.parse(b.started_at) - Date.parse(a.started_at)));
   const open = computed(() => all.value.filter((i) => isOpen(i.state)));
+  /** Of each stream, what takes its footage away at this moment. */
   const runningByStream = computed(() => {
     const map = new Map<string, InterruptionDto>();
     for (const i of all.value) {
       // A confirmed one outranks a suspicion on the same stream.
-      if (isRunning(i.state) && map.get(i.stream)?.state !== "confirmed") map.set(i.stream, i);
+      if (isRunning(i.state) && losesMedia(i.kind) && map.get(i.stream)?.state !== "confirmed") map.set(i.stream, i);
     }
     return map;
   });
 
-  async function load(): Promise<void> {
-    const list = await listInterruptions(KEPT);
-    byId.clear();
+  const load = oneAtATime(async () => {
+    const asked = freshness.ask();
+    const list = freshness.merge(asked, await listInterruptions(KEPT), byId);
+    const kept = new Set(list.map((interruption) => interruption.id));
+    for (const id of [...byId.keys()]) if (!kept.has(id)) byId.delete(id);
     for (const interruption of list) byId.set(interruption.id, interruption);
     loaded.value = true;
-  }
+  });
 
-  /** True when it was not known before. */
+  /** An event. True when it was not known before. */
   function upsert(interruption: InterruptionDto): boolean {
     const known = byId.has(interruption.id);
+    freshness.told(interruption.id);
     byId.set(interruption.id, interruption);
     if (!known) {
       fresh.value = new Set([...fresh.value, interruption.id].slice(-50));

@@ -3,10 +3,10 @@ import { defineStore } from "pinia";
 import { computed, ref } from "vue";
 
 import { isAlive } from "@/api/hub";
-import { linkVerdict } from "@/net/link";
+import { HELD_UP_MS, linkVerdict, PROBE_TIMEOUT_MS, socketsHang } from "@/net/link";
 
-const CHECK_MS = 500;
-const PROBE_TIMEOUT_MS = 1200;
+/** Also the beat of every running time that is shown. */
+const CHECK_MS = 250;
 
 export const useLinkStore = defineStore("link", () => {
   /** Hub UTC minus this machine's, ms; the smallest delay wins. */
@@ -18,6 +18,9 @@ export const useLinkStore = defineStore("link", () => {
   const hubNowMs = computed(() => nowMs.value + offsetMs.value);
 
   let heardAt = performance.now();
+  let checkedAt = performance.now();
+  let probedAt = -Infinity;
+  let failedAt = -Infinity;
   let timer: ReturnType<typeof setInterval> | undefined;
   let probing = false;
   let renewers: (() => void)[] = [];
@@ -37,28 +40,36 @@ export const useLinkStore = defineStore("link", () => {
     offsetMs.value = Math.max(...offsets.map((o) => o.offset));
   }
 
-  async function check(): Promise<void> {
+  function check(): void {
     nowMs.value = Date.now();
-    const verdict = linkVerdict(performance.now() - heardAt, lost.value);
-    if (verdict === "lost" && !lost.value) {
+    const now = performance.now();
+    const verdict = linkVerdict({
+      silentMs: now - heardAt, probeFailed: failedAt > heardAt, probedMs: now - probedAt, lateMs: now - checkedAt - CHECK_MS,
+    }, lost.value);
+    checkedAt = now;
+    if (verdict.lost && !lost.value) {
       lost.value = true;
-      lostSince.value = Date.now();
+      lostSince.value = nowMs.value - (now - heardAt);
     }
-    if (verdict === "fine" || probing) return;
+    if (verdict.probe && !probing) void probe(now);
+  }
+
+  async function probe(asked: number): Promise<void> {
     probing = true;
-    const asked = performance.now();
+    probedAt = asked;
     const alive = await isAlive(PROBE_TIMEOUT_MS);
     probing = false;
-    if (!alive) return;
-    // It answers, yet the sockets are silent: they hang, so they are made anew.
-    if (asked - heardAt > PROBE_TIMEOUT_MS * 2) for (const renew of renewers) renew();
-    heard();
+    if (alive) {
+      if (socketsHang(asked - heardAt, lost.value)) for (const renew of renewers) renew();
+      heard();
+    } else if (performance.now() - asked < PROBE_TIMEOUT_MS + HELD_UP_MS) failedAt = asked;
+    check();
   }
 
   function start(onSilent: () => void): () => void {
     renewers.push(onSilent);
-    heardAt = performance.now();
-    timer ??= setInterval(() => void check(), CHECK_MS / 2);
+    heardAt = checkedAt = performance.now();
+    timer ??= setInterval(check, CHECK_MS);
     return () => {
       renewers = renewers.filter((renew) => renew !== onSilent);
       if (renewers.length > 0) return;

@@ -3,11 +3,14 @@ import { defineStore } from "pinia";
 import { computed, ref } from "vue";
 
 import { addStream, listStreams, type NewStream } from "@/api/hub";
+import { Freshness, oneAtATime } from "@/domain/freshness";
+import { losesMedia } from "@/domain/states";
 import type { InterruptionDto, NewStreamDto, StreamDto, StreamState } from "@/api/types";
 
 export const useStreamsStore = defineStore("streams", () => {
   const list = ref<StreamDto[]>([]);
   const loaded = ref(false);
+  const freshness = new Freshness();
   const byId = computed(() => new Map(list.value.map((s) => [s.id, s])));
   const counts = computed(() => {
     const counts: Record<StreamState, number> = { live: 0, suspected: 0, interrupted: 0, waiting: 0, idle: 0 };
@@ -15,10 +18,12 @@ export const useStreamsStore = defineStore("streams", () => {
     return counts;
   });
 
-  async function load(): Promise<void> {
-    list.value = await listStreams();
+  const load = oneAtATime(async () => {
+    const asked = freshness.ask();
+    const answer = await listStreams();
+    list.value = freshness.merge(asked, answer, byId.value);
     loaded.value = true;
-  }
+  });
 
   async function add(stream: NewStream): Promise<NewStreamDto> {
     const answer = await addStream(stream);
@@ -27,19 +32,22 @@ export const useStreamsStore = defineStore("streams", () => {
   }
 
   function upsert(stream: StreamDto): void {
+    freshness.told(stream.id);
     const index = list.value.findIndex((s) => s.id === stream.id);
     if (index < 0) list.value.push(stream);
     else list.value[index] = stream;
   }
 
   function remove(id: string): void {
+    freshness.told(id);
     list.value = list.value.filter((s) => s.id !== id);
   }
 
   /** An interruption's change is the fastest word of its stream's state. */
   function follow(interruption: InterruptionDto, othersRunning: boolean): void {
     const status = byId.value.get(interruption.stream)?.status;
-    if (status === undefined) return;
+    if (status === undefined || !losesMedia(interruption.kind)) return;
+    freshness.told(interruption.stream);
     if (interruption.state === "suspected") {
       if (status.state === "live") status.state = "suspected";
     } else if (interruption.state === "confirmed") status.state = "interrupted";
