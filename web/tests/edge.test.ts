@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { Arrivals, decideEdge, type EdgeView, followRate, isNewRun, leanRate, MARGIN_S, trimBefore, wantedMargin } from "@/live/edge";
+import { Arrivals, decideEdge, type EdgeView, followRate, furthestLead, isNewRun, leanRate, MARGIN_S, trimBefore, wantedMargin } from "@/live/edge";
 
 const view = (change: Partial<EdgeView>): EdgeView => ({
-  ranges: [{ start: 10, end: 20 }], currentTime: 19.7, rate: 1, started: true, settling: false, stuckMs: 0, margin: MARGIN_S, wanted: MARGIN_S, ...change,
+  ranges: [{ start: 10, end: 20 }], currentTime: 19.7, rate: 1, started: true, settling: false, stuckMs: 0, margin: MARGIN_S, lead: 0.3, stalls: 0, ...change,
 });
 
 describe("the start", () => {
@@ -66,7 +66,9 @@ describe("the live edge", () => {
 
   it("falls back for more margin, but not for ever", () => {
     expect(decideEdge(view({ margin: -0.5 }))).toEqual({ kind: "rate", rate: 0.95 });
-    expect(decideEdge(view({ margin: -0.5, currentTime: 19 }))).toEqual({ kind: "none" });
+    expect(decideEdge(view({ margin: -0.5, lead: 0.42 }))).toEqual({ kind: "none" });
+    expect(decideEdge(view({ margin: -0.5, lead: 1 }))).toMatchObject({ kind: "rate", rate: 1.1 });
+    expect(decideEdge(view({ margin: -0.5, lead: 0.42, stalls: 3 }))).toEqual({ kind: "rate", rate: 0.95 });
     expect(decideEdge(view({ margin: -0.5, settling: true }))).toEqual({ kind: "none" });
   });
 
@@ -78,6 +80,7 @@ describe("the live edge", () => {
     expect(wantedMargin(0)).toBe(MARGIN_S);
     expect(wantedMargin(2)).toBeGreaterThan(wantedMargin(1));
     expect(wantedMargin(100)).toBeLessThan(1);
+    expect(furthestLead(100)).toBeLessThan(1);
   });
 });
 
@@ -89,19 +92,24 @@ describe("what arrivals teach", () => {
     return list;
   }
 
-  it("knows nothing before the second fragment", () => {
-    expect(arrivals([0]).margin(0, 0)).toBeNull();
+  it("knows nothing before there are a few", () => {
+    expect(arrivals([0, 0, 0]).margin(0, 0)).toBeNull();
   });
 
-  it("is the least but one that was left, and moves with the player", () => {
-    const list = arrivals([0, 0, 50, 50, 0, 300]);
+  it("is what was left at the late ones, and moves with the player", () => {
+    const list = arrivals([0, 0, 50, 0, 0]);
     expect(list.margin(0.5, 800)).toBeCloseTo(0.25);
     expect(list.margin(0.6, 800)).toBeCloseTo(0.15);
-    expect(arrivals([0, 0, 300, 0]).margin(0.5, 800)).toBeCloseTo(0.3);
   });
 
-  it("forgets after ten seconds, and forgets what was before a pause of the source", () => {
-    const list = arrivals([0, 100, 100, ...Array.from({ length: 54 }, () => 0)]);
+  it("does not count one straggler in ten", () => {
+    const even = Array.from({ length: 10 }, () => 0);
+    expect(arrivals([...even, 300]).margin(1.7, 2000)).toBeCloseTo(0.3);
+    expect(arrivals([...even, 300, 300]).margin(1.7, 2000)).toBeCloseTo(0);
+  });
+
+  it("forgets after six seconds, and forgets what was before a pause of the source", () => {
+    const list = arrivals([100, 100, 100, 100, ...Array.from({ length: 53 }, () => 0)]);
     expect(list.margin(11, 11_200)).toBeCloseTo(0.2);
     list.add(11.4, 14_000);
     expect(list.margin(11, 14_000)).toBeNull();

@@ -22,8 +22,10 @@ export interface EdgeView {
   readonly stuckMs: number;
   /** What was left to play when the next fragment came, at worst of late; null before that is known. */
   readonly margin: number | null;
-  /** What should be left, from wantedMargin(). */
-  readonly wanted: number;
+  /** What there was to play right after the last fragment came. */
+  readonly lead: number;
+  /** How often it ran dry of late. */
+  readonly stalls: number;
 }
 
 export type EdgeAction =
@@ -35,7 +37,11 @@ const FRAGMENT_S = 0.2;
 /** Two pictures in hand when the next fragment comes: less, and the decoder runs dry on a busy machine. */
 export const MARGIN_S = 0.08;
 const MAX_MARGIN_S = 0.6;
+/** A tile that stalled lately plays a little further behind: smoothness first, then latency. */
 const PER_STALL_S = 0.06;
+/** Late fragments alone, without a stall, are answered up to here: beyond it a short wait now and then is the lesser evil. */
+const FURTHEST_S = 0.42;
+const FURTHEST_STALLED_S = 0.9;
 const JUMP_S = 1.5;
 const SETTLING_JUMP_S = 0.25;
 /** Begin to lean when this far from what is wanted, rest when nearly there: no flutter between two rates. */
@@ -44,22 +50,24 @@ const RESTED_S = 0.01;
 const SLOWEST_CATCH_UP = 1.02;
 const FASTEST_CATCH_UP = 1.1;
 const FALL_BACK = 0.95;
-/** Never falls back on purpose to more than this. */
-const FURTHEST_S = 0.9;
 const STUCK_MS = 300;
 const JOIN_S = 0.05;
 
-/** A tile that stalled lately plays a little further behind: smoothness first, then latency. */
 export function wantedMargin(recentStalls: number): number {
   return Math.min(MAX_MARGIN_S, MARGIN_S + PER_STALL_S * recentStalls);
 }
 
-const ARRIVALS_MS = 10_000;
+export function furthestLead(recentStalls: number): number {
+  return Math.min(FURTHEST_STALLED_S, FURTHEST_S + PER_STALL_S * recentStalls);
+}
+
+const ARRIVALS_MS = 6000;
+const LEAST_ARRIVALS = 4;
 /** A pause this long is the source's, not the network's: it says nothing of the margin that is needed. */
 const PAUSE_MS = 900;
 
 /**
- * How late fragments come, at worst of late. Kept apart from where the player stands (the end of what there was,
+ * How late fragments come of late. Kept apart from where the player stands (the end of what there was,
  * less the clock), so that leaning and leaping do not disturb what was learnt.
  */
 export class Arrivals {
@@ -74,23 +82,20 @@ export class Arrivals {
     this.list = this.list.filter((arrival) => now - arrival.at < ARRIVALS_MS);
   }
 
-  /** What would be left at the latest arrival but one, for a player that stands at `currentTime` now: one
-   *  straggler in ten seconds is worth a short wait, not ten seconds of standing further behind. */
+  /** What would be left at a late arrival, for a player that stands at `currentTime` now. Of ten the latest is not
+   *  counted: one straggler is worth a short wait, not seconds of standing further behind. */
   margin(currentTime: number, now: number): number | null {
-    let least = Infinity;
-    let second = Infinity;
-    for (const { slack } of this.list) {
-      if (slack < least) [least, second] = [slack, least];
-      else if (slack < second) second = slack;
-    }
-    return second === Infinity ? null : second + now / 1000 - currentTime;
+    if (this.list.length < LEAST_ARRIVALS) return null;
+    const slacks = this.list.map((arrival) => arrival.slack).sort((a, b) => a - b);
+    return (slacks[Math.floor(slacks.length / 10)] as number) + now / 1000 - currentTime;
   }
 }
 
 export function decideEdge(view: EdgeView): EdgeAction {
   const last = view.ranges.at(-1);
   if (last === undefined) return { kind: "none" };
-  const target = view.wanted + FRAGMENT_S;
+  const wanted = wantedMargin(view.stalls);
+  const target = wanted + FRAGMENT_S;
   const seekTo = Math.max(last.start, last.end - target);
   const behind = last.end - view.currentTime;
   if (!view.started) {
@@ -105,8 +110,7 @@ export function decideEdge(view: EdgeView): EdgeAction {
     return { kind: "seek", to: Math.max(ahead.start, Math.min(seekTo, ahead.end)), why: "gap" };
   }
   if (view.settling || view.margin === null) return rate(view, 1);
-  const over = view.margin - view.wanted;
-  return rate(view, over < 0 && behind > FURTHEST_S ? 1 : leanRate(over, view.rate));
+  return rate(view, leanRate(Math.max(view.margin - wanted, view.lead - furthestLead(view.stalls)), view.rate));
 }
 
 /** Faster with more margin than is wanted, slower with less. Gentle: an ear notices 1.1, an eye does not. */

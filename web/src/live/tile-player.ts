@@ -1,5 +1,5 @@
 /** The picture of one stream in one <video>: builds the pipe, keeps to the live edge, starts again after an error. */
-import { Arrivals, decideEdge, isNewRun, trimBefore, wantedMargin } from "./edge";
+import { Arrivals, decideEdge, isNewRun, trimBefore } from "./edge";
 import type { Packet, Slot, SlotTrack } from "./protocol";
 import { sameBytes, TrackPipe } from "./track-pipe";
 
@@ -36,6 +36,7 @@ export class TilePlayer {
   private started = false;
   private arrivals = new Arrivals();
   private knownEnd = 0;
+  private lead = 0;
   private stalls: number[] = [];
   private failures: number[] = [];
   private waitingSince = 0;
@@ -134,6 +135,7 @@ export class TilePlayer {
       const settled = this.started && this.now() - this.builtAt >= SETTLE_MS;
       if (settled && this.knownEnd >= last.start) this.arrivals.add(this.knownEnd, this.now());
       this.knownEnd = last.end;
+      this.lead = last.end - this.video.currentTime;
     }
     this.check();
   }
@@ -153,7 +155,8 @@ export class TilePlayer {
       settling: now - this.builtAt < SETTLE_MS,
       stuckMs: now - this.movedAt,
       margin: this.arrivals.margin(this.video.currentTime, now),
-      wanted: wantedMargin(this.recentStalls(now)),
+      lead: this.lead,
+      stalls: this.recentStalls(now),
     });
     if (action.kind === "seek") this.video.currentTime = action.to;
     else if (action.kind === "rate") this.video.playbackRate = action.rate;
