@@ -97,12 +97,22 @@ class LiveFeed:
             tile.offer(fragment)
 
     def subscribe(self, viewer: Viewer, slot: int, *, sound: bool = False) -> None:
-        """The stream in a slot of that viewer: from the last keyframe on, without sound unless asked for."""
+        """The stream in a slot of that viewer: from the last keyframe on, without sound unless asked for.
+
+        A viewer that was just cleared and had the stream before goes on where it was: its picture stays.
+        """
         tile = _Tile(viewer, slot, self, sound)
+        known = viewer.knows(self)
         viewer.take(tile)
         self._tiles = (*self._tiles, tile)
         viewer.tell(slot, self.slots_text(slot))
-        for fragment in self._cache:
+        missing: Sequence[Fragment] = self._cache
+        if known is not None:
+            unsent = self._since(known.unsent)
+            if unsent is not None:
+                missing = unsent
+                tile.inited, tile.skipping = known.inited, False
+        for fragment in missing:
             tile.offer(fragment)
 
     def leave(self, tile: _Tile) -> None:
@@ -111,6 +121,12 @@ class LiveFeed:
     @property
     def viewers(self) -> int:
         return len(self._tiles)
+
+    def is_sound(self, track_id: int) -> bool:
+        return any(track.id == track_id and track.kind is MediaKind.AUDIO for track in self.tracks)
+
+    def without_sound(self, track_ids: set[int]) -> set[int]:
+        return {track_id for track_id in track_ids if not self.is_sound(track_id)}
 
     def slot_state(self, slot: int) -> dict[str, Any]:
         """The slot's object in a ``slots`` message."""
@@ -142,6 +158,12 @@ class LiveFeed:
             self._forget()
         else:
             self._cache.append(fragment)
+
+    def _since(self, data: bytes | None) -> Sequence[Fragment] | None:
+        """The pictures from that one on, nothing for None; None when it is no longer known."""
+        if data is None:
+            return ()
+        return next((self._cache[at:] for at, one in enumerate(self._cache) if one.data is data), None)
 
     def _forget(self) -> None:
         self._cache = []
@@ -176,7 +198,7 @@ class LiveFeeds:
         return viewer
 
     def watch(self, viewer: Viewer, stream_ids: Sequence[str]) -> None:
-        """Replace what a viewer watches. What waits for it is forgotten."""
+        """Replace what a viewer watches. A stream that stays goes on where it was, in its new slot."""
         viewer.clear()
         for slot, stream_id in enumerate(stream_ids):
             self.feed(stream_id).subscribe(viewer, slot)
@@ -238,6 +260,15 @@ class _Tile:
                 self.viewer.put(LiveItem(LiveKind.INIT, self.slot, track_id, track.init))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Where a viewer was in a stream when it was cleared."""
+
+    inited: set[int]
+    unsent: bytes | None
+    """The first picture that still waited, by its bytes; None when none did."""
+
+
 class Viewer:
     """One watcher: many slots, one queue. ``next`` gives what to send, in order."""
 
@@ -246,6 +277,7 @@ class Viewer:
         self._queue: deque[LiveItem] = deque()
         self._bytes = 0
         self._tiles: dict[int, _Tile] = {}
+        self._known: dict[str, _Known] = {}
         self._news = asyncio.Event()
         self._closed = False
 
@@ -265,12 +297,12 @@ class Viewer:
         tile = self._tiles.get(slot)
         if tile is not None:
             tile.sound = on
-            audio = {track.id for track in tile.feed.tracks if track.kind is MediaKind.AUDIO}
-            tile.inited -= audio  # the page makes a new SourceBuffer, which needs its init
+            tile.inited = tile.feed.without_sound(tile.inited)  # the page makes a new SourceBuffer: it needs its init
 
     def close(self) -> None:
         """Leaves every feed; whoever waits in ``next`` is let go."""
         self.clear()
+        self._known = {}
         self._closed = True
         self._news.set()
 
@@ -298,10 +330,34 @@ class Viewer:
             metrics.VIEWERS.dec()
 
     def clear(self) -> None:
+        """Leave every feed and forget what waits. Who subscribes to one of them next goes on where it was."""
+        self._known = self._in_step()
         for slot in list(self._tiles):
             self.drop(slot)
         self._queue.clear()
         self._bytes = 0
+
+    def knows(self, feed: LiveFeed) -> _Known | None:
+        """Where it was in that feed before it was cleared; asked once."""
+        return self._known.pop(feed.stream_id, None)
+
+    def _in_step(self) -> dict[str, _Known]:
+        """Of the tiles that could go on with the next picture: all but those that skip, or whose init waits."""
+        unsent: dict[int, bytes] = {}
+        fresh: set[int] = set()
+        for item in self._queue:
+            tile = self._tiles.get(item.slot)
+            if tile is None or item.kind is LiveKind.TEXT:
+                continue
+            if item.kind is LiveKind.INIT:
+                fresh.add(item.slot)
+            elif not tile.feed.is_sound(item.track_id):
+                unsent.setdefault(item.slot, item.data)
+        return {
+            tile.feed.stream_id: _Known(tile.feed.without_sound(tile.inited), unsent.get(slot))
+            for slot, tile in self._tiles.items()
+            if not tile.skipping and slot not in fresh
+        }
 
     def has_room(self, size: int) -> bool:
         return self._bytes + size <= self._max_bytes

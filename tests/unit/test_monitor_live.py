@@ -151,10 +151,76 @@ def test_many_streams_share_one_queue_by_slot() -> None:
     feeds.watch(viewer, ["b"])
     feeds.feed("a").publish(fragment(1))
     feeds.feed("b").publish(fragment(1))
-    assert [item.slot for item in waiting(viewer) if item.text is None] == [0, 0, 0]
+    assert [item.slot for item in waiting(viewer) if item.text is None] == [0]
     assert feeds.feed("a").viewers == 0
     viewer.close()
     assert feeds.feed("b").viewers == 0
+
+
+def two_feeds() -> tuple[LiveFeeds, LiveFeed, LiveFeed, Viewer]:
+    feeds = LiveFeeds()
+    first, second = feeds.feed("a"), feeds.feed("b")
+    for feed in (first, second):
+        feed.init(INIT)
+        feed.publish(fragment(0, key=True))
+    return feeds, first, second, feeds.viewer(["a", "b"], 1 << 20)
+
+
+def test_a_stream_that_stays_in_the_set_goes_on_where_it_was_in_its_new_slot() -> None:
+    feeds, first, second, viewer = two_feeds()
+    waiting(viewer)
+    for feed in (first, second):
+        feed.publish(fragment(1))
+    feeds.watch(viewer, ["b", "c", "a"])
+    second.publish(fragment(2))
+    items = short(waiting(viewer))
+    assert [item for item in items if item[1] == 0] == [("slots", 0), ("delta", 0, 1), ("delta", 0, 2)]
+    assert [item for item in items if item[1] == 2] == [("slots", 2), ("delta", 2, 1)]
+    assert [item for item in items if item[1] == 1] == [("slots", 1)]
+
+
+def test_a_stream_that_had_everything_gets_nothing_twice() -> None:
+    feeds, first, _, viewer = two_feeds()
+    waiting(viewer)
+    feeds.watch(viewer, ["a"])
+    first.publish(fragment(1))
+    assert short(waiting(viewer)) == [("slots", 0), ("delta", 0, 1)]
+
+
+def test_a_stream_begins_anew_where_it_could_not_go_on() -> None:
+    begun = [("slots", 0), ("init", 0, 1), ("key", 0, 0), ("delta", 0, 1)]
+    # its init was not sent yet
+    feeds, first, _, viewer = two_feeds()
+    first.publish(fragment(1))
+    feeds.watch(viewer, ["a"])
+    assert short(waiting(viewer)) == begun
+    # it was out of the set in between
+    feeds, first, _, viewer = two_feeds()
+    waiting(viewer)
+    first.publish(fragment(1))
+    feeds.watch(viewer, ["b"])
+    feeds.watch(viewer, ["a"])
+    assert short(waiting(viewer)) == begun
+    # what waited is no longer known: a keyframe has come since
+    feeds, first, _, viewer = two_feeds()
+    waiting(viewer)
+    first.publish(fragment(1))
+    first.publish(fragment(2, key=True))
+    feeds.watch(viewer, ["a"])
+    assert short(waiting(viewer)) == [("slots", 0), ("init", 0, 1), ("key", 0, 2)]
+
+
+def test_sound_begins_anew_when_the_set_is_replaced() -> None:
+    feeds, first, _, viewer = two_feeds()
+    viewer.set_sound(0, True)
+    first.publish(fragment(1, audio=True))
+    waiting(viewer)
+    first.publish(fragment(2, audio=True))
+    first.publish(fragment(2))
+    feeds.watch(viewer, ["a"])
+    viewer.set_sound(0, True)
+    first.publish(fragment(3, audio=True))
+    assert short(waiting(viewer)) == [("slots", 0), ("delta", 0, 2), ("init", 0, 2), ("key", 0, 3)]
 
 
 def test_a_slow_viewer_goes_on_at_the_next_keyframe_and_is_told() -> None:
