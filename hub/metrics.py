@@ -54,6 +54,11 @@ HTTP_CALLS = Counter(
     "Calls answered; worry at 5xx, and at a steep slope of 401 at /api/session: somebody guesses passwords.",
     ["method", "route", "status"],
 )
+TLS_EXPIRY = Gauge(
+    "hub_tls_certificate_expiry_timestamp_seconds",
+    "When the certificate ends that HTTPS is served with; worry a month before.",
+    ["file"],
+)
 
 _BY_STREAM = (UNITS, PACKETS_LOST, PACKETS_ASKED_AGAIN, RECONNECTS, BYTES_RECORDED, CHUNKS, STORAGE_DROPPED)
 

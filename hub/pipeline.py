@@ -350,4 +350,5 @@ class Pipeline:
             self._append(EntryType.INTERRUPTION_WITHDRAWN, change)
 
     def _append(self, kind: EntryType, change: Interruption) -> None:
+        log.info("interruption", stream=self.stream.id, id=change.id, kind=change.kind.value, state=change.state.value)
         self._rooms.ledger.append(self.stream.id, kind, interruption_body(change))

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from hub.errors import SettingsError
 
 PREFIX = "HUB_"
+MIN_SECRET = 8
+"""Characters of a token or password: an empty variable must not open the hub to everybody."""
 
 
 def _default_keys_dir() -> Path:
@@ -43,8 +45,16 @@ class Settings(BaseModel):
     )
 
     # Access
-    admin_token: SecretStr | None = Field(None, description="A bearer token with the admin role.")
-    admin_password: SecretStr | None = Field(None, description="Password of the user admin.")
+    admin_token: SecretStr | None = Field(
+        None,
+        min_length=MIN_SECRET,
+        description="A bearer token with the admin role, for programs; make it long and random.",
+    )
+    admin_password: SecretStr | None = Field(
+        None,
+        min_length=MIN_SECRET,
+        description="Password of the user admin, kept from then on; another one than before ends all sign-ins.",
+    )
     session_hours: float = Field(12.0, gt=0, le=72, description="How long a sign-in lasts.")
     origins: tuple[str, ...] = Field(
         (),
@@ -69,8 +79,10 @@ class Settings(BaseModel):
     min_free_mb: int = Field(512, ge=0, description="Below this much free disk /readyz and a metric warn.")
 
     # Ingest
-    rtsp_timeout_s: float = Field(10.0, gt=0, description="A camera that does not answer a call for this.")
-    rtsp_silence_s: float = Field(10.0, gt=0, description="No media for this: the connection is made anew.")
+    rtsp_timeout_s: float = Field(
+        10.0, gt=0, description="A camera that does not answer a call within this has failed."
+    )
+    rtsp_silence_s: float = Field(10.0, gt=0, description="After this long without media the connection is made anew.")
     rtsp_verify_tls: bool = Field(
         False,
         description="Whether an rtsps camera must show a certificate of a known authority; most sign their own.",

@@ -24,6 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hub.clock import US_PER_S
 from hub.errors import Conflict, SettingsError
 from hub.ingest.whip.peer import host_addresses
+from hub.metrics import TLS_EXPIRY
 from hub.settings import Settings
 
 CA_DAYS = 3650
@@ -54,11 +55,13 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
     context.set_alpn_protocols(["http/1.1"])
     try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as error:  # ssl.SSLError is one
+        served = x509.load_pem_x509_certificate(settings.tls_cert.read_bytes())
+    except (OSError, ValueError) as error:  # ssl.SSLError is one
         raise SettingsError(
             f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key}: expected a PEM chain and its "
             f"unencrypted key, found: {error}"
         ) from error
+    TLS_EXPIRY.labels(settings.tls_cert).set(served.not_valid_after_utc.timestamp())
     return context
 
 

@@ -10,7 +10,8 @@ def guide(files: TlsFiles, port: int = 8443) -> str:
     address = files.names[0]
     host = f"[{address}]" if ":" in address else address
     return _TEXT.format(
-        ca=files.ca_cert, key=files.ca_key, cert=files.cert, server_key=files.key,
+        ca=files.ca_cert.resolve(), key=files.ca_key.resolve(), cert=files.cert.resolve(),
+        server_key=files.key.resolve(),
         fingerprint=files.fingerprint, names=", ".join(files.names), url=f"https://{host}:{port}/", port=port,
     )  # fmt: skip
 

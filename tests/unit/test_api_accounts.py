@@ -43,16 +43,16 @@ async def test_the_first_start_makes_a_password_and_only_the_first(engine: Engin
 
 
 async def test_the_setting_sets_the_password_and_ends_old_sessions(engine: Engine) -> None:
-    first, _ = await Accounts.open(engine, settings("one"), ManualClock(), CHEAP)
-    signed = await first.sign_in("admin", "one")
+    first, _ = await Accounts.open(engine, settings("the first one"), ManualClock(), CHEAP)
+    signed = await first.sign_in("admin", "the first one")
     assert signed is not None
-    same, shown = await Accounts.open(engine, settings("one"), ManualClock(), CHEAP)
+    same, shown = await Accounts.open(engine, settings("the first one"), ManualClock(), CHEAP)
     assert shown is None
     assert same.session(signed[1]) == signed[0]
-    other, _ = await Accounts.open(engine, settings("two"), ManualClock(), CHEAP)
+    other, _ = await Accounts.open(engine, settings("another one"), ManualClock(), CHEAP)
     assert other.session(signed[1]) is None
-    assert await other.sign_in("admin", "one") is None
-    assert await other.sign_in("admin", "two") is not None
+    assert await other.sign_in("admin", "the first one") is None
+    assert await other.sign_in("admin", "another one") is not None
 
 
 async def test_neither_password_nor_cookie_is_in_the_database(engine: Engine) -> None:
@@ -68,10 +68,10 @@ async def test_neither_password_nor_cookie_is_in_the_database(engine: Engine) ->
 
 async def test_sessions_expire_and_end(engine: Engine) -> None:
     clock = ManualClock()
-    accounts, _ = await Accounts.open(engine, settings("p", hours=1), clock, CHEAP)
+    accounts, _ = await Accounts.open(engine, settings("a password", hours=1), clock, CHEAP)
     assert await accounts.sign_in("admin", "wrong") is None
-    assert await accounts.sign_in("nobody", "p") is None
-    one, two = await accounts.sign_in("admin", "p"), await accounts.sign_in("admin", "p")
+    assert await accounts.sign_in("nobody", "a password") is None
+    one, two = await accounts.sign_in("admin", "a password"), await accounts.sign_in("admin", "a password")
     assert one is not None
     assert two is not None
     await accounts.sign_out(one[0])
@@ -87,21 +87,21 @@ async def test_sessions_expire_and_end(engine: Engine) -> None:
 
 
 async def test_a_signed_out_session_does_not_come_back_with_a_restart(engine: Engine) -> None:
-    accounts, _ = await Accounts.open(engine, settings("p"), ManualClock(), CHEAP)
-    signed = await accounts.sign_in("admin", "p")
+    accounts, _ = await Accounts.open(engine, settings("a password"), ManualClock(), CHEAP)
+    signed = await accounts.sign_in("admin", "a password")
     assert signed is not None
     await accounts.sign_out(signed[0])
-    again, _ = await Accounts.open(engine, settings("p"), ManualClock(), CHEAP)
+    again, _ = await Accounts.open(engine, settings("a password"), ManualClock(), CHEAP)
     assert again.session(signed[1]) is None
 
 
 async def test_sessions_of_one_user_are_bounded(engine: Engine) -> None:
     clock = ManualClock()
-    accounts, _ = await Accounts.open(engine, settings("p"), clock, CHEAP)
+    accounts, _ = await Accounts.open(engine, settings("a password"), clock, CHEAP)
     cookies = []
     for _ in range(SESSIONS_PER_USER + 2):
         clock.advance(1)
-        signed = await accounts.sign_in("admin", "p")
+        signed = await accounts.sign_in("admin", "a password")
         assert signed is not None
         cookies.append(signed[1])
     assert [accounts.session(cookie) is not None for cookie in cookies[:3]] == [False, False, True]

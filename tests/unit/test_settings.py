@@ -27,7 +27,7 @@ def test_environment_wins_over_file_and_command_line_over_both(tmp_path: Path) -
 
 
 def test_unknown_keys_are_refused_by_name() -> None:
-    with pytest.raises(SettingsError, match="unknown setting 'lisen'.*HUB_LISEN"):
+    with pytest.raises(SettingsError, match=r"unknown setting 'lisen'.*HUB_LISEN"):
         load_settings(environ={"HUB_LISEN": "x"})
 
 
@@ -55,8 +55,21 @@ def test_bad_values_say_what_was_expected(key: str, value: str, word: str) -> No
 
 
 def test_secrets_do_not_show() -> None:
-    settings = load_settings(environ={"HUB_ADMIN_TOKEN": "hunter2", "HUB_ADMIN_PASSWORD": "hunter3"})
+    settings = load_settings(environ={"HUB_ADMIN_TOKEN": "hunter2hunter2", "HUB_ADMIN_PASSWORD": "hunter3hunter3"})
     assert "hunter" not in repr(settings)
+
+
+@pytest.mark.parametrize("key", ["HUB_ADMIN_TOKEN", "HUB_ADMIN_PASSWORD"])
+@pytest.mark.parametrize("value", ["", "hunter2"])
+def test_no_secret_is_empty_and_none_is_repeated(key: str, value: str) -> None:
+    with pytest.raises(SettingsError, match="at least 8") as refused:
+        load_settings(environ={key: value})
+    assert "hunter" not in str(refused.value)
+
+
+def test_what_was_found_is_said() -> None:
+    with pytest.raises(SettingsError, match=r"reorder_ms.*found 'soon'"):
+        load_settings(environ={"HUB_REORDER_MS": "soon"})
 
 
 def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
