@@ -13,11 +13,13 @@ US_PER_MS = 1000
 class ReorderWindow:
     """How long and how many packets wait for a missing one. On TCP there is no window: None.
 
-    Larger jumps than ``packets`` are not waited for: that much is not reordering.
+    Larger jumps than ``packets`` are not waited for: that much is not reordering. ``settle_us``: how long the very
+    first packet is held, for one that it may have overtaken; nothing tells that there was one.
     """
 
     hold_us: int = 100 * US_PER_MS
     packets: int = 512
+    settle_us: int = 0
 
 
 class HeldPackets:

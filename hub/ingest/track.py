@@ -61,6 +61,8 @@ class RtpTrack:
         self._guard = SourceGuard()
         self._next = -1
         """Extended sequence number expected next; −1: none came yet."""
+        self._settled_us = 0
+        """Until then (monotonic) the track may begin before its first packet; 0: it has begun."""
         self._behind: tuple[int, bytes, Instant] | None = None
         """A packet whose number lay far behind: one that follows it means the sender counts anew."""
         self.heard_mono_us = 0
@@ -120,9 +122,7 @@ class RtpTrack:
         guard = self._guard
         if guard.ssrc is None:
             guard.ssrc = ssrc
-            self._next = seq
-            self._statistics.begin(seq)
-            return True
+            return self._first(packet, seq, arrival)
         known = guard.ssrc
         silent_us = max(SILENT_US, _SILENT_DISTANCES * self._clock.microseconds(self._clock.distance_ticks))
         taken = guard.stranger(ssrc, bytes(packet), arrival, self.heard_mono_us, silent_us)
@@ -137,10 +137,30 @@ class RtpTrack:
             self._sink.complaint("foreign_ssrc", f"track {self.info.id}: packets of {ssrc:08x} beside {known:08x}")
         return False
 
+    def _first(self, packet: Packet, seq: int, arrival: Instant) -> bool:
+        """The first packet of all. Returns whether it is to be delivered now, rather than held."""
+        held = self._held
+        self._next = seq
+        if held is None or not held.window.settle_us:
+            self._statistics.begin(seq)
+            return True
+        if seq < _LATE_PACKETS:
+            self._next += 1 << 16  # those before it shall be no negative numbers
+        self._settled_us = arrival.mono_us + held.window.settle_us
+        self.heard_mono_us = arrival.mono_us
+        held.put(self._next, bytes(packet), arrival)
+        return False
+
+    def _settle(self, held: HeldPackets) -> None:
+        """The track begins with the lowest number that came."""
+        self._settled_us = 0
+        self._next = held.first()
+        self._statistics.begin(self._next)
+
     def _out_of_order(self, packet: Packet, seq: int, arrival: Instant) -> None:
         expected = self._next
         step = sequence_step(seq, expected & 0xFFFF)
-        if step < 0:
+        if step < 0 and not (self._settled_us and -step <= _LATE_PACKETS):
             self._late(packet, seq, step, arrival)
             return
         self._behind = None
@@ -203,6 +223,10 @@ class RtpTrack:
     def _release(self, now: Instant) -> None:
         """Delivers what is in order; gives up gaps that are overdue."""
         held = self._held
+        if self._settled_us and held:
+            if now.mono_us < self._settled_us:
+                return
+            self._settle(held)
         while held:
             kept = held.pop(self._next)
             if kept is None:
@@ -218,6 +242,8 @@ class RtpTrack:
     def _drain(self) -> None:
         """Delivers all that is held, gaps or not."""
         held = self._held
+        if self._settled_us and held:
+            self._settle(held)
         while held:
             seq = held.first()
             packet, arrival = held.pop(seq) or (b"", Instant(0, 0))

@@ -70,6 +70,30 @@ def test_the_window_restores_order() -> None:
     assert not any(unit.damaged for unit in sink.units)
 
 
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 1, 0), (1, 2, 0), (0, 1, 2)])
+@pytest.mark.parametrize("first", [100, 0xFFFF])
+@pytest.mark.parametrize("ended", [False, True])
+def test_the_very_first_packets_may_have_changed_places_too(order: tuple[int, ...], first: int, ended: bool) -> None:
+    track, sink = make(window=ReorderWindow(settle_us=50_000))
+    for number, place in enumerate(order):
+        payload = idr() if place == 0 else slice_nal(fill=place)
+        track.receive(packet(payload, first + place, place * FRAME, marker=True), at(number))
+    track.tick(at(49))
+    assert sink.units == []
+    if ended:
+        track.end()
+    else:
+        track.tick(at(50))
+    assert [unit.first_seq & 0xFFFF for unit in sink.units] == [first + place & 0xFFFF for place in range(3)]
+    assert sink.units[0].keyframe
+    assert not any(unit.damaged for unit in sink.units)
+    track.receive(packet(slice_nal(), first - 1, 0, marker=True), at(60))
+    track.receive(packet(slice_nal(), first + 3, 3 * FRAME, marker=True), at(61))
+    track.end()
+    assert len(sink.units) == 4
+    assert sink.losses == []
+
+
 def test_the_window_gives_up_after_its_time() -> None:
     track, sink = make(window=ReorderWindow(hold_us=100_000))
     for seq in (0, 1, 3, 5):

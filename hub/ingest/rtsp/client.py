@@ -50,7 +50,8 @@ class RtspClient:
         self._sink = sink
         self._clock = clock
         self._timeout_s = timeout_s
-        window = ReorderWindow(hold_us=reorder_ms * US_PER_MS) if source.transport is Transport.UDP else None
+        hold_us = reorder_ms * US_PER_MS
+        window = ReorderWindow(hold_us=hold_us, settle_us=hold_us // 2) if source.transport is Transport.UDP else None
         self._rules = SessionRules(silence_s, window)
         self._tls = tls
         self._verify_tls = verify_tls
