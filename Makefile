@@ -17,6 +17,8 @@ setup: $(STAMPS)/run
 page: $(PAGE)
 
 $(STAMPS)/venv:
+	@python3 -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' 2>/dev/null || \
+	  { echo "this needs Python 3.11 with venv: apt-get install python3 python3-venv" >&2; exit 1; }
 	python3 -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip
 	mkdir -p $(STAMPS) && touch $@
@@ -30,6 +32,8 @@ $(STAMPS)/dev: pyproject.toml build_page.py | $(STAMPS)/venv
 	touch $(STAMPS)/run $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null || \
+	  { echo "the page needs Node 20.19 or newer, with npm" >&2; exit 1; }
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 

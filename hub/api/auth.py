@@ -26,7 +26,7 @@ SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``name`` is the user's, ``token:admin`` or ``device:<stream>``; ``session`` is set for people."""
+    """``name`` is the user's, ``program:admin`` or ``device:<stream>``; ``session`` is set for people."""
 
     name: str
     role: str
@@ -77,7 +77,7 @@ def _by_bearer(request: web.Request, route: Route, header: str) -> Identity:
     services = request.app[SERVICES]
     admin = services.settings.admin_token
     if admin is not None and _same(token, admin.get_secret_value()):
-        return Identity("token:admin", "admin")
+        return Identity("program:admin", "admin")
     if route.access is Access.DEVICE:
         stream_id = request.match_info["id"]
         if services.registry.token_opens(stream_id, token):
