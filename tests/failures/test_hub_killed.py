@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.hub_line import SMALL, SOUND, add_camera, recorded, sent_digests, unt
 
 pytestmark = pytest.mark.real
 
+LOOP_S = 16  # longer than a life of the hub: no picture comes twice in one
 KILLS = 3
 FRAGMENT_UNITS = {"video": 6, "audio": 8}
 """200 ms and the picture that closes the fragment: of 25 pictures and of 31.25 AAC frames a second."""
@@ -25,7 +27,8 @@ ON_THE_WIRE_UNITS = 6
 
 
 async def test_kill_9_and_start_again(tmp_path: Path) -> None:
-    config = SimulatorsConfig(cameras=(DeviceConfig(name="cam", video=SMALL, audio=SOUND, record=True),))
+    video, audio = replace(SMALL, seconds=LOOP_S), replace(SOUND, seconds=LOOP_S)
+    config = SimulatorsConfig(cameras=(DeviceConfig(name="cam", video=video, audio=audio, record=True),))
     data = tmp_path / "data"
     dice = random.Random(7)
     killed_us: list[int] = []

@@ -56,7 +56,7 @@ async def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     simulators._process.stdin.close()  # what the kernel does when the parent dies
     await asyncio.wait_for(simulators._process.wait(), 10)
     assert not process.is_running()
-    with pytest.raises((HubError, ConnectionError)):
+    with pytest.raises((HubError, OSError, RuntimeError)):  # the loop's own word for a pipe that is closed
         await simulators.state()
     await simulators.close()
 
