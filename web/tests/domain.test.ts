@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
+import type { InterruptionKind, InterruptionState, StreamState, StreamStatus } from "@/api/types";
 import { deviceProblems, freeId } from "@/domain/device";
+import { followed } from "@/domain/follow";
 import { pageOf, splitFor } from "@/domain/split";
 import { isOpen, isRunning, losesMedia, ringsNow } from "@/domain/states";
 import { duration, durationShort, percent } from "@/domain/time";
@@ -35,6 +37,32 @@ describe("states", () => {
   it("a resumed interruption is over but still open; a closed one is neither", () => {
     expect([isRunning("resumed"), isOpen("resumed")]).toEqual([false, true]);
     expect([isRunning("closed"), isOpen("closed"), isOpen("withdrawn")]).toEqual([false, false, false]);
+  });
+});
+
+describe("a stream follows its interruption", () => {
+  const status = (state: StreamState, interruption: string | null = null): StreamStatus =>
+    ({ state, interruption, since: null, tracks: [], device: "", bitrate_bps: 0, complaint: null });
+  const change = (id: string, state: InterruptionState, kind: InterruptionKind = "stall") => ({ id, state, kind });
+
+  it("through suspicion and certainty back to live", () => {
+    let now = status("live");
+    const seen = (["suspected", "confirmed", "resumed"] as const).map((state) => (now = followed(now, change("a", state)) ?? now).state);
+    expect(seen).toEqual(["suspected", "interrupted", "live"]);
+    expect(followed(now, change("a", "closed"))).toBeNull();
+  });
+
+  it("the end of another one does not make it live", () => {
+    expect(followed(status("interrupted", "b"), change("a", "closed"))).toBeNull();
+    expect(followed(status("interrupted", "b"), change("b", "resumed"))?.state).toBe("live");
+  });
+
+  it("a suspicion does not make a certainty less", () => {
+    expect(followed(status("interrupted", "b"), change("c", "suspected"))).toBeNull();
+  });
+
+  it("a clock that drifts leaves it live", () => {
+    expect(followed(status("live"), change("d", "confirmed", "drift"))).toBeNull();
   });
 });
 

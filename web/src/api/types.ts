@@ -17,6 +17,8 @@ export interface StreamStatus {
   bitrate_bps: number;
   /** What was last refused of it, or why it failed, in the hub's words. */
   complaint: { code: string; message: string; at: string } | null;
+  /** What makes it suspected or interrupted. */
+  interruption?: string | null;
 }
 
 export interface StreamDto {

@@ -45,15 +45,15 @@ export function useEvents(): void {
     if (stream.id !== undefined && stream.name !== undefined && stream.status !== undefined) {
       streams.upsert(stream as StreamDto);
       // The row must say what the tile says. A list that lags behind was asked for before.
-      const confirmed = interruptions.running(stream.id)?.state === "confirmed";
-      if ((stream.status.state === "interrupted") !== confirmed) void interruptions.load().catch(() => undefined);
+      const confirmed = interruptions.running(stream as StreamDto)?.state === "confirmed";
+      if (stream.status.state === "interrupted" && !confirmed) void interruptions.load().catch(() => undefined);
     } else void streams.load().catch(() => undefined);
   }
 
   function interrupted(interruption: InterruptionDto): void {
     const before = interruptions.byId.get(interruption.id);
     interruptions.upsert(interruption);
-    streams.follow(interruption, interruptions.running(interruption.stream) !== undefined);
+    streams.follow(interruption);
     if (ringsNow(before, interruption)) alarm.ring("interruption");
   }
 

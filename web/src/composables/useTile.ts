@@ -24,11 +24,10 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
   const lastPictureMs = ref<number | null>(null);
   let player: TilePlayer | null = null;
 
-  const running = computed(() => interruptions.running(stream().id));
+  const running = computed(() => interruptions.running(stream()));
   const state = computed<TileState>(() => {
     const { state } = stream().status;
     if (state === "interrupted" || state === "suspected") return state;
-    if (running.value?.state === "confirmed") return "interrupted";
     if (media.slot?.state === "unsupported" || media.cannotPlay !== "") return "unsupported";
     return state;
   });

@@ -27,7 +27,7 @@ export function useTimelineRows() {
       return {
         stream,
         completeness: row?.completeness,
-        bars: withTip(row?.bars ?? [], stream.status.state, interruptions.running(stream.id), now),
+        bars: withTip(row?.bars ?? [], stream.status.state, interruptions.running(stream), now),
       };
     });
   });

@@ -50,6 +50,8 @@ export class LiveWall {
     this.detach(stream);
     const player = new TilePlayer(video, { ...events, askAgain: () => this.askAgain(stream) });
     this.tiles.set(stream, { player, events, visible: true });
+    // A stream that stays in the set goes on where it was, without its init: a new player needs it from the start.
+    if (this.asked.includes(stream)) this.askAgain(stream);
     this.schedule();
     return player;
   }

@@ -3,7 +3,7 @@ import { defineStore } from "pinia";
 import { computed, ref, shallowReactive } from "vue";
 
 import { listInterruptions } from "@/api/hub";
-import type { InterruptionDto } from "@/api/types";
+import type { InterruptionDto, StreamDto } from "@/api/types";
 import { Freshness, oneAtATime } from "@/domain/freshness";
 import { isOpen, isRunning, losesMedia } from "@/domain/states";
 
@@ -18,16 +18,6 @@ export const useInterruptionsStore = defineStore("interruptions", () => {
 
   const all = computed(() => [...byId.values()].sort((a, b) => Date.parse(b.started_at) - Date.parse(a.started_at)));
   const open = computed(() => all.value.filter((i) => isOpen(i.state)));
-  /** Of each stream, what takes its footage away at this moment. */
-  const runningByStream = computed(() => {
-    const map = new Map<string, InterruptionDto>();
-    for (const i of all.value) {
-      // A confirmed one outranks a suspicion on the same stream.
-      if (isRunning(i.state) && losesMedia(i.kind) && map.get(i.stream)?.state !== "confirmed") map.set(i.stream, i);
-    }
-    return map;
-  });
-
   const load = oneAtATime(async () => {
     const asked = freshness.ask();
     const list = freshness.merge(asked, await listInterruptions(KEPT), byId);
@@ -49,7 +39,12 @@ export const useInterruptionsStore = defineStore("interruptions", () => {
     return !known;
   }
 
-  const running = (stream: string): InterruptionDto | undefined => runningByStream.value.get(stream);
+  /** What takes a stream's footage away at this moment. The stream's own state decides whether anything does. */
+  function running(stream: StreamDto | undefined): InterruptionDto | undefined {
+    if (stream?.status.state !== "interrupted" && stream?.status.state !== "suspected") return undefined;
+    const named = byId.get(stream.status.interruption ?? "");
+    return named ?? all.value.find((i) => i.stream === stream.id && isRunning(i.state) && losesMedia(i.kind));
+  }
 
-  return { byId, fresh, loaded, all, open, runningByStream, load, upsert, running };
+  return { byId, fresh, loaded, all, open, load, upsert, running };
 });

@@ -3,8 +3,8 @@ import { defineStore } from "pinia";
 import { computed, ref } from "vue";
 
 import { addStream, listStreams, type NewStream } from "@/api/hub";
+import { followed } from "@/domain/follow";
 import { Freshness, oneAtATime } from "@/domain/freshness";
-import { losesMedia } from "@/domain/states";
 import type { InterruptionDto, NewStreamDto, StreamDto, StreamState } from "@/api/types";
 
 export const useStreamsStore = defineStore("streams", () => {
@@ -44,14 +44,12 @@ export const useStreamsStore = defineStore("streams", () => {
   }
 
   /** An interruption's change is the fastest word of its stream's state. */
-  function follow(interruption: InterruptionDto, othersRunning: boolean): void {
-    const status = byId.value.get(interruption.stream)?.status;
-    if (status === undefined || !losesMedia(interruption.kind)) return;
-    freshness.told(interruption.stream);
-    if (interruption.state === "suspected") {
-      if (status.state === "live") status.state = "suspected";
-    } else if (interruption.state === "confirmed") status.state = "interrupted";
-    else if (!othersRunning && (status.state === "suspected" || status.state === "interrupted")) status.state = "live";
+  function follow(interruption: InterruptionDto): void {
+    const stream = byId.value.get(interruption.stream);
+    const status = stream && followed(stream.status, interruption);
+    if (!status) return;
+    freshness.told(stream.id);
+    stream.status = status;
   }
 
   return { list, loaded, byId, counts, load, add, upsert, remove, follow };
