@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import resource
 import sys
 import time
@@ -103,6 +104,11 @@ def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(options.config, {"data": options.data, "listen": options.listen})
 
 
+def _prepare_process() -> None:
+    os.umask(os.umask(0o077) | 0o027)  # footage is for its owner and group
+    _more_files()
+
+
 def _more_files() -> None:
     """Reels, cameras and viewers need descriptors, and many systems start a process with 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -119,7 +125,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     settings = _settings(options)
     configure_logging(settings)
-    _more_files()
+    _prepare_process()
     uvloop.run(run_until_signalled(settings, _greet))
     return 0
 
@@ -132,7 +138,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     settings = _settings(options)
     configure_logging(settings)
-    _more_files()
+    _prepare_process()
     uvloop.run(run_demo(settings, _greet))
     return 0
 

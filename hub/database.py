@@ -6,7 +6,9 @@ and would look like a rollback.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, MetaData, create_engine, event
@@ -21,6 +23,7 @@ def open_engine(path: Path, *, lock_wait_s: float = 10.0) -> Engine:
 
     A statement that finds the database locked waits ``lock_wait_s`` before it fails.
     """
+    _keep_private(path)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": lock_wait_s})
 
     @event.listens_for(engine, "connect")
@@ -31,6 +34,13 @@ def open_engine(path: Path, *, lock_wait_s: float = 10.0) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _keep_private(path: Path) -> None:
+    """The file holds cameras' passwords. SQLite gives what it puts beside it the same mode."""
+    with suppress(OSError):  # SQLite says better what is wrong with the path
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
 
 
 def create_tables(engine: Engine) -> None:

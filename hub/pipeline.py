@@ -209,6 +209,7 @@ class Pipeline:
         restored = detector.current
         self._written = {} if restored is None else {restored.id: restored.count}
         """How many breaks of an interruption the ledger has; the hub's last life wrote those of a restored one."""
+        self._told: tuple[str, InterruptionState] | None = None
         self._storage_failed = False
         self._end_reason = "hub stopped"
         self._units = metrics.UNITS.labels(stream.id)
@@ -331,7 +332,9 @@ class Pipeline:
     def _apply(self, changes: Iterable[Interruption]) -> None:
         for change in changes:
             self._write_down(change)
-            metrics.INTERRUPTIONS.labels(change.kind, change.state).inc()
+            if (change.id, change.state) != self._told:  # not each time that its kind or its end became clearer
+                metrics.INTERRUPTIONS.labels(change.kind, change.state).inc()
+            self._told = (change.id, change.state)
             self._rooms.events.publish(f"interruption.{change.state}", interruption_json(change), self._clock.now())
 
     def _write_down(self, change: Interruption) -> None:

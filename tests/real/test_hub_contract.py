@@ -287,7 +287,8 @@ async def check_metrics(hub: HubProcess) -> None:
     assert float(values['hub_check_ok{check="ledger"}']) == 1
     assert float(values["hub_disk_free_bytes"]) > 0
     assert float(values["hub_checkpoint_timestamp_seconds"]) > 1_700_000_000
-    assert float(values['hub_interruptions_total{kind="no_signal",state="closed"}']) == 1
+    for state in ("suspected", "confirmed", "resumed", "closed"):
+        assert float(values[f'hub_interruptions_total{{kind="no_signal",state="{state}"}}']) == 1
     assert float(values['hub_http_calls_total{method="POST",route="/api/session",status="401"}']) == 1
     assert any(name.startswith("hub_build_info{version=") for name in values)
     assert {"hub_viewers", "hub_ledger_waiting_bytes", "hub_disk_queue_bytes", "hub_disk_total_bytes"} <= values.keys()

@@ -44,6 +44,8 @@ async def test_an_orderly_stop(tmp_path: Path) -> None:
         assert await hub.stop() == 0
         assert [await watcher for watcher in watchers] == [aiohttp.WSCloseCode.GOING_AWAY] * 2
 
+    assert oct(data.stat().st_mode & 0o777) == "0o750"
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in data.glob("hub.db*")} == {"hub.db": "0o600"}
     verdict = verify_path(data, None)
     assert verdict.exit_code == 0, verdict.findings
     for name in STREAMS:
