@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -112,10 +113,30 @@ def torn_moof(out: list[InitSegment | Fragment], size: int) -> bool:
     return False
 
 
+def played(path: Path) -> list[bytes]:
+    """The pictures that FFmpeg gives out when it is told not to read all of the file first (``-fflags +ignidx``)."""
+    found: list[bytes] = []
+    with av.open(str(path), options={"fflags": "+ignidx"}) as container, contextlib.suppress(av.FFmpegError):
+        found.extend(bytes(packet) for packet in container.demux(container.streams.video[0]))  # up to the error
+    return [data for data in found if data]
+
+
+def test_cut_off_at_every_byte_of_a_fragments_head(tmp_path: Path) -> None:
+    takes = PAIRS["h264-b-frames-opus"]()
+    out = fragments(interleave(*takes), *(take.info for take in takes))
+    whole = b"".join(each.data for each in out[:12])
+    start = len(whole) - len(out[11].data)
+    expected = [each.data for each in samples(whole[:start]) if each.track_id == VIDEO]
+    path = tmp_path / "reel.mp4"
+    for size in range(start + 1, start + int.from_bytes(out[11].data[:4], "big") + 9):
+        path.write_bytes(whole[:size])
+        assert played(path) == expected
+
+
 @pytest.mark.parametrize("pair", ["h264-b-frames-opus", "h265-pcmu-stereo"])
 def test_cut_off_anywhere_it_opens_and_gives_what_was_whole(pair: str, tmp_path: Path) -> None:
-    """FFmpeg reads every ``moof`` of a file before it plays any, and gives up on half of one (mov_read_trun); that
-    is what recovery cuts off at the next start. Everywhere else the file opens as it lies there."""
+    """FFmpeg reads every ``moof`` of a file before it plays any, and gives up on half of one (mov_read_trun), unless
+    it is told not to; that is what recovery cuts off at the next start. Everywhere else the file opens as it lies."""
     takes = PAIRS[pair]()
     out = fragments(interleave(*takes), *(take.info for take in takes))
     whole = b"".join(each.data for each in out)
