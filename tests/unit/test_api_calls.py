@@ -139,7 +139,7 @@ async def test_many_guesses_at_once_do_not_slip_through_together(hub: Hub) -> No
 
 async def test_bearer_tokens(hub: Hub) -> None:
     async with hub.program.get("/api/session") as response:
-        assert (await json_of(response, 200))["username"] == "token:admin"
+        assert (await json_of(response, 200))["username"] == "program:admin"
     for header in ("Bearer wrong", "Bearer ", "Basic YTpi", "the-admin-token-of-the-tests", "Bearer é"):
         async with hub.stranger.get("/api/streams", headers={"Authorization": header}) as response:
             assert (await error_of(response, 401))[0] == "unauthorized"

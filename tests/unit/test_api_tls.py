@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hub.api import tls
 from hub.api.tls_guide import guide
 from hub.errors import Conflict, SettingsError
+from hub.metrics import TLS_EXPIRY
 from hub.settings import Settings
 
 NOW_US = 1_795_000_000_000_000
@@ -41,6 +42,8 @@ def test_plain_http_beyond_it_is_refused_with_three_ways_on(listen: str) -> None
 def test_the_context_is_of_today(tmp_path: Path) -> None:
     files = tls.init(tmp_path, ["hub.example"], NOW_US)
     context = tls.server_context(settings(listen="0.0.0.0:0", tls_cert=files.cert, tls_key=files.key))
+    ends = x509.load_pem_x509_certificate(files.cert.read_bytes()).not_valid_after_utc.timestamp()
+    assert TLS_EXPIRY.labels(files.cert)._value.get() == ends
     assert context is not None
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
