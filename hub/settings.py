@@ -47,12 +47,10 @@ class Settings(BaseModel):
     # Access
     admin_token: SecretStr | None = Field(
         None,
-        min_length=MIN_SECRET,
         description="A bearer token with the admin role, for programs; make it long and random.",
     )
     admin_password: SecretStr | None = Field(
         None,
-        min_length=MIN_SECRET,
         description="Password of the user admin, kept from then on; another one than before ends all sign-ins.",
     )
     session_hours: float = Field(12.0, gt=0, le=72, description="How long a sign-in lasts.")
@@ -118,6 +116,13 @@ class Settings(BaseModel):
         host, colon, port = value.rpartition(":")
         if not colon or not host or not port.isdigit() or int(port) > 65535:
             raise ValueError(f"expected HOST:PORT as in 127.0.0.1:8080, found {value!r}")
+        return value
+
+    @field_validator("admin_token", "admin_password")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MIN_SECRET:
+            raise ValueError(f"expected at least {MIN_SECRET} characters, found {len(value.get_secret_value())}")
         return value
 
     @field_validator("webrtc_ports")
