@@ -210,12 +210,13 @@ def _explain(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         name = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             lines.append(f"unknown setting {name!r} (in the environment: {PREFIX}{name.upper()})")
         elif name:
-            lines.append(f"{name}: {problem['msg']}{_found(name, problem['input'])}")
+            lines.append(f"{name}: {message}{_found(name, problem['input'])}")
         else:
-            lines.append(str(problem["msg"]))
+            lines.append(message)
     return "; ".join(lines)
 
 

@@ -44,7 +44,6 @@ class Files(Protocol):
     def remove(self, path: Path) -> None: ...
 
 
-
 class PosixFiles:
     """The real ones."""
 
