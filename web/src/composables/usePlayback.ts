@@ -107,7 +107,7 @@ export function usePlayback(video: Readonly<Ref<HTMLVideoElement | null>>, strea
     const clock = pieces.length > 0 ? clockOf(pieces, element.currentTime) : null;
     const now = performance.now();
     if (clock === state.clockMs) {
-      if (state.playing && now - movedAt > STUCK_MS) jumpHole(element);
+      if ((state.playing || wantsPlay) && now - movedAt > STUCK_MS) jumpHole(element);
       return;
     }
     movedAt = now;

@@ -64,7 +64,7 @@ export function furthestLead(recentStalls: number): number {
 const ARRIVALS_MS = 6000;
 const LEAST_ARRIVALS = 4;
 /** A pause this long is the source's, not the network's: it says nothing of the margin that is needed. */
-const PAUSE_MS = 900;
+export const PAUSE_MS = 900;
 
 /**
  * How late fragments come of late. Kept apart from where the player stands (the end of what there was,

@@ -1,5 +1,5 @@
 /** The picture of one stream in one <video>: builds the pipe, keeps to the live edge, starts again after an error. */
-import { Arrivals, decideEdge, isNewRun, trimBefore } from "./edge";
+import { Arrivals, decideEdge, isNewRun, PAUSE_MS, trimBefore } from "./edge";
 import type { Packet, Slot, SlotTrack } from "./protocol";
 import { sameBytes, TrackPipe } from "./track-pipe";
 
@@ -32,7 +32,8 @@ export class TilePlayer {
   private init: Uint8Array<ArrayBuffer> | null = null;
   private originUs = 0;
   private builtOriginUs = 0;
-  private builtAt = 0;
+  private settleFrom = 0;
+  private appendedAt = 0;
   private started = false;
   private arrivals = new Arrivals();
   private knownEnd = 0;
@@ -115,7 +116,7 @@ export class TilePlayer {
     if (this.started) this.events.resetting();
     this.started = false;
     this.builtOriginUs = this.originUs;
-    this.builtAt = this.movedAt = this.now();
+    this.settleFrom = this.appendedAt = this.movedAt = this.now();
     this.lastTime = -1;
     this.arrivals = new Arrivals();
     this.knownEnd = 0;
@@ -132,8 +133,11 @@ export class TilePlayer {
   private appended(): void {
     const last = this.pipe?.ranges().at(-1);
     if (last !== undefined && last.end > this.knownEnd) {
-      const settled = this.started && this.now() - this.builtAt >= SETTLE_MS;
+      const settled = this.started && this.now() - this.settleFrom >= SETTLE_MS;
       if (settled && this.knownEnd >= last.start) this.arrivals.add(this.knownEnd, this.now());
+      // After a pause the backlog comes in one burst, as at the start: a leap costs nothing then.
+      if (this.now() - this.appendedAt > PAUSE_MS) this.settleFrom = this.now();
+      this.appendedAt = this.now();
       this.knownEnd = last.end;
       this.lead = last.end - this.video.currentTime;
     }
@@ -152,7 +156,7 @@ export class TilePlayer {
       currentTime: this.video.currentTime,
       rate: this.video.playbackRate,
       started: this.started,
-      settling: now - this.builtAt < SETTLE_MS,
+      settling: now - this.settleFrom < SETTLE_MS,
       stuckMs: now - this.movedAt,
       margin: this.arrivals.margin(this.video.currentTime, now),
       lead: this.lead,
