@@ -298,7 +298,7 @@ class RtpTrack:
     def _frame(self, frame: Frame) -> None:
         """A depacketized frame: its place, its decode time, and off it goes."""
         clock, arrival = self._clock, frame.arrival
-        realigned = frame.keyframe and self._axis.realign(self.info.kind)
+        realigned = frame.keyframe and self._axis.realign(clock.kind)
         if self._video:
             pts, dts = self._place_picture(frame, realigned)
             duration = self._decode.distance_ticks

@@ -64,7 +64,8 @@ class Fragmenter:
         self._held: deque[AccessUnit] = deque()
         self._held_bytes = 0
         self._opened = False
-        self._waiting = {info.id for info in self._infos if info.kind is MediaKind.VIDEO}
+        self._pictures = frozenset(info.id for info in self._infos if info.kind is MediaKind.VIDEO)
+        self._waiting = set(self._pictures)
         """Video tracks that are not in the reel yet."""
         self.discarded = 0
         """Units given up because nothing describes them: no parameter sets in time, or a track left out."""
@@ -84,7 +85,7 @@ class Fragmenter:
         return self._accept(unit, track)
 
     def _accept(self, unit: AccessUnit, track: FragmentTrack) -> Sequence[Output]:
-        if unit.keyframe and track.info.kind is MediaKind.VIDEO and self._changes(unit, track.info):
+        if unit.keyframe and unit.track_id in self._pictures and self._changes(unit, track.info):
             return self._begin(unit)
         if unit.track_id in self._waiting or not self._opened:
             return self._hold(unit)
