@@ -50,7 +50,7 @@ async def test_a_session_that_the_camera_has_forgotten_is_not_waited_for() -> No
     camera = Camera(media=media, answers={"SETUP": setup, "GET_PARAMETER": reply("454 Session Not Found")})
     sink = Sink()
     async with running(camera):
-        with pytest.raises(SourceError) as caught:
+        with pytest.raises(SourceError, match="no media for 1 s") as caught:
             await client(camera, sink, silence_s=30).run_once()
     assert caught.value.code == "silent"
     assert any("forgotten the session" in text for code, text in sink.complaints if code == "keepalive")
