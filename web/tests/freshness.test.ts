@@ -1,49 +1,57 @@
 import { describe, expect, it } from "vitest";
 
-import { Freshness, oneAtATime } from "@/domain/freshness";
+import { COMMITTED_AFTER_MS, Freshness, oneAtATime } from "@/domain/freshness";
 
 const map = (...items: { id: string; state: string }[]) => new Map(items.map((item) => [item.id, item]));
 
-describe("an answer and the events that overtake it", () => {
+describe("an answer and the events around it", () => {
+  let time = 0;
+  const later = (ms: number): void => void (time += ms);
+  const start = (): Freshness => new Freshness(() => time);
+
   it("keeps what was told after the question: a confirmed row does not fall back to suspected", () => {
-    const freshness = new Freshness();
-    freshness.told("a");
+    const freshness = start();
     const asked = freshness.ask();
+    later(10);
     freshness.told("a");
+    later(9000);
     const merged = freshness.merge(asked, [{ id: "a", state: "suspected" }], map({ id: "a", state: "confirmed" }));
     expect(merged).toEqual([{ id: "a", state: "confirmed" }]);
   });
 
-  it("takes the answer for what was told before the question", () => {
-    const freshness = new Freshness();
+  it("keeps what was told shortly before: the hub may not have committed it yet", () => {
+    const freshness = start();
     freshness.told("a");
+    later(200);
+    const merged = freshness.merge(freshness.ask(), [{ id: "a", state: "confirmed" }], map({ id: "a", state: "closed" }));
+    expect(merged).toEqual([{ id: "a", state: "closed" }]);
+  });
+
+  it("takes the answer for what was told long before the question", () => {
+    const freshness = start();
+    freshness.told("a");
+    later(COMMITTED_AFTER_MS + 1);
     const merged = freshness.merge(freshness.ask(), [{ id: "a", state: "closed" }], map({ id: "a", state: "confirmed" }));
     expect(merged).toEqual([{ id: "a", state: "closed" }]);
   });
 
   it("forgets what the answer no longer lists, and keeps what began after the question", () => {
-    const freshness = new Freshness();
+    const freshness = start();
     freshness.told("old");
+    later(COMMITTED_AFTER_MS + 1);
     const asked = freshness.ask();
+    later(1);
     freshness.told("new");
     const merged = freshness.merge(asked, [], map({ id: "old", state: "live" }, { id: "new", state: "live" }));
     expect(merged.map((m) => m.id)).toEqual(["new"]);
   });
 
   it("does not bring back what was told to be gone", () => {
-    const freshness = new Freshness();
+    const freshness = start();
     const asked = freshness.ask();
+    later(1);
     freshness.told("gone");
     expect(freshness.merge(asked, [{ id: "gone", state: "live" }], map())).toEqual([]);
-  });
-
-  it("lets a later answer speak again", () => {
-    const freshness = new Freshness();
-    const asked = freshness.ask();
-    freshness.told("a");
-    freshness.merge(asked, [], map({ id: "a", state: "confirmed" }));
-    const merged = freshness.merge(freshness.ask(), [{ id: "a", state: "closed" }], map({ id: "a", state: "confirmed" }));
-    expect(merged).toEqual([{ id: "a", state: "closed" }]);
   });
 });
 
