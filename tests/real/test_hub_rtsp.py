@@ -43,7 +43,7 @@ SECONDS = 10.0
 SHORT = replace(SMALL, seconds=2)
 LARGER = replace(SHORT, width=480, height=270, profile="high")
 ALL_THE_TIME_S = 60.0
-LOSS = Fault(FaultKind.LOSS, 1.0, 5.0, share=0.02)
+LOSS = Fault(FaultKind.LOSS, 1.0, 5.0, share=0.06)
 
 
 def changing(first: VideoSpec, second: VideoSpec) -> list[TrackMedia]:
