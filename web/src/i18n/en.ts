@@ -77,6 +77,17 @@ const en: typeof zh = {
     unsupported: "Not shown",
     lost: "Lost",
   },
+  complaint: {
+    unreachable: "The device cannot be reached: address or network",
+    tls: "The encrypted connection failed",
+    timeout: "The device does not answer",
+    unauthorized: "The device refused user or password",
+    not_found: "The device has no such stream",
+    protocol: "The device closed the connection or broke the protocol",
+    no_media: "The device offers no stream that can be used",
+    unsupported_codec: "The device's codec is not supported",
+    silent: "Connected, but nothing comes",
+  },
   kind: { recorder: "Recorder", window: "Window", room: "Room", vehicle: "Vehicle" },
   list: {
     title: "Interruptions",

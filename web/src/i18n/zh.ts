@@ -75,6 +75,17 @@ export default {
     unsupported: "不可显示",
     lost: "失联",
   },
+  complaint: {
+    unreachable: "无法连接设备：地址或网络不通",
+    tls: "加密连接失败",
+    timeout: "设备没有应答",
+    unauthorized: "用户名或密码被设备拒绝",
+    not_found: "设备上没有这一路码流",
+    protocol: "设备断开了连接，或应答不合协议",
+    no_media: "设备没有可用的码流",
+    unsupported_codec: "不支持设备的编码格式",
+    silent: "已连接，但没有收到数据",
+  },
   kind: { recorder: "执法记录仪", window: "服务窗口", room: "办案场所", vehicle: "车载" },
   list: {
     title: "中断记录",
