@@ -27,6 +27,7 @@ from hub.errors import SourceError, StorageError
 from hub.ledger.bodies import chunk_body, close_body, interruption_body, open_body
 from hub.ledger.entries import EntryType
 from hub.ledger.ledger import Ledger
+from hub.logging import Repetition
 from hub.model import (
     AccessUnit,
     Chunk,
@@ -51,6 +52,9 @@ from hub.segmenter.recorder import Recorder
 from hub.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+COMPLAINT_EVERY_S = 10.0
+"""A camera that sends garbage sends it with every packet: one line of the log per reason and so long."""
 
 _BREAKS_THE_REEL = frozenset({InterruptionClass.TRANSPORT, InterruptionClass.PLATFORM})
 """Classes after which a new reel begins. Lost packets leave the time line of a reel unbroken."""
@@ -215,6 +219,7 @@ class Pipeline:
         self._units = metrics.UNITS.labels(stream.id)
         self._new_units = 0
         self.bitrate = Bitrate()
+        self._complaints = Repetition(rooms.clock, every_s=COMPLAINT_EVERY_S, keys=50)
 
     # ------------------------------------------------------------------------------ the story
 
@@ -294,9 +299,9 @@ class Pipeline:
 
     def complaint(self, code: str, message: str) -> None:
         metrics.BAD_INPUT.labels(code).inc()
-        known = self.condition.complaint
-        if known is None or known[:2] != (code, message):
-            log.warning("source complaint", stream=self.stream.id, code=code, message=message)
+        quiet = self._complaints.due(code)
+        if quiet is not None:
+            log.warning("source complaint", stream=self.stream.id, code=code, message=message, like_it=quiet)
         self.condition.complaint = (code, message, self._clock.now().utc_us)
 
     # -------------------------------------------------------------- what the hub tells

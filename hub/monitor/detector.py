@@ -77,6 +77,7 @@ class InterruptionDetector:
         self._connected = False
         self._expected = stream.kind.always_expected
         self._due_mono_us: int | None = None
+        self._sessions_in_vain = 0
         self._ended = False
         self._restored = False
         self._recorded_until_us = recorded_until_us
@@ -119,7 +120,9 @@ class InterruptionDetector:
         self._ended = False
         self._watches = {track.id: TrackWatch(track, self._rules) for track in session.tracks}
         self._clocks.opened({track.id: track.timescale for track in session.tracks})
-        self._due_mono_us = now.mono_us + self._rules.confirm_after_us
+        # A source that connects again and again and never delivers gets no more time for it.
+        if self._due_mono_us is None or not self._sessions_in_vain:
+            self._due_mono_us = now.mono_us + self._rules.confirm_after_us
         if self._docket.open is not None:
             succeed(self._docket.open, self._watches.values(), self._delivered)
         return out
@@ -323,6 +326,7 @@ class InterruptionDetector:
             return out
         if watch.good_end_us is None:
             self._delivered[watch.info.id] = watch.kind
+            self._sessions_in_vain = 0
             if all(other.heard_us is not None for other in self._watches.values()):
                 self._due_mono_us = None
         if fault is not None and not fault.over:
@@ -461,7 +465,7 @@ class InterruptionDetector:
         """No more media can come on this connection. From when a frame has been missing for as long as
         one is waited for, it is certain that media is missing."""
         out: list[Interruption] = []
-        self._due_mono_us = None
+        due_mono_us, self._due_mono_us = self._due_mono_us, None
         for watch in self._watches.values():
             watch.calm = False
             fault = self._fault(watch)
@@ -476,7 +480,8 @@ class InterruptionDetector:
         if case is None:
             # It was open and delivered nothing.
             if self._expected:
-                self._due_mono_us = now.mono_us + self._rules.confirm_after_us
+                self._sessions_in_vain += 1
+                self._due_mono_us = due_mono_us or now.mono_us + self._rules.confirm_after_us
             return out
         case.evidence["reason"] = reason
         if self._docket.refine(kind):

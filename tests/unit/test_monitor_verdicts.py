@@ -431,6 +431,16 @@ def test_a_window_that_never_delivers_has_not_started() -> None:
     assert closed.tracks == (1,)
 
 
+def test_a_window_that_connects_again_and_again_in_vain_has_not_started() -> None:
+    script = Script()
+    for _ in range(4):
+        script.open()
+        script.wait(2)
+        script.close()
+        script.wait(1)
+    assert script.said == [("not_started", "confirmed")]
+
+
 def test_a_recorder_that_has_not_called_yet_is_idle() -> None:
     script = Script(kind=StreamKind.RECORDER)
     script.wait(3600)
