@@ -32,14 +32,14 @@ describe("the live edge", () => {
     expect(decideEdge(view({}))).toEqual({ kind: "none" });
   });
 
-  it("leans gently, never faster than 1.1 and never slower than 0.95", () => {
+  it("leans gently, never faster than 1.2 and never slower than 0.95", () => {
     for (let over = -2; over < 5; over += 0.01) {
       for (const current of [0.95, 1, 1.05]) {
         const rate = leanRate(over, current);
-        expect(rate === 0.95 || rate === 1 || (rate >= 1.02 && rate <= 1.1)).toBe(true);
+        expect(rate === 0.95 || rate === 1 || (rate >= 1.02 && rate <= 1.2)).toBe(true);
       }
     }
-    expect(leanRate(0.5, 1)).toBe(1.1);
+    expect(leanRate(2, 1)).toBe(1.2);
     expect(leanRate(-0.1, 1)).toBe(0.95);
   });
 
@@ -67,7 +67,7 @@ describe("the live edge", () => {
   it("falls back for more margin, but not for ever", () => {
     expect(decideEdge(view({ margin: -0.5 }))).toEqual({ kind: "rate", rate: 0.95 });
     expect(decideEdge(view({ margin: -0.5, lead: 0.42 }))).toEqual({ kind: "none" });
-    expect(decideEdge(view({ margin: -0.5, lead: 1 }))).toMatchObject({ kind: "rate", rate: 1.1 });
+    expect(decideEdge(view({ margin: -0.5, lead: 1 }))).toMatchObject({ kind: "rate", rate: 1.15 });
     expect(decideEdge(view({ margin: -0.5, lead: 0.42, stalls: 3 }))).toEqual({ kind: "rate", rate: 0.95 });
     expect(decideEdge(view({ margin: -0.5, settling: true }))).toEqual({ kind: "none" });
   });

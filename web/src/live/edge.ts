@@ -48,7 +48,7 @@ const SETTLING_JUMP_S = 0.25;
 const LEAN_S = 0.04;
 const RESTED_S = 0.01;
 const SLOWEST_CATCH_UP = 1.02;
-const FASTEST_CATCH_UP = 1.1;
+const FASTEST_CATCH_UP = 1.2;
 const FALL_BACK = 0.95;
 const STUCK_MS = 300;
 const JOIN_S = 0.05;
@@ -113,7 +113,7 @@ export function decideEdge(view: EdgeView): EdgeAction {
   return rate(view, leanRate(Math.max(view.margin - wanted, view.lead - furthestLead(view.stalls)), view.rate));
 }
 
-/** Faster with more margin than is wanted, slower with less. Gentle: an ear notices 1.1, an eye does not. */
+/** Faster with more margin than is wanted, slower with less. Gentle: sound follows it. */
 export function leanRate(over: number, current: number): number {
   const from = current === 1 ? LEAN_S : RESTED_S;
   if (over < -from && current <= 1) return FALL_BACK;
