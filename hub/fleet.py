@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from hub import metrics
 from hub.ingest.rtsp.client import RtspClient
 from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.ledger.bodies import HUB_STOPPED
 from hub.ledger.ledger import RecoveredStream
-from hub.model import MediaSink, RtspSource, Stream
+from hub.model import Interruption, MediaSink, RtspSource, Stream
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
@@ -23,6 +24,14 @@ log = structlog.get_logger(__name__)
 
 TICK_S = 0.1
 """How often silence is looked at: a break is suspected within a second, so it gets ten looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """How a stream stood before this pipeline: what was open, and until when it was recorded (None: not due)."""
+
+    interruption: Interruption | None = None
+    recorded_until_us: int | None = None
 
 
 class Fleet:
@@ -60,44 +69,54 @@ class Fleet:
             running.stream = after
             return
         async with self._locks.setdefault(after.id, asyncio.Lock()):
-            reason = "stream retired" if after.retired else "stream changed"
-            await self._end(after.id, reason)
-            self._whip.forget(after.id, reason)
             if after.retired:
+                await self._end(after.id, None)
                 metrics.forget(after.id)
             else:
-                self.begin(after)
+                self.begin(after, await self._end(after.id, "stream changed"))
+            self._whip.forget(after.id, "the stream was retired or changed")
 
-    def begin(self, stream: Stream) -> None:
-        """Start recording a stream."""
-        recovered = self._recovered.pop(stream.id, None)
+    def begin(self, stream: Stream, before: Before | None = None) -> None:
+        """Start recording a stream: anew, or going on from how it stood ``before``."""
+        if before is None:
+            before = self._before(stream, self._recovered.pop(stream.id, None))
         detector = InterruptionDetector(
-            stream,
-            self._rules,
-            restored=recovered.interruption if recovered else None,
-            recorded_until_us=recovered.recorded_until_us if recovered else None,
+            stream, self._rules, restored=before.interruption, recorded_until_us=before.recorded_until_us
         )
         source, retry = self._source(stream)
         pipeline = Pipeline(stream, source, detector, self._feeds.feed(stream.id), self._rooms, retry)
         self._pipelines[stream.id] = pipeline
         self._tasks[stream.id] = asyncio.create_task(pipeline.run(), name=f"pipeline {stream.id}")
 
+    def _before(self, stream: Stream, recovered: RecoveredStream | None) -> Before:
+        """A recorder that had said goodbye was not due: the hub's absence is no interruption of it."""
+        if recovered is None:
+            return Before()
+        due = stream.kind.always_expected or recovered.open
+        return Before(recovered.interruption, recovered.recorded_until_us if due else None)
+
     def _source(self, stream: Stream) -> tuple[Source, Retry | None]:
         if isinstance(stream.source, RtspSource):
             return Camera(stream.source, self._rooms), Retry(random.Random())  # noqa: S311  jitter is no secret
         return self._whip.source(stream.id), None
 
-    async def _end(self, stream_id: str, reason: str) -> None:
+    async def _end(self, stream_id: str, reason: str | None) -> Before:
+        """Seal and close a stream; None: it is retired. Returns what a pipeline in its place must know."""
         task = self._tasks.pop(stream_id, None)
         pipeline = self._pipelines.pop(stream_id, None)
         if task is None or pipeline is None:
-            return
-        pipeline.stopping(reason)
+            return Before()
+        due = pipeline.stream.kind.always_expected or pipeline.condition.session is not None
+        if reason is None:
+            pipeline.retiring()
+        else:
+            pipeline.stopping(reason)
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a pipeline ended badly", stream=stream_id, exc_info=error)
         self._feeds.ended(stream_id)
+        return Before(pipeline.detector.current, pipeline.recorded_until_us if due else None)
 
     async def tick_for_ever(self) -> None:
         """Until cancelled: every pipeline hears the clock, and the loop's own lag is measured."""
@@ -125,7 +144,7 @@ class Fleet:
         """Every stream is sealed and closed with its reason before this returns."""
         if self._changes:
             await asyncio.wait(self._changes)
-        await asyncio.gather(*(self._end(stream_id, "hub stopped") for stream_id in list(self._pipelines)))
+        await asyncio.gather(*(self._end(stream_id, HUB_STOPPED) for stream_id in list(self._pipelines)))
 
 
 class Camera:

@@ -24,7 +24,7 @@ import structlog
 from hub import metrics
 from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import SourceError, StorageError
-from hub.ledger.bodies import chunk_body, close_body, interruption_body, open_body
+from hub.ledger.bodies import HUB_STOPPED, chunk_body, close_body, interruption_body, open_body
 from hub.ledger.entries import EntryType
 from hub.ledger.ledger import Ledger
 from hub.logging import Repetition
@@ -215,7 +215,8 @@ class Pipeline:
         """How many breaks of an interruption the ledger has; the hub's last life wrote those of a restored one."""
         self._told: tuple[str, InterruptionState] | None = None
         self._storage_failed = False
-        self._end_reason = "hub stopped"
+        self.recorded_until_us: int | None = None
+        self._end_reason = HUB_STOPPED
         self._units = metrics.UNITS.labels(stream.id)
         self._new_units = 0
         self.bitrate = Bitrate()
@@ -317,6 +318,7 @@ class Pipeline:
     def sealed(self, chunk: Chunk) -> None:
         """A chunk is on the disk: its line goes into the ledger."""
         self._rooms.ledger.append(self.stream.id, EntryType.CHUNK, chunk_body(chunk))
+        self.recorded_until_us = chunk.end_us
         if self._storage_failed:
             self._storage_failed = False
             self._apply(self.detector.storage(True, self._clock.now()))
@@ -328,9 +330,14 @@ class Pipeline:
         self._apply(self.detector.storage(False, Instant(from_us, self._clock.now().mono_us)))
 
     def stopping(self, reason: str) -> None:
-        """The stream ends in order, because the hub stops or the stream was changed; ``run`` is cancelled next."""
+        """The hub stops, or the stream is changed: what lasts is taken up again. ``run`` is cancelled next."""
         self._end_reason = reason
         self._apply(self.detector.stopped(self._clock.now()))
+
+    def retiring(self) -> None:
+        """The stream ends for good, and what lasts with it. ``run`` is cancelled next."""
+        self._end_reason = "stream retired"
+        self._apply(self.detector.retired(self._clock.now()))
 
     # ------------------------------------------------------------------------ interruptions
 

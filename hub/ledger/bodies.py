@@ -123,6 +123,10 @@ def open_body(
     }
 
 
+HUB_STOPPED = "hub stopped"
+"""The reason of a ``close`` for a run that its source had not ended: it is due again at the next start."""
+
+
 def close_body(reason: str, *, run: int | None = None) -> dict[str, JsonValue]:
     """The body of a ``close`` entry: why the run (in the stream ``_hub``: the hub) ended."""
     return {"reason": reason} if run is None else {"reason": reason, "run": run}

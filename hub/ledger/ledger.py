@@ -56,7 +56,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecoveredStream:
-    """A stream as the last run of the hub left it. ``open``: a run of it had not ended."""
+    """A stream as the last run of the hub left it. ``open``: a run of it was under way, which
+    its source had not ended."""
 
     stream_id: str
     run: int

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from hub.ledger.bodies import INTERRUPTION_TYPES, interruption_from_body
+from hub.ledger.bodies import HUB_STOPPED, INTERRUPTION_TYPES, interruption_from_body
 from hub.ledger.entries import HUB_STREAM, Entry, EntryType, is_footage
 from hub.ledger.store import Placed
 
@@ -143,7 +143,7 @@ class Batch:
         elif kind is EntryType.OPEN:
             state.run, state.run_open = body["run"], True
         elif kind is EntryType.CLOSE and entry.stream_id != HUB_STREAM:
-            state.run_open = False
+            state.run_open = body["reason"] == HUB_STOPPED
         elif kind in INTERRUPTION_TYPES:
             self._interruption(entry, state, leaf)
 

@@ -205,6 +205,13 @@ class InterruptionDetector:
         self._connected = False
         return out + self._docket.put_away(now)
 
+    def retired(self, now: Instant) -> list[Interruption]:
+        """The stream is registered no more: nothing is due, and whatever lasts ends here."""
+        out = self._begin(now)
+        self._ended = True
+        self._connected = False
+        return out + self._docket.end_expectation("stream retired", now)
+
     # ---------------------------------------------------------------------------- ticks
 
     def tick(self, now: Instant) -> list[Interruption]:
