@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
 
 import structlog
 
-from hub.app import Hub
+from hub.app import Hub, stop_signal
 from hub.demo.cast import Demo, Member
 from hub.errors import Conflict
 from hub.registry import RtspDraft
@@ -19,10 +18,7 @@ log = structlog.get_logger(__name__)
 
 async def run_demo(settings: Settings, ready: Callable[[Hub], None]) -> None:
     """Until SIGTERM or SIGINT. The simulators are ready before the hub asks for them."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_signal()
     demo = Demo()
     log.info("preparing the demo's pictures; the first time this takes about half a minute")
     starting = asyncio.create_task(demo.start())
