@@ -28,7 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "fleet": BASE | PARTS | {"pipeline"},
     "demo": BASE | {"app", "registry"},
     "bench": BASE | PARTS | {"demo", "app"},
-    "__main__": BASE | PARTS | {"api", "app", "demo", "bench"},
+    "commands": BASE | PARTS | {"api", "app", "demo", "bench"},
+    "__main__": {"commands", "errors"},
     **dict.fromkeys(PARTS, BASE),
 }
 

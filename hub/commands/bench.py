@@ -1,0 +1,36 @@
+"""``hub bench NAME``: each benchmark compares in one run and checks that nothing was lost."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from hub.commands import Commands
+
+BENCHES = {
+    "ingest": "CPU and memory per recorded stream, against ffmpeg on the same streams",
+    "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
+    "interruptions": "scripted faults: found, missed, false, delay and edge error",
+}
+"""Each is a module of ``hub.bench`` with ``add_arguments(parser)`` and ``run(options) -> Report``."""
+
+
+def add(commands: Commands) -> None:
+    text = "measure: each benchmark compares in one run and checks that nothing was lost"
+    parser = commands.add_parser("bench", help=text, description=text)
+    parser.add_argument(
+        "name", choices=BENCHES, metavar="NAME", help="; ".join(f"{n}: {t}" for n, t in BENCHES.items())
+    )
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="`hub bench NAME --help` tells them")
+    parser.set_defaults(command=_bench)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    bench = importlib.import_module(f"hub.bench.{options.name}")
+    parser = argparse.ArgumentParser(prog=f"hub bench {options.name}", description=BENCHES[options.name])
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    bench.add_arguments(parser)
+    chosen = parser.parse_args(options.arguments)
+    report = bench.run(chosen)
+    print(report.json() if chosen.json else report.table())
+    return 0 if report.lost == 0 else 1
