@@ -1,0 +1,1 @@
+"""What leaves the hub as evidence: packages, their report, a movie for people to look at."""
