@@ -20,8 +20,8 @@ def add(commands: Commands) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from hub.ledger.report import to_json, to_text
     from hub.ledger.verify import verify_path
+    from hub.ledger.verify.report import to_json, to_text
 
     verdict = verify_path(options.path, options.key, keys_dir=load_settings().keys_dir)
     print(json.dumps(to_json(verdict), ensure_ascii=False) if options.json else to_text(verdict))

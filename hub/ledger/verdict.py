@@ -11,7 +11,7 @@ MAX_LISTED = 200
 
 
 class Step(IntEnum):
-    """The steps of a verification, numbered as in the report and in ``hub/ledger/verify.py``."""
+    """The steps of a verification, numbered as in the report and in ``hub/ledger/verify/``."""
 
     INVENTORY = 1
     ENTRIES = 2

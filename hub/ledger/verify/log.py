@@ -1,4 +1,4 @@
-"""Steps 4 and 5 of a verification: the log against the entries, the checkpoints against the log."""
+"""Step 4 of a verification: the log against the entries."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from pathlib import Path
 
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, LEAVES_FILE, VKEY_FILE
 from hub.ledger.merkle import HASH_SIZE, CompactRange
-from hub.ledger.notes import BadNote, Note, VerifierKey, names_of, parse_checkpoint, parse_note
-from hub.ledger.signer import SignedHead
 from hub.ledger.verdict import Finding, Harm, Step
-from hub.ledger.walk import LEAF_RECORD, StreamResult
+from hub.ledger.verify.walk import LEAF_RECORD, StreamResult
 
 Report = Callable[[Finding], None]
 
@@ -177,78 +175,6 @@ class LogMatch:
 
 def _name(log: LogSnapshot) -> str:
     return f"log/{log.folder.name}/{LEAVES_FILE}"
-
-
-# ---------------------------------------------------------------------------- step 5: checkpoints
-
-
-@dataclass
-class Checkpoints:
-    """The notes of one log, and what was found of them."""
-
-    log: LogSnapshot
-    report: Report
-    notes: list[tuple[str, Note]] = field(default_factory=list)
-    unfinished: bool = False
-    verified: int = 0
-    newest_size: int = 0
-    newest_root: bytes = b""
-
-    def read(self) -> set[int]:
-        """Parse the notes; the sizes that they speak of."""
-        name = f"log/{self.log.folder.name}"
-        pieces = self.log.history.split("\n\n")
-        history = [f"{text}\n\n{lines}\n" for text, lines in zip(pieces[0::2], pieces[1::2], strict=False)]
-        if not self.log.history.endswith("\n\n") and self.log.history:
-            history, self.unfinished = history[:-1], True
-        texts = [(f"{name}/{CHECKPOINTS_FILE} note {number}", text) for number, text in enumerate(history, 1)]
-        if self.log.newest:
-            texts.append((f"{name}/{CHECKPOINT_FILE}", self.log.newest))
-        sizes = set()
-        for place, text in texts:
-            try:
-                note = parse_note(text)
-                sizes.add(parse_checkpoint(note.text).size)
-                self.notes.append((place, note))
-            except BadNote as error:
-                self._find(place, "a signed checkpoint", str(error))
-        return sizes
-
-    def check(self, roots: Mapping[int, bytes], key: VerifierKey | None) -> None:
-        """Compare each with the log's own roots, and verify its signature."""
-        for place, note in self.notes:
-            checkpoint = parse_checkpoint(note.text)
-            if checkpoint.origin != self.log.origin:
-                self._find(place, f"the origin {self.log.origin}", checkpoint.origin)
-            root = roots.get(checkpoint.size)
-            if root is None:
-                expected = f"at least {checkpoint.size} leaves in the log, as signed"
-                self._find(place, expected, f"{self.log.size} leaves", Harm.MISSING)
-            elif root != checkpoint.root:
-                self._find(place, f"the root {checkpoint.root.hex()} at size {checkpoint.size}", root.hex())
-            if key is not None:
-                self._signature(place, note, key)
-            if checkpoint.size >= self.newest_size:
-                self.newest_size, self.newest_root = checkpoint.size, checkpoint.root
-
-    def _signature(self, place: str, note: Note, key: VerifierKey) -> None:
-        if note.signed_by(key):
-            self.verified += 1
-        else:
-            expected = f"a valid signature by {key.name} ({key.key_id.hex()})"
-            self._find(place, expected, f"signatures by {names_of(note.signatures)}, none of them valid for that key")
-
-    def remembered(self, head: SignedHead, roots: Mapping[int, bytes]) -> None:
-        """Compare with what the signer, whose memory is kept elsewhere, says to have signed last."""
-        root = roots.get(head.size)
-        place = f"log/{self.log.folder.name}"
-        if root is None:
-            self._find(place, f"the {head.size} leaves that were signed", f"{self.log.size}", Harm.MISSING)
-        elif root != head.root:
-            self._find(place, f"the root {head.root.hex()} at size {head.size}, as signed", root.hex())
-
-    def _find(self, place: str, expected: str, found: str, harm: Harm = Harm.ALTERED) -> None:
-        self.report(Finding(Step.CHECKPOINTS, harm, "", place, expected, found))
 
 
 def find_logs(data: Path) -> dict[str, LogSnapshot]:

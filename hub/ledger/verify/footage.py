@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.ledger.verdict import Finding, Harm, Step
+from hub.ledger.verify.context import Absent
 
 BLOCK = 1 << 20
 """Bytes read and hashed at a time: large enough that hashing leaves the interpreter's lock alone."""
@@ -38,6 +39,7 @@ class ReelJob:
     init_place: str = ""
     pieces: list[Piece] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    absent: Absent | None = None
     pending_bytes: int = 0
     bytes: int = 0
 
@@ -62,7 +64,10 @@ class ReelJob:
         try:
             handle = os.open(self.data / self.reel, os.O_RDONLY)
         except FileNotFoundError:
-            self._find(Harm.MISSING, self.reel, f"a reel with {len(self.pieces)} chunks", "no such file")
+            last = self.pieces[-1]
+            self.absent = Absent(
+                self.reel, self.stream, last.offset + last.size, len(self.pieces), self.pieces[0].place
+            )
             return self
         try:
             self._compare(_Reader(handle, progress))

@@ -1,0 +1,131 @@
+"""Step 5 of a verification: the checkpoints against the log, and their signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, log_slug
+from hub.ledger.notes import BadNote, Note, VerifierKey, names_of, parse_checkpoint, parse_note
+from hub.ledger.signer import SignedHead, read_memory
+from hub.ledger.verdict import Finding, Harm, Provenance, Step
+from hub.ledger.verify.context import Context
+from hub.ledger.verify.log import LogMatch, LogSnapshot
+from hub.ledger.verify.trust import key_for
+
+Report = Callable[[Finding], None]
+
+
+def check_logs(run: Context) -> None:
+    """Steps 4 and 5 for each log that entries name: one walk over its leaves gives the roots for both."""
+    match = LogMatch(run.results, run.live, run.verdict.add)
+    newest: Checkpoints | None = None
+    for number, origin in enumerate(list(run.origins)):
+        log = run.logs.get(log_slug(origin))
+        if log is None:
+            log = LogSnapshot.take(run.data / "log" / log_slug(origin))
+            run.add(Step.LOG, Harm.MISSING, "", f"log/{log.folder.name}", f"the log {origin}", "no such folder")
+        log.origin = origin
+        newest = _check_log(run, match, log, number)
+    run.verdict.counts.pending_entries = match.pending
+    if newest is not None:
+        run.verdict.origin, run.verdict.size = newest.log.origin, newest.newest_size
+        run.verdict.root = newest.newest_root.hex()
+        run.verdict.counts.unsigned_entries = max(0, newest.log.size - newest.newest_size)
+
+
+def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int) -> Checkpoints:
+    verdict, keys_dir = run.verdict, run.options.keys_dir
+    key, source = key_for(run, log)
+    memory = read_memory(keys_dir / log.folder.name) if keys_dir is not None else None
+    checkpoints = Checkpoints(log, verdict.add)
+    sizes = checkpoints.read()
+    if memory is not None and memory.note:
+        sizes.add(memory.size)
+    roots = match.match(log, number, sizes)
+    checkpoints.check(roots, key)
+    if memory is not None and memory.note:
+        checkpoints.remembered(memory, roots)
+    if log.odd_bytes and not run.live:
+        place, found = f"log/{log.folder.name}/leaves", f"{log.odd_bytes} bytes more"
+        run.add(Step.LOG, Harm.ALTERED, "", place, "whole hashes of 32 bytes", found)
+    if checkpoints.unfinished:
+        verdict.notes.append(f"the newest line of log/{log.folder.name}/checkpoints was cut off in writing")
+    if not checkpoints.notes:
+        run.unchecked(f"the log {log.origin} has no checkpoint: nothing of it is signed")
+    if key is None:
+        run.unchecked(f"signatures of the log {log.origin}: no verifier key")
+    elif checkpoints.verified:
+        verdict.provenance = Provenance.HUB_KEY
+    verdict.counts.checkpoints += len(checkpoints.notes)
+    verdict.key, verdict.key_source = str(key or ""), source
+    return checkpoints
+
+
+@dataclass
+class Checkpoints:
+    """The notes of one log, and what was found of them."""
+
+    log: LogSnapshot
+    report: Report
+    notes: list[tuple[str, Note]] = field(default_factory=list)
+    unfinished: bool = False
+    verified: int = 0
+    newest_size: int = 0
+    newest_root: bytes = b""
+
+    def read(self) -> set[int]:
+        """Parse the notes; the sizes that they speak of."""
+        name = f"log/{self.log.folder.name}"
+        pieces = self.log.history.split("\n\n")
+        history = [f"{text}\n\n{lines}\n" for text, lines in zip(pieces[0::2], pieces[1::2], strict=False)]
+        if not self.log.history.endswith("\n\n") and self.log.history:
+            history, self.unfinished = history[:-1], True
+        texts = [(f"{name}/{CHECKPOINTS_FILE} note {number}", text) for number, text in enumerate(history, 1)]
+        if self.log.newest:
+            texts.append((f"{name}/{CHECKPOINT_FILE}", self.log.newest))
+        sizes = set()
+        for place, text in texts:
+            try:
+                note = parse_note(text)
+                sizes.add(parse_checkpoint(note.text).size)
+                self.notes.append((place, note))
+            except BadNote as error:
+                self._find(place, "a signed checkpoint", str(error))
+        return sizes
+
+    def check(self, roots: Mapping[int, bytes], key: VerifierKey | None) -> None:
+        """Compare each with the log's own roots, and verify its signature."""
+        for place, note in self.notes:
+            checkpoint = parse_checkpoint(note.text)
+            if checkpoint.origin != self.log.origin:
+                self._find(place, f"the origin {self.log.origin}", checkpoint.origin)
+            root = roots.get(checkpoint.size)
+            if root is None:
+                expected = f"at least {checkpoint.size} leaves in the log, as signed"
+                self._find(place, expected, f"{self.log.size} leaves", Harm.MISSING)
+            elif root != checkpoint.root:
+                self._find(place, f"the root {checkpoint.root.hex()} at size {checkpoint.size}", root.hex())
+            if key is not None:
+                self._signature(place, note, key)
+            if checkpoint.size >= self.newest_size:
+                self.newest_size, self.newest_root = checkpoint.size, checkpoint.root
+
+    def _signature(self, place: str, note: Note, key: VerifierKey) -> None:
+        if note.signed_by(key):
+            self.verified += 1
+        else:
+            expected = f"a valid signature by {key.name} ({key.key_id.hex()})"
+            self._find(place, expected, f"signatures by {names_of(note.signatures)}, none of them valid for that key")
+
+    def remembered(self, head: SignedHead, roots: Mapping[int, bytes]) -> None:
+        """Compare with what the signer, whose memory is kept elsewhere, says to have signed last."""
+        root = roots.get(head.size)
+        place = f"log/{self.log.folder.name}"
+        if root is None:
+            self._find(place, f"the {head.size} leaves that were signed", f"{self.log.size}", Harm.MISSING)
+        elif root != head.root:
+            self._find(place, f"the root {head.root.hex()} at size {head.size}, as signed", root.hex())
+
+    def _find(self, place: str, expected: str, found: str, harm: Harm = Harm.ALTERED) -> None:
+        self.report(Finding(Step.CHECKPOINTS, harm, "", place, expected, found))

@@ -1,0 +1,93 @@
+"""What the steps of one verification hand on to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+from hub.ledger.entries import Entry
+from hub.ledger.verdict import Finding, Harm, Step, Verdict
+from hub.ledger.verify.log import LogSnapshot
+from hub.ledger.verify.walk import EntryFile, StreamResult
+
+Progress = Callable[[int, int], None]
+"""``progress(done, total)`` in bytes; called from several threads, one at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to verify. ``key`` is a verifier key as text; ``keys_dir`` the hub's own folder of keys."""
+
+    key: str | None = None
+    keys_dir: Path | None = None
+    progress: Progress | None = None
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Footage that entries speak of and that is not there: bytes 0 to ``size`` of a reel."""
+
+    reel: str
+    stream: str
+    size: int
+    chunks: int
+    place: str
+    """Of the first entry that speaks of it."""
+
+
+@dataclass
+class Context:
+    """One verification. Each step reads what those before it left here."""
+
+    data: Path
+    verdict: Verdict
+    options: Options
+    live: bool = False
+    logs: dict[str, LogSnapshot] = field(default_factory=dict)
+    """By the names of their folders."""
+    files: dict[str, list[EntryFile]] = field(default_factory=dict)
+    """Entry files by stream."""
+    reel_files: dict[str, int] = field(default_factory=dict)
+    """Sizes of the reels that are there."""
+    origins: dict[str, int] = field(default_factory=dict)
+    """The logs that entries name, numbered in the order in which they were met."""
+    results: dict[str, StreamResult] = field(default_factory=dict)
+    newest_reels: dict[str, str] = field(default_factory=dict)
+    declared_reels: set[str] = field(default_factory=set)
+    absent: list[Absent] = field(default_factory=list)
+    keys: list[Entry] = field(default_factory=list)
+    """``key_rotate`` and ``key_revoke`` of the hub's own stream, in its order."""
+    anchors: list[Entry] = field(default_factory=list)
+    """``anchor`` of the hub's own stream, in its order."""
+    interruptions: int = 0
+    done_bytes: int = 0
+    total_bytes: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, step: Step, harm: Harm, stream: str, place: str, expected: str, found: str) -> None:
+        """Something is wrong."""
+        self.verdict.add(Finding(step, harm, stream, place, expected, found))
+
+    def unchecked(self, text: str) -> None:
+        """Something could not be looked at."""
+        self.verdict.unchecked.append(text)
+
+    def advance(self, count: int) -> None:
+        """``count`` more bytes were read. Any thread."""
+        with self._lock:
+            self.done_bytes += count
+            if self.options.progress is not None:
+                self.options.progress(min(self.done_bytes, self.total_bytes), self.total_bytes)
+
+    def in_log(self, leaf: str) -> bool:
+        return any(log.contains(bytes.fromhex(leaf)) for log in self.logs.values())
+
+    def origin_number(self, origin: str) -> int:
+        return self.origins.setdefault(origin, len(self.origins))
+
+    def close(self) -> None:
+        for result in self.results.values():
+            result.leaves.close()

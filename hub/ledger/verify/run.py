@@ -1,0 +1,87 @@
+"""A verification from its first step to its verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hub.errors import HubError, LedgerError
+from hub.ledger.entries import HUB_STREAM
+from hub.ledger.verdict import Completeness, Integrity, Provenance, Step, Verdict
+from hub.ledger.verify import checkpoints, database, deletions, inventory, streams, times
+from hub.ledger.verify.context import Context, Options, Progress
+
+STEPS: list[tuple[Callable[[Context], None], tuple[Step, ...]]] = [
+    (inventory.take, (Step.INVENTORY,)),
+    (streams.walk, (Step.ENTRIES, Step.CHAINS)),
+    (deletions.settle, ()),
+    (streams.undeclared_reels, (Step.FOOTAGE,)),
+    (checkpoints.check_logs, (Step.LOG, Step.CHECKPOINTS, Step.COMPLETENESS)),
+    (database.check, (Step.DATABASE,)),
+    (times.judge, ()),
+]
+"""What is done, in this order, and which steps are complete after it."""
+
+
+def verify_path(
+    path: Path,
+    key: str | None = None,
+    progress: Progress | None = None,
+    *,
+    keys_dir: Path | None = None,
+    threads: int = 2,
+) -> Verdict:
+    """Verify a data folder, live, stopped or copied.
+
+    ``key`` is a verifier key as text. Without it the one in ``keys_dir`` (the hub's own folder of keys)
+    is used, and with it the signer's memory of what it signed last; failing that the key that lies in
+    the data folder, which the verdict says. Never raises: what cannot be judged is a verdict too.
+    """
+    verdict = Verdict(str(path))
+    begun = time.monotonic()
+    options = Options(key, keys_dir, progress, threads)
+    try:
+        _verify(path, verdict, options)
+    except (HubError, OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
+        _give_up(verdict, error)
+    except Exception as error:  # a fault of the verifier itself must never read as "ok"
+        _give_up(verdict, error)
+    finally:
+        verdict.seconds = time.monotonic() - begun
+    return verdict
+
+
+def _verify(path: Path, verdict: Verdict, options: Options) -> None:
+    """By what lies there. Evidence packages are told from data folders here."""
+    verify_folder(path, verdict, options)
+
+
+def verify_folder(data: Path, verdict: Verdict, options: Options) -> None:
+    run = Context(data, verdict, options)
+    try:
+        for step, completed in STEPS:
+            step(run)
+            verdict.done.extend(completed)
+        _summarise(run)
+    finally:
+        run.close()
+
+
+def _give_up(verdict: Verdict, error: Exception) -> None:
+    verdict.integrity = Integrity.CANNOT_BE_JUDGED
+    verdict.completeness = Completeness.CANNOT_BE_JUDGED
+    verdict.provenance = Provenance.NONE
+    last = max(verdict.done, default=None)
+    verdict.unchecked.append(f"everything after step {last or 0}: {error.__class__.__name__}: {error}")
+
+
+def _summarise(run: Context) -> None:
+    verdict, results = run.verdict, list(run.results.values())
+    verdict.counts.streams = sum(result.stream != HUB_STREAM for result in results)
+    verdict.counts.entries = sum(result.count for result in results)
+    verdict.counts.pending_entries += sum(result.pending_lines for result in results)
+    verdict.counts.interruptions = run.interruptions
+    if not verdict.counts.entries:
+        raise LedgerError("not one entry could be read")
+    verdict.judge(run.interruptions)

@@ -1,0 +1,111 @@
+"""The one pass over all entries: steps 2 and 3 as they are read, step 6 in other threads meanwhile, and what
+step 7 remembers of each stream."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from hub.ledger.entries import HUB_STREAM, EntryType
+from hub.ledger.verdict import Harm, Step
+from hub.ledger.verify import heartbeats
+from hub.ledger.verify.context import Context
+from hub.ledger.verify.footage import ReelJob
+from hub.ledger.verify.gaps import Gaps
+from hub.ledger.verify.walk import Line, StreamWalk
+
+REELS_AT_ONCE = 8
+"""The last chunk of a reel may be sealed after the first of the next; and a link that flapped just before
+the hub was killed leaves several reels open, of which the entries come at the next start."""
+JOBS_AT_ONCE = 64
+"""Bounded, so that a year of footage does not lie in memory as jobs."""
+
+
+def walk(run: Context) -> None:
+    """One pass over each stream; its reels are read in other threads meanwhile. The hub's own stream
+    comes last, since its heartbeats speak of all others."""
+    with ThreadPoolExecutor(max(1, run.options.threads), "verify") as pool:
+        jobs: deque[Future[ReelJob]] = deque()
+        try:
+            for stream in sorted(run.files, key=lambda stream: (stream == HUB_STREAM, stream)):
+                for job in _walk_stream(run, stream):
+                    jobs.append(pool.submit(job.run, run.advance))
+                    while len(jobs) > JOBS_AT_ONCE or (jobs and jobs[0].done()):
+                        _collect(run, jobs.popleft().result())
+            while jobs:
+                _collect(run, jobs.popleft().result())
+        except BaseException:
+            for waiting in jobs:
+                waiting.cancel()
+            raise
+
+
+def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
+    chain = StreamWalk(stream, run.files[stream], run.live, run.verdict.add, run.in_log, run.origin_number)
+    run.results[stream] = chain.result
+    gaps = Gaps(stream)
+    jobs: OrderedDict[str, ReelJob] = OrderedDict()
+    for line in chain.lines():
+        entry = line.entry
+        gaps.entry(entry, line.place)
+        if entry.type in (EntryType.CHUNK, EntryType.RECOVERY) and "reel" in entry.body:
+            _reel_job(run, jobs, line).add(entry.body, line.place)
+            if len(jobs) > REELS_AT_ONCE:
+                yield jobs.popitem(last=False)[1]
+        elif stream == HUB_STREAM:
+            _hub_entry(run, line)
+    for job in jobs.values():
+        job.open = run.live
+        run.newest_reels[stream] = max(job.reel, run.newest_reels.get(stream, ""))
+        yield job
+    run.advance(sum(file.size for file in run.files[stream]))
+    run.interruptions += gaps.interruptions
+    run.verdict.counts.chunks += gaps.chunks
+    for finding in gaps.findings():
+        run.verdict.add(finding)
+
+
+def _hub_entry(run: Context, line: Line) -> None:
+    kind = line.entry.type
+    if kind is EntryType.HEARTBEAT:
+        heartbeats.check(run, line)
+    elif kind in (EntryType.KEY_ROTATE, EntryType.KEY_REVOKE):
+        run.keys.append(line.entry)
+    elif kind is EntryType.ANCHOR:
+        run.anchors.append(line.entry)
+
+
+def _reel_job(run: Context, jobs: OrderedDict[str, ReelJob], line: Line) -> ReelJob:
+    reel = line.entry.body["reel"]
+    if reel not in jobs:
+        if reel in run.declared_reels:
+            expected, found = "the entries of a reel together", "the reel again after later ones"
+            run.add(Step.CHAINS, Harm.ALTERED, line.entry.stream_id, line.place, expected, found)
+        run.declared_reels.add(reel)
+        jobs[reel] = ReelJob(run.data, reel, line.entry.stream_id)
+    return jobs[reel]
+
+
+def _collect(run: Context, job: ReelJob) -> None:
+    counts = run.verdict.counts
+    counts.reels += 1
+    counts.bytes += job.bytes
+    counts.pending_bytes += job.pending_bytes
+    if job.absent is not None:
+        run.absent.append(job.absent)
+    for finding in job.findings:
+        run.verdict.add(finding)
+
+
+def undeclared_reels(run: Context) -> None:
+    """Step 6: reels that no entry speaks of."""
+    for reel, size in run.reel_files.items():
+        if reel in run.declared_reels:
+            continue
+        stream = reel.split("/")[1]
+        if run.live and reel > run.newest_reels.get(stream, ""):
+            run.verdict.counts.pending_bytes += size
+        else:
+            place, found = f"{reel} bytes 0-{size}", "a reel that no entry speaks of"
+            run.add(Step.FOOTAGE, Harm.UNDECLARED, stream, place, "entries", found)
