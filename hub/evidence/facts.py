@@ -162,6 +162,15 @@ class FileFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One way to check the package with other people's tools: commands, one a line, and what they must print."""
+
+    title: str
+    commands: tuple[str, ...]
+    expect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Still:
     """A representative picture: JPEG bytes and the moment that it shows; or ``jpeg`` None and ``reason`` why not."""
 
@@ -213,6 +222,8 @@ class ReportFacts:
     still: Still = Still(None, reason="没有提供截图")
     movie: FileFact | None = None
     files: tuple[FileFact, ...] = ()
+    checks: tuple[Check, ...] = ()
+    """How to check it with the names of this package's files; empty: the report gives general ones."""
     chunks: int = 0
     entries: int = 0
     media_bytes: int = 0
