@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub.errors import LedgerError
+from hub.ledger import history
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, LEAVES_FILE, VKEY_FILE, log_folder, replace_file
 from hub.ledger.index import LogRow
 from hub.ledger.merkle import CompactRange, consistency_proof
@@ -39,6 +40,7 @@ class Log:
             _grow(tree, leaves, leaves.size)
             log = cls(folder, leaves, signer, tree, signed)
             replace_file(folder / VKEY_FILE, f"{signer.key}\n".encode())
+            history.mend(folder / CHECKPOINTS_FILE, log.note)
             if log.note:
                 replace_file(folder / CHECKPOINT_FILE, log.note.encode())
         except BaseException:
@@ -71,8 +73,7 @@ class Log:
         self._signed = self.tree.copy()
         self.note = note
         replace_file(self._folder / CHECKPOINT_FILE, note.encode())
-        with (self._folder / CHECKPOINTS_FILE).open("a", encoding="utf-8") as file:
-            file.write(note + "\n")
+        history.append(self._folder / CHECKPOINTS_FILE, note)
         return True
 
     def close(self) -> None:
