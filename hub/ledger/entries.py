@@ -129,10 +129,10 @@ def _check(value: object, depth: int) -> None:
         raise BadEntry(f"expected text, integers, lists, objects, true, false or null, found {kind.__name__}")
 
 
-def parse(data: bytes) -> dict[str, Any]:
+def parse(data: bytes, most_bytes: int = MAX_ENTRY_BYTES) -> dict[str, Any]:
     """The object whose canonical bytes are exactly ``data``. Raises BadEntry, and nothing else."""
-    if len(data) > MAX_ENTRY_BYTES:
-        raise BadEntry(f"expected at most {MAX_ENTRY_BYTES} bytes, found {len(data)}")
+    if len(data) > most_bytes:
+        raise BadEntry(f"expected at most {most_bytes} bytes, found {len(data)}")
     try:
         value = _DECODER.decode(data.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -202,8 +202,32 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
     EntryType.CLOCK_STEP: {"step_us": int},
     EntryType.RESTART: {"ended": str},
     EntryType.RECOVERY: {"what": str},
+    EntryType.EXPORT: {
+        "id": str,
+        "by": str,
+        "approved_by": str,
+        "recipient": str,
+        "from_us": int,
+        "to_us": int,
+        "sha256": str,
+        "size": int,
+    },
+    EntryType.DERIVATIVE: {"of": str, "what": str, "sha256": str},
+    EntryType.HOLD: {"id": str, "action": str, "by": str},
+    EntryType.TOMBSTONE: {"id": str, "reels": list, "rule": str, "class": str, "kept_days": int, "approved_by": str},
+    EntryType.DELETED: {"id": str, "tombstone": str, "reels": list, "absent": list, "kept": list, "signed_size": int},
 }
 _DIGESTS = ("sha256", "init_sha256", "digest")
+_HOLD: Mapping[str, Mapping[str, type]] = {
+    "placed": {"from_us": int, "to_us": int, "reason": str, "text": str},
+    "released": {"text": str},
+    "copied": {"medium": str, "label": str, "sha256": str},
+    "classified": {"from_us": int, "to_us": int, "class": str, "case": str},
+    "case_closed": {"case": str, "term_days": int},
+}
+_TOMBSTONED: Mapping[str, type] = {
+    "reel": str, "size": int, "chunks": int, "sha256": str, "first_us": int, "end_us": int,
+}  # fmt: skip
 
 
 def check_entry(value: Mapping[str, Any]) -> EntryType:
@@ -243,13 +267,32 @@ def check_body(stream: str, kind: EntryType, body: Mapping[str, Any]) -> None:
         _fields(body, _FOOTAGE, what)
     if "reel" in body:
         _check_footage(stream, body, what)
+    if kind in (EntryType.HOLD, EntryType.TOMBSTONE, EntryType.DELETED):
+        _check_retention(stream, kind, body, what)
 
 
-def _check_footage(stream: str, body: Mapping[str, Any], what: str) -> None:
-    reel = body["reel"]
+def _check_retention(stream: str, kind: EntryType, body: Mapping[str, Any], what: str) -> None:
+    if kind is EntryType.HOLD:
+        if body["action"] not in _HOLD:
+            raise BadEntry(f"expected action in {what} to be one of {', '.join(_HOLD)}, found {body['action'][:80]!r}")
+        _fields(body, _HOLD[body["action"]], f"{what} ({body['action']})")
+    elif kind is EntryType.TOMBSTONE:
+        for reel in body["reels"]:
+            _fields(reel if isinstance(reel, dict) else {}, _TOMBSTONED, f"a reel in {what}")
+            _check_reel(stream, reel["reel"], what)
+    else:
+        for reel in (*body["reels"], *body["absent"], *body["kept"]):
+            _check_reel(stream, reel, what)
+
+
+def _check_reel(stream: str, reel: object, what: str) -> None:
     match = _REEL.fullmatch(reel) if isinstance(reel, str) else None
     if match is None or match[1] != stream:
         raise BadEntry(f"expected a reel below reels/{stream}/ in {what}, found {reel!r}")
+
+
+def _check_footage(stream: str, body: Mapping[str, Any], what: str) -> None:
+    _check_reel(stream, body["reel"], what)
     for name in ("offset", "size", "init_size"):
         if isinstance(body.get(name), int) and body[name] < 0:
             raise BadEntry(f"expected {name} from 0 on in {what}")

@@ -1,0 +1,1 @@
+"""The evidence package: its format, and reading it without trusting it (docs/design/package.md)."""
