@@ -98,6 +98,7 @@ class Ledger:
         self._stopping = asyncio.Event()
         self._closing = False
         self._problem = ""
+        self._signed_us = 0
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._flusher = ThreadPoolExecutor(1, "ledger-flush")
         self._tasks: list[asyncio.Task[None]] = []
@@ -308,6 +309,11 @@ class Ledger:
         """The newest signed checkpoint: a C2SP note."""
         return self._writer.log.note
 
+    @property
+    def signed_us(self) -> int:
+        """Hub UTC, µs: every entry made until then is under the newest checkpoint. 0: nothing signed in this run."""
+        return self._signed_us
+
     def vkey(self) -> str:
         """The verifier key of the checkpoints."""
         return str(self._started.signer.key)
@@ -381,8 +387,12 @@ class Ledger:
             await self._sign()
 
     async def _sign(self) -> None:
+        # What is pending was made since; a batch under way in the thread is written before the head is signed.
+        covered_us = self._pending[0].t_hub_us - 1 if self._pending else self._clock.now().utc_us
         try:
             if await self._call(self._writer.checkpoint):
+                if not self._writer.waiting:
+                    self._signed_us = covered_us
                 LOG_SIZE.set(self._writer.log.signed.size)
                 CHECKPOINT_TIME.set(self._clock.now().utc_us / 1e6)
         except (LedgerError, OSError, SQLAlchemyError) as error:

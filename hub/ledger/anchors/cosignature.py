@@ -78,7 +78,7 @@ def parse_witness_vkey(text: str) -> WitnessKey:
 
 
 def cosigned_message(text: bytes, seconds: int) -> bytes:
-    """The bytes that a witness signs. ``text``: the checkpoint's, its last newline included; ``seconds``: POSIX time."""
+    """The bytes that a witness signs: of the checkpoint its text, last newline included; ``seconds``: POSIX time."""
     return b"cosignature/v1\ntime %d\n" % seconds + text
 
 
