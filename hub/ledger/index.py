@@ -71,6 +71,15 @@ _UPSERT_CUTS = _CUTS.on_conflict_do_update(
 )
 
 
+_INSERT_HOLDS = insert(t.holds)
+_INSERT_TOMBSTONES = insert(t.tombstones)
+_GONE = upsert(t.gone_reels)
+_UPSERT_GONE = _GONE.on_conflict_do_update(
+    index_elements=["reel"], set_={column.name: column for column in _GONE.excluded if column.name != "reel"}
+)
+_UPDATE_GONE = update(t.gone_reels).where(t.gone_reels.c.reel == bindparam("of")).values(state=bindparam("now"))
+
+
 class Index:
     """The ledger's side of ``hub.db``. One thread writes; :class:`Reader` has its own connections."""
 
@@ -132,6 +141,10 @@ class Index:
             (_UPSERT_SPANS, list(batch.spans.values())),
             (_UPSERT_CUTS, list(batch.interruptions.values())),
             (_UPSERT_HEADS, [state.row() for state in batch.changed.values()]),
+            (_INSERT_HOLDS, batch.holds),
+            (_INSERT_TOMBSTONES, batch.tombstones),
+            (_UPSERT_GONE, list(batch.gone.values())),
+            (_UPDATE_GONE, [{"of": reel, "now": state} for reel, state in batch.gone_states.items()]),
         ):
             if rows:
                 connection.execute(statement, rows)

@@ -92,6 +92,10 @@ class Batch:
     chunks: list[Row] = field(default_factory=list)
     spans: dict[int, Row] = field(default_factory=dict)
     interruptions: dict[str, Row] = field(default_factory=dict)
+    holds: list[Row] = field(default_factory=list)
+    tombstones: list[Row] = field(default_factory=list)
+    gone: dict[str, Row] = field(default_factory=dict)
+    gone_states: dict[str, str] = field(default_factory=dict)
 
     def add(self, placed: Placed, entry_id: int, keep_bytes: bool) -> None:
         """One more entry. Entries of a stream come in the order of their chain."""
@@ -146,6 +150,30 @@ class Batch:
             state.run_open = body["reason"] == HUB_STOPPED
         elif kind in INTERRUPTION_TYPES:
             self._interruption(entry, state, leaf)
+        elif kind in (EntryType.HOLD, EntryType.TOMBSTONE, EntryType.DELETED):
+            self._retention(entry, entry_id, leaf)
+
+    def _retention(self, entry: Entry, entry_id: int, leaf: bytes) -> None:
+        body = entry.body
+        row: Row = {"entry_id": entry_id, "stream": entry.stream_id, "t_hub_us": entry.t_hub_us}
+        row["body"] = json.dumps(dict(body), separators=(",", ":"))
+        if entry.type is EntryType.HOLD:
+            self.holds.append(row)
+        elif entry.type is EntryType.TOMBSTONE:
+            self.tombstones.append({**row, "leaf": leaf, "seq": entry.seq})
+            for reel in body["reels"]:
+                self.gone_states.pop(reel["reel"], None)
+                self.gone[reel["reel"]] = {
+                    "reel": reel["reel"],
+                    "stream": entry.stream_id,
+                    "tombstone": leaf,
+                    "first_us": reel["first_us"],
+                    "end_us": reel["end_us"],
+                    "state": "tombstoned",
+                }
+        else:
+            self.gone_states |= dict.fromkeys((*body["reels"], *body["absent"]), "deleted")
+            self.gone_states |= dict.fromkeys(body["kept"], "kept")
 
     def _footage(self, state: StreamState, body: Any, entry_id: int) -> None:
         reel = self._reel(state.stream, body)

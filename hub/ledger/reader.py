@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Select, and_, or_, select, tuple_
+from sqlalchemy import Select, and_, exists, or_, select, tuple_
 
 from hub.database import open_engine
 from hub.ledger import tables as t
@@ -17,6 +17,7 @@ OVERLAP_ROWS = 4
 """How many chunks may overlap a moment: two tracks' edges, or an old run's last chunk beside the first of
 the run that took its stream over."""
 READ_STEP = 2000
+_GONE = exists().where(t.gone_reels.c.reel == t.reels.c.path, t.gone_reels.c.state != "kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Reader:
         self._engine = open_engine(database)
 
     def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]:
-        """Chunks that overlap ``from_us … to_us``, by time. For the next page ask from the ``end_us`` of
-        the last one on."""
+        """Chunks that overlap ``from_us … to_us``, by time; not those of reels that are deleted or about to be.
+        For the next page ask from the ``end_us`` of the last one on."""
         chunk = t.chunks.c
         before = select(chunk.first_us).where(chunk.stream == stream_id, chunk.first_us <= from_us)
         with self._engine.connect() as connection:
@@ -49,6 +50,7 @@ class Reader:
                 chunk.first_us >= min(starts, default=from_us),
                 chunk.first_us < to_us,
                 chunk.end_us > from_us,
+                ~_GONE,
             )
             rows = connection.execute(query.order_by(chunk.first_us, chunk.entry_id).limit(limit))
             return [chunk_of(row) for row in rows]
@@ -107,6 +109,23 @@ class Reader:
         with self._engine.connect() as connection:
             row = connection.execute(select(t.interruptions).where(t.interruptions.c.id == ident)).one_or_none()
             return None if row is None else interruption_of(row)
+
+    def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
+        """Time within ``from_us … to_us`` of reels that are lawfully deleted, or about to be: clipped, in order."""
+        reel = t.gone_reels.c
+        query = select(reel.first_us, reel.end_us).where(
+            reel.stream == stream_id, reel.state != "kept", reel.first_us < to_us, reel.end_us > from_us
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(reel.first_us)).all()
+        return _disjoint([(max(row.first_us, from_us), min(row.end_us, to_us)) for row in rows])
+
+    def is_gone(self, reel: str) -> bool:
+        """Whether a tombstone stands for this reel (its path below the data folder)."""
+        row = t.gone_reels.c
+        query = select(row.state).where(row.reel == reel, row.state != "kept")
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
 
     def heads(self) -> list[StreamHead]:
         """Where every chain stands, by stream."""

@@ -120,4 +120,40 @@ interruptions = Table(
     Index("ledger_interruptions_by_state", "state", "started_us", "id"),
 )
 
-ALL = (logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions)
+holds = Table(
+    "ledger_holds",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("body", String, nullable=False),  # JSON, as in the entry
+)
+
+tombstones = Table(
+    "ledger_tombstones",
+    metadata,
+    Column("leaf", LargeBinary, primary_key=True),
+    Column("entry_id", Integer, nullable=False),
+    Column("stream", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("body", String, nullable=False),  # JSON, as in the entry
+)
+
+# Reels whose newest tombstone stands: not those that a hold saved from it.
+gone_reels = Table(
+    "ledger_gone_reels",
+    metadata,
+    Column("reel", String, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("tombstone", LargeBinary, nullable=False),
+    Column("first_us", Integer, nullable=False),
+    Column("end_us", Integer, nullable=False),
+    Column("state", String, nullable=False),  # tombstoned, deleted, kept
+    Index("ledger_gone_reels_by_time", "stream", "first_us"),
+    Index("ledger_gone_reels_by_state", "state"),
+)
+
+ALL = (
+    logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions, holds, tombstones, gone_reels,
+)  # fmt: skip

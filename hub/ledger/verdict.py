@@ -34,6 +34,8 @@ class Harm(StrEnum):
     """Bytes that no entry speaks of."""
     BREAK = "break"
     """Recorded time is missing, and nothing says why."""
+    UNLAWFUL = "unlawful"
+    """Deleted against the rules that the chain itself states: under a hold, too early, or before it was signed."""
 
 
 class Integrity(StrEnum):
@@ -102,6 +104,9 @@ class Counts:
     pending_entries: int = 0
     unsigned_entries: int = 0
     """In the log, but behind its newest checkpoint."""
+    deleted_reels: int = 0
+    """Lawfully deleted: a tombstone says so, and their digests are known."""
+    deleted_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -153,12 +158,14 @@ class Verdict:
         """Set integrity and completeness from what was found, once every step is done."""
         if self.harms.get(Harm.ALTERED):
             self.integrity = Integrity.NOT_OK
-        elif self.harms.get(Harm.MISSING) or self.harms.get(Harm.UNDECLARED):
+        elif any(self.harms.get(harm) for harm in (Harm.MISSING, Harm.UNDECLARED, Harm.UNLAWFUL)):
             self.integrity = Integrity.MISSING_PARTS
         else:
             self.integrity = Integrity.OK
         if self.harms.get(Harm.BREAK):
             self.completeness = Completeness.UNDECLARED_BREAK
+        elif self.counts.deleted_reels:
+            self.completeness = Completeness.TOMBSTONED
         else:
             self.completeness = Completeness.DECLARED if interruptions else Completeness.CONTIGUOUS
 

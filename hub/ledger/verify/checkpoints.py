@@ -40,6 +40,7 @@ def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int) -> 
     memory = read_memory(keys_dir / log.folder.name) if keys_dir is not None else None
     checkpoints = Checkpoints(log, verdict.add)
     sizes = checkpoints.read()
+    run.signed_sizes[log.origin] = set(sizes)
     if memory is not None and memory.note:
         sizes.add(memory.size)
     roots = match.match(log, number, sizes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from hub.ledger.deletions import Deletions
 from hub.ledger.entries import Entry
 from hub.ledger.verdict import Finding, Harm, Step, Verdict
 from hub.ledger.verify.log import LogSnapshot
@@ -58,6 +59,10 @@ class Context:
     newest_reels: dict[str, str] = field(default_factory=dict)
     declared_reels: set[str] = field(default_factory=set)
     absent: list[Absent] = field(default_factory=list)
+    deletions: dict[str, Deletions] = field(default_factory=dict)
+    """What each stream's chain says of deleted footage."""
+    signed_sizes: dict[str, set[int]] = field(default_factory=dict)
+    """Of the logs that have checkpoints, by origin."""
     keys: list[Entry] = field(default_factory=list)
     """``key_rotate`` and ``key_revoke`` of the hub's own stream, in its order."""
     anchors: list[Entry] = field(default_factory=list)

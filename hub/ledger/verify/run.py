@@ -18,6 +18,7 @@ STEPS: list[tuple[Callable[[Context], None], tuple[Step, ...]]] = [
     (deletions.settle, ()),
     (streams.undeclared_reels, (Step.FOOTAGE,)),
     (checkpoints.check_logs, (Step.LOG, Step.CHECKPOINTS, Step.COMPLETENESS)),
+    (deletions.check_signed, ()),
     (database.check, (Step.DATABASE,)),
     (times.judge, ()),
 ]

@@ -7,6 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from hub.ledger.deletions import Deletions
 from hub.ledger.entries import HUB_STREAM, EntryType
 from hub.ledger.verdict import Harm, Step
 from hub.ledger.verify import heartbeats
@@ -45,10 +46,12 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
     chain = StreamWalk(stream, run.files[stream], run.live, run.verdict.add, run.in_log, run.origin_number)
     run.results[stream] = chain.result
     gaps = Gaps(stream)
+    deletions = run.deletions[stream] = Deletions(stream)
     jobs: OrderedDict[str, ReelJob] = OrderedDict()
     for line in chain.lines():
         entry = line.entry
         gaps.entry(entry, line.place)
+        deletions.entry(entry, line.place)
         if entry.type in (EntryType.CHUNK, EntryType.RECOVERY) and "reel" in entry.body:
             _reel_job(run, jobs, line).add(entry.body, line.place)
             if len(jobs) > REELS_AT_ONCE:
@@ -62,6 +65,7 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
     run.advance(sum(file.size for file in run.files[stream]))
     run.interruptions += gaps.interruptions
     run.verdict.counts.chunks += gaps.chunks
+    deletions.finish()
     for finding in gaps.findings():
         run.verdict.add(finding)
 
