@@ -140,9 +140,9 @@ def parse(data: bytes, most_bytes: int = MAX_ENTRY_BYTES) -> dict[str, Any]:
 def _parse_quickly(data: bytes) -> dict[str, Any] | None:
     """What nearly every entry is: ASCII, flat, and canonical. None: it may be an entry, or not; look closer.
 
-    Without a hook for each object the decoder and the look at the value are several times faster, and nothing more is let through: text that
-    equals the encoding of a value has each of its keys once, and no integer written otherwise; floats stop the
-    decoder, and so do integers beyond the profile; the number of brackets bounds the depth.
+    Without a hook for each object, and without walking the value in Python, this is several times faster; and
+    nothing more is let through: text that equals the encoding of a value has each of its keys once and no integer
+    written otherwise, floats and integers beyond the profile stop the decoder, brackets bound the depth.
     """
     if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
         return None

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hub.clock import Instant
 from hub.errors import LedgerError
+from hub.ledger import entries as entries_module
 from hub.ledger.chain import Head, Writer, make_entry
 from hub.ledger.entries import INT_LIMIT, BadEntry, EntryType, canonical, check_entry, parse, read_entry
 
@@ -51,6 +52,53 @@ def test_a_changed_byte_never_gives_another_error(data: st.DataObject) -> None:
     entry[at] = data.draw(st.integers(0, 255))
     with contextlib.suppress(BadEntry):
         assert read_entry(bytes(entry)).data == bytes(entry)
+
+
+_NUMBERS = st.sampled_from([2**53 - 1, 2**53, -(2**53), 10**16, 10**17, 9 * 10**15, 10**400, 1.5, 1e300, -0.0, 0])
+_PIECES = st.recursive(
+    _NUMBERS | TEXT | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=30,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(TEXT, _PIECES, max_size=3), st.booleans(), st.booleans())
+def test_what_is_parsed_quickly_is_what_is_parsed_closely(value: dict[str, object], ordered: bool, raw: bool) -> None:
+    data = json.dumps(value, sort_keys=ordered, separators=(",", ":"), ensure_ascii=not raw).encode()
+    quick = entries_module._parse_quickly(data)
+    if quick is not None:
+        assert quick == entries_module._parse_closely(data)
+        assert canonical(quick) == data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":-0}',
+        b'{"a":1.0}',
+        b'{"a":NaN}',
+        b'{"a":9007199254740992}',
+        b'{"a":-9007199254740992}',
+        b'{"a":[10000000000000000]}',
+        b'{"b":1,"a":1}',
+        b'{"a":"\\u0041"}',
+        b'{"a" :1}',
+        b'{"a":' * 17 + b"1" + b"}" * 17,
+        b'{"a":"\\ud800"}',
+    ],
+)
+def test_what_is_no_entry_is_looked_at_closely(data: bytes) -> None:
+    assert entries_module._parse_quickly(data) is None
+    with pytest.raises(BadEntry):
+        parse(data)
+
+
+def test_an_ordinary_entry_is_parsed_quickly() -> None:
+    """Else verifying takes three times as long."""
+    entry = make_entry(WRITER, Head(), "cam", EntryType.GENESIS, {"of": "cam"}, Instant(1_767_225_600_000_000, 6), {})
+    assert entries_module._parse_quickly(entry.data) is not None
 
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b'{"a":' + b"9" * 10_000 + b"}", b'{"a":1e999}'])
