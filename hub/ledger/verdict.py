@@ -121,6 +121,8 @@ class Verdict:
     from_us: int | None = None
     until_us: int | None = None
     live: bool = False
+    package: bool = False
+    """Of an evidence package: the steps then mean what :data:`PACKAGE_TITLES` says."""
     key: str = ""
     key_source: str = ""
     origin: str = ""
@@ -179,4 +181,15 @@ STEP_TITLES: Mapping[Step, str] = {
     Step.FOOTAGE: "every reel's bytes are declared and hash to what the entries say",
     Step.COMPLETENESS: "no recorded time is missing without an interruption that says so",
     Step.DATABASE: "the database agrees with the entry files",
+}
+
+PACKAGE_TITLES: Mapping[Step, str] = {
+    Step.INVENTORY: "the package holds the files that its manifest lists, and nothing else",
+    Step.ENTRIES: "every entry is canonical and well formed",
+    Step.CHAINS: "the range's chain is unbroken from its first entry to its last",
+    Step.LOG: "the entries are in the log: inclusion proofs, and prev for the rest",
+    Step.CHECKPOINTS: "the checkpoints' signatures verify",
+    Step.FOOTAGE: "every chunk's bytes hash to what the entries say",
+    Step.COMPLETENESS: "no recorded time is missing without an interruption that says so",
+    Step.DATABASE: "the manifest agrees with the entries and with every file",
 }

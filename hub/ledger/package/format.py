@@ -83,7 +83,7 @@ class MediaRow:
 
 @dataclass(frozen=True, slots=True)
 class AbsentRow:
-    """The entry ``seq`` is in the package, its bytes are not. ``why``: ``deleted`` (a tombstone says so), ``missing``."""
+    """The entry ``seq`` is here, its bytes are not. ``why``: ``deleted`` (a tombstone says so) or ``missing``."""
 
     seq: int
     why: str

@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.clock import rfc3339
 from hub.ledger.verdict import (
+    PACKAGE_TITLES,
     STEP_TITLES,
     Completeness,
     ExitCode,
@@ -136,9 +137,10 @@ def to_text(verdict: Verdict) -> str:
 def _steps(verdict: Verdict) -> list[str]:
     bad = {finding.step for finding in verdict.findings}
     lines = []
+    titles = PACKAGE_TITLES if verdict.package else STEP_TITLES
     for step in Step:
         mark = "-" if step not in verdict.done else "FAULT" if step in bad else "ok"
-        lines.append(f"  {int(step)}. {STEP_TITLES[step]:<78} {mark}")
+        lines.append(f"  {int(step)}. {titles[step]:<78} {mark}")
     return lines
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hub.errors import HubError, LedgerError
 from hub.ledger.entries import HUB_STREAM
+from hub.ledger.package.container import is_package
 from hub.ledger.verdict import Completeness, Integrity, Provenance, Step, Verdict
 from hub.ledger.verify import checkpoints, database, deletions, inventory, streams, times
 from hub.ledger.verify.context import Context, Options, Progress
@@ -55,7 +56,13 @@ def verify_path(
 
 def _verify(path: Path, verdict: Verdict, options: Options) -> None:
     """By what lies there. Evidence packages are told from data folders here."""
-    verify_folder(path, verdict, options)
+    if is_package(path):
+        # Its steps use some of ours, so that it is imported when it is needed.
+        from hub.ledger.package.verify import verify_package
+
+        verify_package(path, verdict, options)
+    else:
+        verify_folder(path, verdict, options)
 
 
 def verify_folder(data: Path, verdict: Verdict, options: Options) -> None:
