@@ -7,6 +7,7 @@ wins over the file, the command line over both. Unknown keys are refused in eith
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,23 @@ from hub.errors import SettingsError
 PREFIX = "HUB_"
 MIN_SECRET = 8
 """Characters of a token or password: an empty variable must not open the hub to everybody."""
+
+
+LEGAL_LEAST_DAYS = 366
+RETENTION_CLASSES = {"patrol": LEGAL_LEAST_DAYS, "evidence": 3653}
+"""Built in: least days. Of evidence, after its case is closed: ten years, the shortest term of case files."""
+_CLASS = re.compile(r"([a-z][a-z0-9-]{0,30})=(\d{1,6})(?:\.\.(\d{1,6}))?", re.ASCII)
+
+
+def retention_class(text: str) -> tuple[str, int, int | None]:
+    """Name, least days, most days (None: as long as there is room) of ``name=LEAST`` or ``name=LEAST..MOST``."""
+    match = _CLASS.fullmatch(text)
+    if match is None:
+        raise ValueError(f"expected name=LEAST or name=LEAST..MOST in days, found {text!r}")
+    least_days, most_days = int(match[2]), int(match[3]) if match[3] else None
+    if not least_days or (most_days is not None and most_days < least_days):
+        raise ValueError(f"expected at least a day, and no less at most than at least, found {text!r}")
+    return match[1], least_days, most_days
 
 
 def _default_keys_dir() -> Path:
@@ -76,6 +94,27 @@ class Settings(BaseModel):
     disk_queue_mb: int = Field(256, ge=16, description="Bytes that may wait for the disk, all streams, MiB.")
     min_free_mb: int = Field(512, ge=0, description="Below this much free disk /readyz and a metric warn.")
 
+    # Retention
+    min_free_percent: float = Field(
+        0.0,
+        ge=0,
+        le=50,
+        description="As min_free_mb, in percent of the disk; the greater of the two counts.",
+    )
+    retention_classes: tuple[str, ...] = Field(
+        (),
+        description="Classes as name=LEAST or name=LEAST..MOST in days; built in: patrol=366 and evidence=3653.",
+    )
+    retention_streams: tuple[str, ...] = Field(
+        (),
+        description="Streams of another class than patrol, as stream=class.",
+    )
+    retention_anchor_wait_h: float = Field(
+        24.0,
+        ge=0,
+        description="How long a deletion waits for an outside authority's anchor where any is configured.",
+    )
+
     # Ingest
     rtsp_timeout_s: float = Field(
         10.0, gt=0, description="A camera that does not answer a call within this has failed."
@@ -104,6 +143,12 @@ class Settings(BaseModel):
     # Log and checkpoint
     commit_ms: int = Field(250, ge=10, description="Entries of all streams are committed this often.")
     checkpoint_s: float = Field(10.0, gt=0, description="A checkpoint is signed this often while there is news.")
+    timestamp_authorities: tuple[str, ...] = Field(
+        (),
+        description="RFC 3161 authorities asked to stamp the checkpoint, each 'name url ca.pem'.",
+    )
+    timestamp_every_s: float = Field(300.0, ge=10, description="How often timestamp authorities are asked.")
+    witness_every_s: float = Field(60.0, ge=5, description="How often witnesses are asked for a cosignature.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto",
@@ -133,6 +178,29 @@ class Settings(BaseModel):
             if not (dash and first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) <= 65535):
                 raise ValueError(f"expected FIRST-LAST within 1024-65535, found {value!r}")
         return value
+
+    @field_validator("retention_classes")
+    @classmethod
+    def _lawful_classes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        named = [retention_class(text) for text in value]
+        if len({name for name, _, _ in named}) != len(named):
+            raise ValueError("expected each retention class once")
+        for name, least_days, _ in named:
+            if name in RETENTION_CLASSES and least_days < LEGAL_LEAST_DAYS:
+                raise ValueError(
+                    f"expected at least {LEGAL_LEAST_DAYS} days for {name}, found {least_days}: "
+                    "日常巡查的声像资料保存期限不少于一年 (叶交执〔2017〕23号第十二条; a year may have 366 days)"
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> Settings:
+        known = set(RETENTION_CLASSES) | {retention_class(text)[0] for text in self.retention_classes}
+        for text in self.retention_streams:
+            stream, equals, name = text.partition("=")
+            if not equals or not stream or name not in known:
+                raise ValueError(f"retention_streams: expected stream=class with a known class, found {text!r}")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

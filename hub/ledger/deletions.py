@@ -2,7 +2,7 @@
 
 A ``tombstone`` names whole reels with their size and one digest over the digests that their entries declared. Once it
 is covered by a signed checkpoint, the hub deletes the reels' bytes, and a ``deleted`` entry says which it deleted
-(``reels``), which it found gone after a crash (``absent``), and which it spared since a hold came in between (``kept``).
+(``reels``), which it found gone after a crash (``absent``), and which it spared (``kept``): a hold came in between.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a stream's chain says must be kept: holds (长期保存), and ranges that are evidence in a case. Pure.
 
 Both are told by ``hold`` entries. A hold is ``placed``, ``released`` and marked as ``copied`` to a medium; a range is
-``classified`` and its case is closed (``case_closed``). None is ever edited: what holds is what all of them say together.
+``classified`` and its case is closed (``case_closed``). None is ever edited: all of them together say what holds.
 """
 
 from __future__ import annotations
