@@ -41,6 +41,13 @@ CHECKPOINT_TIME = Gauge(
     "hub_checkpoint_timestamp_seconds",
     "When the newest checkpoint was signed; worry when older than three minutes, each minute has news.",
 )
+ANCHORED_SIZE = Gauge("hub_anchored_size", "Leaves of the log that this outside authority has anchored.", ["authority"])
+UNANCHORED_SINCE = Gauge(
+    "hub_unanchored_since_timestamp_seconds",
+    "Since when this outside authority has anchored nothing new, 0: all is anchored; worry when older than an hour.",
+    ["authority"],
+)
+ANCHOR_FAILURES = Counter("hub_anchor_failures_total", "Asks for an anchor that came to nothing.", ["authority"])
 INTERRUPTIONS = Counter("hub_interruptions_total", "Interruptions by kind and change of state.", ["kind", "state"])
 VIEWERS = Gauge("hub_viewers", "Open live tiles.")
 VIEWER_DROPS = Counter("hub_viewer_dropped_fragments_total", "Fragments not sent to viewers that were too slow.")
