@@ -34,12 +34,14 @@ def reels_of(data: Path, stream_id: str) -> list[Path]:
 
 def recorded(data: Path, stream_id: str, kind: str) -> list[str]:
     """SHA-256 of each coded picture or audio frame in the stream's reels, as libavformat reads them, in order."""
-    digests: list[str] = []
-    for reel in reels_of(data, stream_id):
-        with av.open(str(reel)) as container:
-            track = next(track for track in container.streams if track.type == kind)
-            digests += (hashlib.sha256(bytes(packet)).hexdigest() for packet in container.demux(track) if packet.size)
-    return digests
+    return [digest for reel in reels_of(data, stream_id) for digest in recorded_in(reel, kind)]
+
+
+def recorded_in(reel: Path, kind: str) -> list[str]:
+    """The same of one reel."""
+    with av.open(str(reel)) as container:
+        track = next(track for track in container.streams if track.type == kind)
+        return [hashlib.sha256(bytes(packet)).hexdigest() for packet in container.demux(track) if packet.size]
 
 
 def recorded_g711(data: Path, stream_id: str, law: str, frame: int = 160) -> list[str]:

@@ -85,8 +85,8 @@ class HubProcess:
         assert self._http is not None
         return self._http
 
-    async def start(self) -> None:
-        """Start (again, on the same data and port) and wait until it is ready."""
+    async def start(self, *, wait: bool = True) -> None:
+        """Start (again, on the same data and port), and wait until it is ready if ``wait``."""
         environ = {
             **{key: value for key, value in os.environ.items() if not key.startswith("HUB_")},
             "HUB_ADMIN_TOKEN": self.token,
@@ -100,7 +100,8 @@ class HubProcess:
                 env=environ, stdout=log, stderr=log,
             )  # fmt: skip
         self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}"})
-        await self._wait_until_ready()
+        if wait:
+            await self._wait_until_ready()
 
     async def _wait_until_ready(self) -> None:
         assert self.process is not None
