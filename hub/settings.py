@@ -61,6 +61,14 @@ class Settings(BaseModel):
         "",
         description="Name of this hub's log in its checkpoints; empty: made at the first start and kept.",
     )
+    signer_socket: str = Field(
+        "",
+        description="Unix socket of a `hub signer` that runs under its own user; empty: the hub starts its own.",
+    )
+    signing_key: SecretStr | None = Field(
+        None,
+        description="Private Ed25519 key as PEM or base64 (in a rotation the old one, then the new); best for `hub signer`.",
+    )
 
     # Access
     admin_token: SecretStr | None = Field(
@@ -240,6 +248,8 @@ def load_settings(
     """
     values = _from_file(config) if config is not None else {}
     values |= _from_environment(os.environ if environ is None else environ)
+    if environ is None:
+        os.environ.pop(f"{PREFIX}SIGNING_KEY", None)  # no child process is to inherit it
     values |= {key: value for key, value in (overrides or {}).items() if value is not None}
     try:
         return Settings.model_validate(values)
