@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from hub import __version__
-from hub.api.accounts import Accounts
+from hub.api.access_entries import keep_change
 from hub.api.door import open_door
 from hub.api.server import build_app, serve
 from hub.api.services import Complaint, Services, StreamStatus
@@ -23,12 +23,16 @@ from hub.clock import Clock, SystemClock
 from hub.database import create_tables, open_engine
 from hub.fleet import Fleet
 from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.ledger.entries import EntryType, JsonValue
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
 from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import StreamState
+from hub.people.accounts import Accounts
+from hub.people.people import People
+from hub.people.units import Units
 from hub.pipeline import Pipeline, Rooms
 from hub.registry import Registry
 from hub.segmenter.disk import Disk
@@ -47,6 +51,8 @@ class Hub:
         self.settings = settings
         self.clock = clock
         self.registry: Registry
+        self.units: Units
+        self.people: People
         self.ledger: Ledger
         self.fleet: Fleet
         self.feeds = LiveFeeds()
@@ -78,6 +84,11 @@ class Hub:
         stack.callback(engine.dispose)
         await asyncio.to_thread(create_tables, engine)
         self.registry = await Registry.open(engine, clock)
+        self.units = await Units.open(engine, clock)
+        self.people = await People.open(engine, clock, self.units)
+        keep = keep_change(self._write_access)
+        self.units.on_change(keep)
+        self.people.on_change(keep)
 
         disk = Disk(settings.data, settings)
         await disk.start()
@@ -99,7 +110,7 @@ class Hub:
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
         # late: a first password that nobody is shown would lock everybody out
-        accounts, self.first_password = await Accounts.open(engine, settings, clock)
+        accounts, self.first_password = await Accounts.open(engine, settings, clock, people=self.people)
         services = Services(
             settings=settings,
             clock=clock,
@@ -114,6 +125,7 @@ class Hub:
             whip=whip,
             throttle=Throttle(clock),
             ready=self._ready,
+            write_access=self._write_access,
         )
         runner = await serve(build_app(services, settings), settings, door)
         stack.push_async_callback(runner.cleanup)
@@ -124,6 +136,9 @@ class Hub:
         log.info(
             "serving", url=self.url, version=__version__, data=str(settings.data), streams=len(self.registry.list())
         )
+
+    def _write_access(self, stream_id: str, body: Mapping[str, JsonValue]) -> object:
+        return self.ledger.append(stream_id, EntryType.ACCESS, body)
 
     # ------------------------------------------------------------------------------- answers
 

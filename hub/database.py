@@ -11,11 +11,21 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import Engine, MetaData, create_engine, event
+import structlog
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateColumn
+
+from hub.errors import StorageError
+
+log = structlog.get_logger(__name__)
 
 metadata = MetaData()
 """Every table registers here, wherever it is declared."""
+
+SCHEMA_VERSION = 1
+"""Kept in ``PRAGMA user_version``. Raised only by a change that an older hub could not live with: a column that
+is added has a default, and an older hub does not notice it."""
 
 
 def open_engine(path: Path, *, lock_wait_s: float = 10.0) -> Engine:
@@ -44,5 +54,38 @@ def _keep_private(path: Path) -> None:
 
 
 def create_tables(engine: Engine) -> None:
-    """Create what is missing; existing tables stay as they are."""
-    metadata.create_all(engine)
+    """Create what is missing: tables, and columns and indexes of tables that an older hub made.
+
+    Nothing is dropped, renamed or rewritten. Raises StorageError for a database of a later hub.
+    """
+    with engine.begin() as connection:
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if version > SCHEMA_VERSION:
+            raise StorageError(
+                f"the database has schema version {version}, this hub knows {SCHEMA_VERSION} at most: "
+                "start the hub that made it, or a later one",
+                code="later_schema",
+            )
+        known = set(inspect(connection).get_table_names())
+        metadata.create_all(connection)
+        for table in metadata.sorted_tables:
+            if table.name in known:
+                _complete(connection, table)
+        if version != SCHEMA_VERSION:
+            connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _complete(connection: Connection, table: Table) -> None:
+    present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for column in table.columns:
+        if column.name in present:
+            continue
+        # rows that are there already need a value; SQLite refuses the statement without one
+        assert column.nullable or column.server_default is not None, (
+            f"{table.name}.{column.name} needs a server_default"
+        )
+        definition = CreateColumn(column).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+        log.info("column added to the database", table=table.name, column=column.name)
+    for index in table.indexes:
+        index.create(connection, checkfirst=True)

@@ -30,6 +30,12 @@ class InvalidRequest(HubError):
     code = "bad_request"
 
 
+class Refused(HubError):
+    """Who asks is known, and may not do this."""
+
+    code = "refused"
+
+
 class NotFound(HubError):
     """The thing asked for does not exist."""
 

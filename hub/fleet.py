@@ -65,7 +65,7 @@ class Fleet:
 
     async def _replace(self, before: Stream | None, after: Stream) -> None:
         running = self._pipelines.get(after.id)
-        if running is not None and before is not None and replace(before, name=after.name) == after:
+        if running is not None and before is not None and _same_source(before, after):
             running.stream = after
             return
         async with self._locks.setdefault(after.id, asyncio.Lock()):
@@ -145,6 +145,12 @@ class Fleet:
         if self._changes:
             await asyncio.wait(self._changes)
         await asyncio.gather(*(self._end(stream_id, HUB_STOPPED) for stream_id in list(self._pipelines)))
+
+
+def _same_source(before: Stream, after: Stream) -> bool:
+    """Whether recording goes on untouched: only what people call it, and whose it is, was changed."""
+    named = replace(before, name=after.name, unit=after.unit)
+    return replace(named, device_number=after.device_number, custodian=after.custodian) == after
 
 
 class Camera:

@@ -58,7 +58,11 @@ class WhipSource:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A registered source. ``retired`` streams keep their footage and entries and record nothing."""
+    """A registered source. ``retired`` streams keep their footage and entries and record nothing.
+
+    ``unit`` is a node of the organisation tree; empty: the root. ``custodian`` is the username of who keeps the
+    device (保管人), ``device_number`` what is written on it (设备编号); empty: not said.
+    """
 
     id: str
     name: str
@@ -66,6 +70,9 @@ class Stream:
     source: RtspSource | WhipSource
     created_us: int
     retired: bool = False
+    unit: str = ""
+    device_number: str = ""
+    custodian: str = ""
 
 
 # ---------------------------------------------------------------------------------------- tracks

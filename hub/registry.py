@@ -28,6 +28,7 @@ from hub.model import RtspSource, Stream, StreamKind, Transport, WhipSource
 
 STREAM_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 MAX_NAME = 100
+MAX_DEVICE_NUMBER = 64
 MAX_URL = 2000
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,9 @@ streams = Table(
     Column("token_sha256", String, nullable=False),
     Column("created_us", Integer, nullable=False),
     Column("retired", Boolean, nullable=False),
+    Column("unit", String, nullable=False, server_default=""),
+    Column("device_number", String, nullable=False, server_default=""),
+    Column("custodian", String, nullable=False, server_default=""),
 )
 
 Listener = Callable[[Stream | None, Stream], None]
@@ -106,8 +110,23 @@ class Registry:
         stored = source.token_sha256 if isinstance(source, WhipSource) else ""
         return hmac.compare_digest(_digest(token), stored or "-") and bool(stored)
 
-    async def add(self, stream_id: str, name: str, kind: StreamKind, source: RtspDraft | Literal["whip"]) -> Registered:
-        """Register a source. Raises InvalidRequest, and Conflict when the id is or ever was taken."""
+    def find(self, stream_id: str) -> Stream | None:
+        """The stream, retired or not."""
+        return self._streams.get(stream_id)
+
+    async def add(
+        self,
+        stream_id: str,
+        name: str,
+        kind: StreamKind,
+        source: RtspDraft | Literal["whip"],
+        *,
+        unit: str = "",
+        device_number: str = "",
+        custodian: str = "",
+    ) -> Registered:
+        """Register a source. Raises InvalidRequest, and Conflict when the id is or ever was taken, or the device
+        number is that of another stream. That ``unit`` and ``custodian`` exist is the caller's to check."""
         check_id(stream_id)
         token = None
         made: RtspSource | WhipSource
@@ -115,12 +134,22 @@ class Registry:
             made = _rtsp_source(source, None)
         else:
             token, made = _new_token()
-        stream = Stream(stream_id, check_name(name), kind, made, self._clock.now().utc_us)
+        stream = Stream(
+            stream_id,
+            check_name(name),
+            kind,
+            made,
+            self._clock.now().utc_us,
+            unit=unit,
+            device_number=check_device_number(device_number),
+            custodian=custodian,
+        )
         async with self._writing:
             before = self._streams.get(stream_id)
             if before is not None:
                 state = "was used by a stream that is retired" if before.retired else "is taken"
                 raise Conflict(f"the stream id {stream_id!r} {state}; choose another", code="stream_exists")
+            self._check_number_is_free(stream)
             await self._store(None, stream)
         return Registered(stream, token)
 
@@ -132,6 +161,9 @@ class Registry:
         kind: StreamKind | None = None,
         source: RtspDraft | Literal["whip"] | None = None,
         rotate_token: bool = False,
+        unit: str | None = None,
+        device_number: str | None = None,
+        custodian: str | None = None,
     ) -> Registered:
         """Change what is given. Raises NotFound, InvalidRequest, and Conflict for a retired stream."""
         async with self._writing:
@@ -141,6 +173,7 @@ class Registry:
                 after = replace(after, name=check_name(name))
             if kind is not None:
                 after = replace(after, kind=kind)
+            after = self._with_owner(after, unit, device_number, custodian)
             if isinstance(source, RtspDraft):
                 after = replace(after, source=_rtsp_source(source, before.source))
             elif source == "whip" and not isinstance(before.source, WhipSource):
@@ -165,6 +198,25 @@ class Registry:
             after = replace(before, retired=True)
             await self._store(before, after)
             return after
+
+    def _with_owner(self, stream: Stream, unit: str | None, device_number: str | None, custodian: str | None) -> Stream:
+        if unit is not None:
+            stream = replace(stream, unit=unit)
+        if custodian is not None:
+            stream = replace(stream, custodian=custodian)
+        if device_number is not None:
+            stream = replace(stream, device_number=check_device_number(device_number))
+            self._check_number_is_free(stream)
+        return stream
+
+    def _check_number_is_free(self, stream: Stream) -> None:
+        """A dock's files are matched to their stream by this number. A retired stream's device may serve another."""
+        number = stream.device_number
+        other = next(
+            (one for one in self.list() if number and one.device_number == number and one.id != stream.id), None
+        )
+        if other is not None:
+            raise Conflict(f"device_number: {number!r} is that of the stream {other.id!r}", code="device_number_taken")
 
     def _live(self, stream_id: str) -> Stream:
         stream = self.get(stream_id)
@@ -210,6 +262,16 @@ def check_name(name: str) -> str:
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise InvalidRequest(f"name: expected 1 to {MAX_NAME} printable characters, found {len(name)}", code="bad_name")
     return name
+
+
+def check_device_number(number: str) -> str:
+    """The number without outer blanks, empty for none, or InvalidRequest."""
+    number = number.strip()
+    if len(number) > MAX_DEVICE_NUMBER or not number.isprintable():
+        raise InvalidRequest(
+            f"device_number: expected at most {MAX_DEVICE_NUMBER} printable characters", code="bad_device_number"
+        )
+    return number
 
 
 def _rtsp_source(draft: RtspDraft, before: RtspSource | WhipSource | None) -> RtspSource:
@@ -300,6 +362,9 @@ def _row(stream: Stream) -> dict[str, object]:
         "token_sha256": source.token_sha256 if isinstance(source, WhipSource) else "",
         "created_us": stream.created_us,
         "retired": stream.retired,
+        "unit": stream.unit,
+        "device_number": stream.device_number,
+        "custodian": stream.custodian,
     }
 
 
@@ -309,4 +374,14 @@ def _stream(row: RowMapping) -> Stream:
         source = RtspSource(row["url"], Transport(row["transport"]))
     else:
         source = WhipSource(row["token_sha256"])
-    return Stream(row["id"], row["name"], StreamKind(row["kind"]), source, row["created_us"], row["retired"])
+    return Stream(
+        row["id"],
+        row["name"],
+        StreamKind(row["kind"]),
+        source,
+        row["created_us"],
+        row["retired"],
+        row["unit"],
+        row["device_number"],
+        row["custodian"],
+    )

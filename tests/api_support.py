@@ -15,7 +15,6 @@ from argon2 import PasswordHasher
 from sqlalchemy import event
 from yarl import URL
 
-from hub.api.accounts import Accounts
 from hub.api.server import build_app, serve
 from hub.api.services import Services, StreamStatus
 from hub.api.throttle import Throttle
@@ -24,6 +23,7 @@ from hub.database import create_tables, open_engine
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
+from hub.people.accounts import Accounts
 from hub.registry import Registry
 from hub.settings import Settings
 

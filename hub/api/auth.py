@@ -1,4 +1,4 @@
-"""Who is calling, and from which page: checked before any handler runs.
+"""Who is calling, from which page, and whether they may: checked before any handler runs.
 
 People sign in and carry a session cookie; programs carry a bearer token. A browser sends the cookie whoever's
 page makes the call, so a call by cookie that changes something, and every WebSocket, must come from our own page.
@@ -14,10 +14,14 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from hub.api.accounts import Session
 from hub.api.errors import Forbidden, Unauthorized
-from hub.api.routes import Access, Route, route_of
-from hub.api.services import SERVICES
+from hub.api.routes import Access, Route, Scope, route_of
+from hub.api.services import SERVICES, Services
+from hub.errors import NotFound
+from hub.model import Stream
+from hub.people.accounts import Session
+from hub.people.rights import Right, main_role
+from hub.people.standing import Standing
 from hub.settings import Settings
 
 COOKIE = "hub_session"
@@ -26,10 +30,15 @@ SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``name`` is the user's, ``program:admin`` or ``device:<stream>``; ``session`` is set for people."""
+    """``name`` is the user's, ``program:admin`` or ``device:<stream>``; ``session`` is set for people.
+
+    ``standing`` is what they may do where, as it was when the call came; a socket that stays open asks
+    :func:`standing_of` again.
+    """
 
     name: str
     role: str
+    standing: Standing
     session: Session | None = None
 
 
@@ -54,6 +63,8 @@ async def auth_middleware(request: web.Request, handler: Handler) -> web.StreamR
     if identity.session is not None or route.socket:
         _check_origin(request, route, identity)
     request[IDENTITY] = identity
+    if route.access is Access.USER:
+        _check_right(request, route, identity)
     return await handler(request)
 
 
@@ -66,7 +77,8 @@ def _identify(request: web.Request, route: Route) -> Identity:
     session = session_of(request)
     if session is None:
         raise Unauthorized("sign in at /api/session, or send Authorization: Bearer …")
-    return Identity(session.username, session.role, session)
+    standing = request.app[SERVICES].accounts.standing(session.username)
+    return Identity(session.username, main_role(standing.roles), standing, session)
 
 
 def _by_bearer(request: web.Request, route: Route, header: str) -> Identity:
@@ -77,11 +89,12 @@ def _by_bearer(request: web.Request, route: Route, header: str) -> Identity:
     services = request.app[SERVICES]
     admin = services.settings.admin_token
     if admin is not None and _same(token, admin.get_secret_value()):
-        return Identity("program:admin", "admin")
+        return Identity("program:admin", "admin", Standing.of_program("program:admin", services.units))
     if route.access is Access.DEVICE:
         stream_id = request.match_info["id"]
         if services.registry.token_opens(stream_id, token):
-            return Identity(f"device:{stream_id}", "device")
+            name = f"device:{stream_id}"
+            return Identity(name, "device", Standing(name, frozenset(), "", services.units))
         raise Unauthorized("this token does not open this stream")
     raise Unauthorized("this token is not known here")
 
@@ -96,6 +109,60 @@ def session_of(request: web.Request) -> Session | None:
     """The session of the call's cookie, if it still lasts."""
     cookie = request.cookies.get(COOKIE)
     return request.app[SERVICES].accounts.session(cookie) if cookie else None
+
+
+# ----------------------------------------------------------------------------------------- rights
+
+
+def _check_right(request: web.Request, route: Route, identity: Identity) -> None:
+    """403 without the right; 404 for a stream or unit where it does not hold: who may not see it, does not
+    learn that it is there."""
+    standing, right = identity.standing, route.right
+    if identity.session is not None and right is not Right.SELF:
+        person = request.app[SERVICES].people.find(identity.name)
+        if person is not None and person.must_change_password:
+            raise Forbidden("change the password that you were given first", code="must_change_password")
+    if right is None:
+        if not standing.is_admin:
+            raise Forbidden("this is for admins of the whole hub")
+        return
+    if not standing.has(right):
+        raise Forbidden(f"this asks for the right {right.value}, which {identity.name!r} does not have")
+    if route.scope is Scope.HUB:
+        if right is not Right.SELF and not standing.may(right):
+            raise Forbidden(f"this asks for the right {right.value} in the root unit")
+    elif route.scope is Scope.STREAM:
+        stream_for(request, request.match_info["id"], right)
+    elif route.scope is Scope.UNIT:
+        units = request.app[SERVICES].units
+        unit_id = request.match_info["id"]
+        if units.tree.get(unit_id) is None or not standing.may(right, unit_id):
+            raise NotFound(f"no unit {unit_id[:63]!r} is known", code="unknown_unit")
+
+
+def stream_for(request: web.Request, stream_id: str, right: Right) -> Stream:
+    """The stream, retired or not, if the caller has ``right`` over it. Raises NotFound as for one that is not there."""
+    stream = request.app[SERVICES].registry.find(stream_id)
+    if stream is None or not request[IDENTITY].standing.may(right, stream.unit):
+        raise NotFound(f"no stream {stream_id[:63]!r} is registered")
+    return stream
+
+
+def check_unit(request: web.Request, unit_id: str, right: Right) -> None:
+    """Raises Forbidden unless the caller has ``right`` in that unit."""
+    if not request[IDENTITY].standing.may(right, unit_id):
+        raise Forbidden(f"this asks for the right {right.value} in the unit {unit_id[:63]!r}")
+
+
+def standing_of(services: Services, identity: Identity) -> Standing:
+    """What the caller may do at this moment: roles and units may have changed since the call came."""
+    return identity.standing if identity.session is None else services.accounts.standing(identity.name)
+
+
+def may_see(services: Services, standing: Standing, right: Right, stream_id: str) -> bool:
+    """Whether ``right`` holds over this stream; of an unknown one, for the root."""
+    stream = services.registry.find(stream_id)
+    return standing.may(right, stream.unit if stream is not None else "")
 
 
 # ---------------------------------------------------------------------------------------- origins

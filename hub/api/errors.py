@@ -8,7 +8,17 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from hub.errors import Conflict, HubError, InvalidRequest, LedgerError, NotFound, SourceError, StorageError, Unavailable
+from hub.errors import (
+    Conflict,
+    HubError,
+    InvalidRequest,
+    LedgerError,
+    NotFound,
+    Refused,
+    SourceError,
+    StorageError,
+    Unavailable,
+)
 from hub.metrics import HTTP_CALLS
 
 log = structlog.get_logger(__name__)
@@ -60,6 +70,7 @@ class SlowBody(HubError):
 STATUS_OF_ERROR: tuple[tuple[type[HubError], int], ...] = (
     (Unauthorized, 401),
     (Forbidden, 403),
+    (Refused, 403),
     (NotFound, 404),
     (Conflict, 409),
     (SlowBody, 408),

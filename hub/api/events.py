@@ -7,13 +7,21 @@ import contextlib
 
 from aiohttp import web
 
-from hub.api.routes import JSON, Access, Route
+from hub.api.auth import IDENTITY, Identity, may_see, standing_of
+from hub.api.routes import JSON, Access, Route, Scope
 from hub.api.services import SERVICES, Services
 from hub.api.sockets import OPEN_SOCKETS
 from hub.clock import rfc3339
-from hub.monitor.events import Listener
+from hub.monitor.events import Event, Listener
+from hub.people.rights import Right
 
 TICK_S = 1.0
+EVERYBODYS = frozenset({"events", "hub"})
+HEARD_BY = {
+    "interruption": (Right.INTERRUPTIONS_VIEW, "stream"),
+    "stream": (Right.STREAMS_VIEW, "id"),
+}
+"""The first word of an event's type: the right that it takes, and the field that names the stream."""
 
 
 async def events(request: web.Request) -> web.WebSocketResponse:
@@ -22,7 +30,7 @@ async def events(request: web.Request) -> web.WebSocketResponse:
     # subscribed first: nothing that happens after the upgrade is missed
     with services.events.subscribe() as listener:
         async with request.app[OPEN_SOCKETS].opened(request) as socket:
-            sending = asyncio.create_task(_send(socket, listener))
+            sending = asyncio.create_task(_send(socket, listener, services, request[IDENTITY]))
             ticking = asyncio.create_task(_tick(socket, services))
             try:
                 async for _ in socket:
@@ -34,11 +42,28 @@ async def events(request: web.Request) -> web.WebSocketResponse:
         return socket
 
 
-async def _send(socket: web.WebSocketResponse, listener: Listener) -> None:
+async def _send(socket: web.WebSocketResponse, listener: Listener, services: Services, identity: Identity) -> None:
     with contextlib.suppress(ConnectionError):
         async for event in listener:
-            await socket.send_json(event.json())
+            if may_hear(services, identity, event):
+                await socket.send_json(event.json())
         await socket.close()
+
+
+def may_hear(services: Services, identity: Identity, event: Event) -> bool:
+    """Whether the event is of something that the caller may see at this moment.
+
+    ``events.dropped`` is everybody's. An event of a kind that is not known here is for admins of the hub.
+    """
+    family = event.type.partition(".")[0]
+    if family in EVERYBODYS:
+        return True
+    standing = standing_of(services, identity)
+    known = HEARD_BY.get(family)
+    if known is None:
+        return standing.is_admin
+    right, field = known
+    return may_see(services, standing, right, str(event.data.get(field, "")))
 
 
 async def _tick(socket: web.WebSocketResponse, services: Services) -> None:
@@ -60,5 +85,7 @@ ROUTES = (
         answer=JSON,
         socket=True,
         refusals=(403, 503),
+        right=Right.STREAMS_VIEW,
+        scope=Scope.OWN,
     ),
 )

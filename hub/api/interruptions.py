@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from aiohttp import web
 
-from hub.api.routes import Access, Route
+from hub.api.auth import IDENTITY, may_see, stream_for
+from hub.api.routes import Access, Route, Scope
 from hub.api.schema import InterruptionOut, InterruptionsQuery, read_query
 from hub.api.services import SERVICES, Services
 from hub.model import Interruption, InterruptionState
 from hub.monitor.events import interruption_json
+from hub.people.rights import Right
 
+_ROWS = 500
 Key = tuple[int, str]
 """Place in the list: newest first, by start and id."""
 
@@ -22,13 +25,25 @@ async def index(request: web.Request) -> web.Response:
     query = read_query(request, InterruptionsQuery)
     services = request.app[SERVICES]
     if query.stream is not None:
-        services.registry.get(query.stream)
+        stream_for(request, query.stream, Right.INTERRUPTIONS_VIEW)
+    standing = request[IDENTITY].standing
     present = {one.id: one for one in services.present()}
-    page = await asyncio.to_thread(_page, services, query, present)
-    return web.json_response([interruption_json(one) for one in page])
+
+    def visible(stream_id: str) -> bool:
+        return may_see(services, standing, Right.INTERRUPTIONS_VIEW, stream_id)
+
+    # of what few may see little is on a page: read many rows at once
+    wide = query.model_copy(update={"limit": query.limit if standing.is_admin else max(query.limit, _ROWS)})
+    page = await asyncio.to_thread(_page, services, wide, present, visible)
+    return web.json_response([interruption_json(one) for one in page[: query.limit]])
 
 
-def _page(services: Services, query: InterruptionsQuery, present: dict[str, Interruption]) -> list[Interruption]:
+def _page(
+    services: Services,
+    query: InterruptionsQuery,
+    present: dict[str, Interruption],
+    visible: Callable[[str], bool] = lambda _: True,
+) -> list[Interruption]:
     """Blocks. A suspicion is in no ledger, and a resumed one still reads as confirmed there."""
     reader = services.reader
     before = None if query.after is None else present.get(query.after) or reader.interruption(query.after)
@@ -42,7 +57,7 @@ def _page(services: Services, query: InterruptionsQuery, present: dict[str, Inte
         rows = reader.interruptions(
             stream=query.stream, state=query.state, from_us=query.from_us, to_us=to_us, limit=query.limit, after=after
         )
-        page = overlay(rows, present.values(), query, place)
+        page = overlay(rows, present.values(), query, place, visible)
         # an empty page would read as the end of the list
         if page or len(rows) < query.limit:
             return page
@@ -50,10 +65,15 @@ def _page(services: Services, query: InterruptionsQuery, present: dict[str, Inte
 
 
 def overlay(
-    rows: Sequence[Interruption], present: Iterable[Interruption], query: InterruptionsQuery, before: Key | None
+    rows: Sequence[Interruption],
+    present: Iterable[Interruption],
+    query: InterruptionsQuery,
+    before: Key | None,
+    visible: Callable[[str], bool] = lambda _: True,
 ) -> list[Interruption]:
     """The page ``rows`` of the ledger with ``present`` in place: updated, added where they belong, left out
-    where they no longer fit the query. ``before`` is the key of the last one of the page before."""
+    where they no longer fit the query or are of a stream that is not ``visible``. ``before`` is the key of the
+    last one of the page before."""
     newest = {one.id: one for one in present}
     last = _key(rows[-1]) if len(rows) == query.limit else None
     listed = {row.id for row in rows}
@@ -66,6 +86,7 @@ def overlay(
         and (before is None or _key(one) < before)
         and (last is None or _key(one) > last)
     ]
+    merged = [one for one in merged if visible(one.stream_id)]
     merged.sort(key=_key, reverse=True)
     return merged[: query.limit]
 
@@ -96,5 +117,7 @@ ROUTES = (
         answer=InterruptionOut,
         many=True,
         refusals=(404,),
+        right=Right.INTERRUPTIONS_VIEW,
+        scope=Scope.OWN,
     ),
 )

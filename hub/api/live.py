@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import Field, TypeAdapter, ValidationError
 
-from hub.api.routes import JSON, Access, Route
+from hub.api.auth import IDENTITY, may_see, standing_of
+from hub.api.routes import JSON, Access, Route, Scope
 from hub.api.schema import Input, LiveQuery, explain, read_query
 from hub.api.services import SERVICES, Services
 from hub.api.sockets import OPEN_SOCKETS
 from hub.errors import InvalidRequest
 from hub.monitor.live import LiveKind, Viewer
+from hub.people.rights import Right
 
 MAX_SLOTS = 64
 """Four walls of 16."""
+_LOOK_S = 1.0
 
 
 class Sound(Input):
@@ -42,25 +45,56 @@ async def live(request: web.Request) -> web.WebSocketResponse:
     wanted = [one for one in read_query(request, LiveQuery).streams.split(",") if one]
     if len(wanted) > MAX_SLOTS:
         raise InvalidRequest(f"streams: at most {MAX_SLOTS} on one socket, found {len(wanted)}")
+    identity = request[IDENTITY]
+
+    def visible(stream_id: str) -> bool:
+        return may_see(services, standing_of(services, identity), Right.LIVE_VIEW, stream_id)
+
     async with request.app[OPEN_SOCKETS].opened(request) as socket:
         viewer = Viewer(round(services.settings.viewer_queue_mb * 1024 * 1024))
-        writer = asyncio.create_task(_send(socket, viewer))
+        wall = Wall(services, viewer, visible)
+        tasks = [asyncio.create_task(_send(socket, viewer)), asyncio.create_task(wall.look_again())]
         try:
-            watch(services, viewer, wanted)
-            await _listen(socket, services, viewer)
+            wall.watch(wanted)
+            await _listen(socket, wall)
         finally:
             viewer.close()
-            writer.cancel()
-            await asyncio.wait([writer])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
         return socket
 
 
-def watch(services: Services, viewer: Viewer, wanted: Sequence[str]) -> None:
-    """Put the streams into the slots 0, 1, …; a slot whose stream is not there says why."""
+class Wall:
+    """What one viewer watches, as far as they may see it."""
+
+    def __init__(self, services: Services, viewer: Viewer, visible: Callable[[str], bool]) -> None:
+        self.viewer = viewer
+        self._services = services
+        self._visible = visible
+        self._wanted: Sequence[str] = ()
+        self._shown: list[bool] = []
+
+    def watch(self, wanted: Sequence[str]) -> None:
+        self._wanted, self._shown = wanted, [self._visible(one) for one in wanted]
+        watch(self._services, self.viewer, wanted, self._visible)
+
+    async def look_again(self) -> None:
+        """Until cancelled: a stream or a unit that was moved leaves the wall, or comes to it, within a second."""
+        while True:
+            await self._services.clock.sleep(_LOOK_S)
+            if self._shown != [self._visible(one) for one in self._wanted]:
+                self.watch(self._wanted)
+
+
+def watch(
+    services: Services, viewer: Viewer, wanted: Sequence[str], visible: Callable[[str], bool] = lambda _: True
+) -> None:
+    """Put the streams into the slots 0, 1, …; a slot whose stream is not there says why. A stream that is not
+    ``visible`` is not there."""
     viewer.clear()
-    known = {stream.id: stream for stream in services.registry.list(retired=True)}
     for slot, stream_id in enumerate(wanted):
-        stream = known.get(stream_id)
+        stream = services.registry.find(stream_id) if visible(stream_id) else None
         if stream is not None and not stream.retired:
             services.live.feed(stream_id).subscribe(viewer, slot)
             continue
@@ -86,7 +120,7 @@ async def _send(socket: web.WebSocketResponse, viewer: Viewer) -> None:
                 await socket.send_bytes(item.message())
 
 
-async def _listen(socket: web.WebSocketResponse, services: Services, viewer: Viewer) -> None:
+async def _listen(socket: web.WebSocketResponse, wall: Wall) -> None:
     async for message in socket:
         if message.type is not WSMsgType.TEXT:
             await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"only text is expected")
@@ -99,9 +133,9 @@ async def _listen(socket: web.WebSocketResponse, services: Services, viewer: Vie
             await socket.close(code=WSCloseCode.INVALID_TEXT, message=reason)
             return
         if isinstance(wish, Sound):
-            viewer.set_sound(wish.slot, wish.on)
+            wall.viewer.set_sound(wish.slot, wish.on)
         else:
-            watch(services, viewer, wish.streams)
+            wall.watch(wish.streams)
 
 
 ROUTES = (
@@ -115,5 +149,7 @@ ROUTES = (
         answer=JSON,
         socket=True,
         refusals=(403, 503),
+        right=Right.LIVE_VIEW,
+        scope=Scope.OWN,
     ),
 )

@@ -15,11 +15,12 @@ from urllib.parse import urlencode
 from aiohttp import hdrs, web
 from pydantic import Field
 
-from hub.api.routes import Access, Route
+from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, RangeQuery, read_query
 from hub.api.services import SERVICES, FootageReader
 from hub.errors import InvalidRequest, MediaError, NotFound, StorageError
 from hub.model import Chunk, MediaKind
+from hub.people.rights import Right
 from hub.segmenter.playlist import Fill, Playlist, first_with_sound, join_for
 from hub.segmenter.scan import read_fragments, read_init
 from hub.segmenter.silence import segment_bytes, with_sound
@@ -277,8 +278,20 @@ ROUTES = (
         query=RangeQuery,
         answer=HLS,
         refusals=(404, 503),
+        right=Right.PLAYBACK_VIEW,
+        scope=Scope.STREAM,
     ),
-    Route("GET", _REEL_PATH, show_reel, Access.USER, "A reel, whole or by Range.", answer=MP4, refusals=(404, 416)),
+    Route(
+        "GET",
+        _REEL_PATH,
+        show_reel,
+        Access.USER,
+        "A reel, whole or by Range.",
+        answer=MP4,
+        refusals=(404, 416),
+        right=Right.PLAYBACK_VIEW,
+        scope=Scope.STREAM,
+    ),
     Route(
         "GET",
         f"{_REEL_PATH}/init.mp4",
@@ -288,6 +301,8 @@ ROUTES = (
         query=InitQuery,
         answer=MP4,
         refusals=(404,),
+        right=Right.PLAYBACK_VIEW,
+        scope=Scope.STREAM,
     ),
     Route(
         "GET",
@@ -298,5 +313,7 @@ ROUTES = (
         query=FilledQuery,
         answer=MP4,
         refusals=(404,),
+        right=Right.PLAYBACK_VIEW,
+        scope=Scope.STREAM,
     ),
 )

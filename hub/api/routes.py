@@ -10,6 +10,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel
 
+from hub.people.rights import Right
+
 JSON = "application/json"
 
 
@@ -19,6 +21,15 @@ class Access(Enum):
     PUBLIC = "anybody"
     USER = "a signed-in person, or a program with the admin token"
     DEVICE = "the recorder itself, with its device token, or a program with the admin token"
+
+
+class Scope(Enum):
+    """Where the route's right must hold."""
+
+    HUB = "in the root unit: the call is about the hub as a whole"
+    STREAM = "in the unit of the stream that {id} of the path names; elsewhere the stream is unknown"
+    UNIT = "in the unit that {id} of the path names; elsewhere the unit is unknown"
+    OWN = "anywhere: the handler answers only of what the caller may see, and asks again before it changes anything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,9 @@ class Route:
     refusals: tuple[int, ...] = ()
     socket: bool = False
     """A WebSocket: a browser must show its Origin."""
+    right: Right | None = None
+    """What a USER route asks of people (``docs/design/people.md``); None: only an admin of the hub may call."""
+    scope: Scope = Scope.HUB
     cross_origin: bool = False
     """Any page may call: the bearer token alone decides, and cookies are not looked at."""
 

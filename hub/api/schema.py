@@ -14,6 +14,7 @@ from hub.api.errors import BodyTooLarge, SlowBody, UnsupportedMediaType
 from hub.clock import rfc3339
 from hub.errors import InvalidRequest
 from hub.model import InterruptionClass, InterruptionKind, InterruptionState, StreamKind, Transport
+from hub.people.rights import Right
 
 BODY_S = 20.0
 """How long a caller may take to send a body: who sends none holds a connection no longer."""
@@ -70,11 +71,17 @@ class StreamIn(Input):
     name: str
     kind: StreamKind
     source: Annotated[RtspSourceIn | WhipSourceIn, Field(discriminator="type")]
+    unit: str | None = Field(None, description="Of the organisation tree; the caller's own if not said.")
+    device_number: str = Field("", description="设备编号, as written on it; no two streams share one.")
+    custodian: str = Field("", description="保管人: the username of an active person.")
 
 
 class StreamChange(Input):
     name: str | None = None
     kind: StreamKind | None = None
+    unit: str | None = None
+    device_number: str | None = None
+    custodian: str | None = None
     source: Annotated[RtspSourceChange | WhipSourceIn, Field(discriminator="type")] | None = None
     rotate_token: bool = Field(False, description="Make a new device token; the old one is void at once.")
 
@@ -119,6 +126,9 @@ class StreamOut(BaseModel):
     name: str
     kind: StreamKind
     source: Annotated[RtspSourceOut | WhipSourceOut, Field(discriminator="type")]
+    unit: str
+    device_number: str
+    custodian: str
     retired: bool
     created_at: TimeText
     status: StatusOut
@@ -200,10 +210,19 @@ class SignIn(Input):
     password: str = Field(max_length=1000)
 
 
+class PasswordChange(Input):
+    old: str = Field(max_length=1000)
+    new: str = Field(max_length=1000)
+
+
 class SessionOut(BaseModel):
     username: str
-    role: str
+    role: str = Field(description="The first of the person's roles.")
     expires_at: TimeText | None
+    name: str
+    unit: str
+    rights: list[Right] = Field(description="They hold in the unit and below it.")
+    must_change_password: bool = Field(description="Until then nothing else is answered.")
 
 
 class Health(BaseModel):

@@ -6,7 +6,21 @@ from pathlib import Path
 
 from aiohttp import web
 
-from hub.api import events, interruptions, live, playback, sessions, sockets, streams, system, timelines, web_page, whip
+from hub.api import (
+    events,
+    interruptions,
+    live,
+    people,
+    playback,
+    sessions,
+    sockets,
+    streams,
+    system,
+    timelines,
+    units,
+    web_page,
+    whip,
+)
 from hub.api.access_log import AccessLog
 from hub.api.auth import auth_middleware
 from hub.api.door import Door, open_door
@@ -19,6 +33,8 @@ from hub.settings import Settings
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
     *sessions.ROUTES,
+    *units.ROUTES,
+    *people.ROUTES,
     *streams.ROUTES,
     *timelines.ROUTES,
     *playback.ROUTES,

@@ -8,12 +8,15 @@ from typing import Literal, Protocol
 
 from aiohttp import web
 
-from hub.api.accounts import Accounts
 from hub.api.throttle import Throttle
 from hub.clock import Clock
+from hub.ledger.entries import JsonValue
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
+from hub.people.accounts import Accounts
+from hub.people.people import People
+from hub.people.units import Units
 from hub.registry import Registry
 from hub.settings import Settings
 
@@ -108,6 +111,18 @@ class Services:
     whip: WhipEndpoint
     throttle: Throttle
     ready: Callable[[], Mapping[str, str]] = field(default=dict)
+
+    write_access: Callable[[str, Mapping[str, JsonValue]], object] = field(default=lambda _stream, _body: None)
+    """Makes an entry ``access`` of that body in a stream's chain (``_hub``: hub-wide). Not for handlers: they call
+    ``hub.api.access_entries``."""
+
+    @property
+    def people(self) -> People:
+        return self.accounts.people
+
+    @property
+    def units(self) -> Units:
+        return self.accounts.people.units
 
 
 SERVICES: web.AppKey[Services] = web.AppKey("services", Services)

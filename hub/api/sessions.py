@@ -1,17 +1,23 @@
-"""/api/session: signing in and out."""
+"""/api/session: signing in and out, and one's own password."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import structlog
 from aiohttp import web
 
-from hub.api.accounts import Session
-from hub.api.auth import COOKIE, IDENTITY, address_of, from_own_page, is_secure
+from hub.api.auth import COOKIE, IDENTITY, Identity, address_of, from_own_page, is_secure
 from hub.api.errors import Forbidden, Unauthorized
 from hub.api.routes import Access, Route
-from hub.api.schema import SessionOut, SignIn, read_json
-from hub.api.services import SERVICES
+from hub.api.schema import PasswordChange, SessionOut, SignIn, read_json
+from hub.api.services import SERVICES, Services
 from hub.clock import US_PER_S, rfc3339
+from hub.errors import InvalidRequest, Refused
+from hub.people.accounts import Session
+from hub.people.people import Person
+from hub.people.rights import Right, main_role, rights_of
+from hub.people.standing import Standing
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +40,7 @@ async def sign_in(request: web.Request) -> web.Response:
     session, cookie = made
     services.throttle.succeeded(given.username, address)
     log.info("signed in", user=session.username, address=address)
-    response = web.json_response(_session_json(session))
+    response = web.json_response(_session_json(services, session))
     response.set_cookie(
         COOKIE,
         cookie,
@@ -50,9 +56,10 @@ async def sign_in(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """GET /api/session: who am I"""
     identity = request[IDENTITY]
+    services = request.app[SERVICES]
     if identity.session is not None:
-        return web.json_response(_session_json(identity.session))
-    return web.json_response({"username": identity.name, "role": identity.role, "expires_at": None})
+        return web.json_response(_session_json(services, identity.session))
+    return web.json_response(_program_json(identity))
 
 
 async def sign_out(request: web.Request) -> web.Response:
@@ -66,8 +73,70 @@ async def sign_out(request: web.Request) -> web.Response:
     return response
 
 
-def _session_json(session: Session) -> dict[str, str]:
-    return {"username": session.username, "role": session.role, "expires_at": rfc3339(session.expires_us)}
+async def change_password(request: web.Request) -> web.Response:
+    """POST /api/session/password"""
+    services, session = request.app[SERVICES], request[IDENTITY].session
+    given = await read_json(request, PasswordChange)
+    if session is None:
+        raise InvalidRequest("a program has no password; its token is a setting", code="no_password")
+    address = address_of(request, services.settings)
+    services.throttle.check(session.username, address)
+    services.throttle.failed(session.username, address)
+    try:
+        await services.accounts.change_password(session, given.old, given.new)
+    except Refused:
+        log.warning("password not changed", user=session.username, address=address)
+        raise
+    except Exception:
+        services.throttle.succeeded(session.username, address)  # it was no guess
+        raise
+    services.throttle.succeeded(session.username, address)
+    log.info("password changed", user=session.username)
+    return web.Response(status=204)
+
+
+async def confirmed(request: web.Request, username: str, password: str) -> Person:
+    """The person who says once more who they are, to sign or to approve what this call brings: not necessarily the
+    one who is signed in. Slowed down as the sign-in is.
+
+    Raises TooManyAttempts, and Refused (403, not 401: the caller's own session is well).
+    """
+    services = request.app[SERVICES]
+    address = address_of(request, services.settings)
+    services.throttle.check(username, address)
+    services.throttle.failed(username, address)
+    person = await services.accounts.confirm(username, password)
+    services.throttle.succeeded(username, address)
+    return person
+
+
+def _session_json(services: Services, session: Session) -> dict[str, Any]:
+    person = services.people.by_username(session.username)
+    return {
+        "username": session.username,
+        "role": main_role(person.roles),
+        "expires_at": rfc3339(session.expires_us),
+        "name": person.name,
+        "unit": person.unit,
+        "rights": _rights(services.accounts.standing(session.username)),
+        "must_change_password": person.must_change_password,
+    }
+
+
+def _program_json(identity: Identity) -> dict[str, Any]:
+    return {
+        "username": identity.name,
+        "role": identity.role,
+        "expires_at": None,
+        "name": identity.name,
+        "unit": identity.standing.unit,
+        "rights": _rights(identity.standing),
+        "must_change_password": False,
+    }
+
+
+def _rights(standing: Standing) -> list[str]:
+    return sorted(right.value for right in rights_of(standing.roles) if standing.has(right))
 
 
 ROUTES = (
@@ -81,6 +150,17 @@ ROUTES = (
         answer=SessionOut,
         refusals=(401, 403, 429),
     ),
-    Route("GET", "/api/session", show, Access.USER, "Who is signed in.", answer=SessionOut),
-    Route("DELETE", "/api/session", sign_out, Access.USER, "Sign out.", status=204, refusals=(403,)),
+    Route("GET", "/api/session", show, Access.USER, "Who is signed in.", answer=SessionOut, right=Right.SELF),
+    Route("DELETE", "/api/session", sign_out, Access.USER, "Sign out.", status=204, refusals=(403,), right=Right.SELF),
+    Route(
+        "POST",
+        "/api/session/password",
+        change_password,
+        Access.USER,
+        "Change one's own password; the other sign-ins end.",
+        body=PasswordChange,
+        status=204,
+        refusals=(403, 409, 429),
+        right=Right.SELF,
+    ),
 )

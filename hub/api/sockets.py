@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 from aiohttp import WSCloseCode, web
 
-from hub.api.accounts import Session
 from hub.api.auth import IDENTITY
 from hub.api.services import SERVICES, Services
 from hub.errors import Unavailable
+from hub.people.accounts import Session
 
 SIGNED_OUT = 4401
 """Close code (RFC 6455 §7.4.2, private use): sign in again rather than reconnect."""

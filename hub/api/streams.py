@@ -7,8 +7,8 @@ from typing import Any, Literal
 import structlog
 from aiohttp import web
 
-from hub.api.auth import IDENTITY
-from hub.api.routes import Access, Route
+from hub.api.auth import IDENTITY, check_unit
+from hub.api.routes import Access, Route, Scope
 from hub.api.schema import (
     ComplaintOut,
     RtspSourceChange,
@@ -29,7 +29,10 @@ from hub.api.schema import (
 )
 from hub.api.services import SERVICES, StreamStatus
 from hub.clock import rfc3339
+from hub.errors import InvalidRequest
 from hub.model import RtspSource, Stream
+from hub.people.rights import Right
+from hub.people.tree import ROOT
 from hub.registry import Registered, RtspDraft, shown_url
 
 log = structlog.get_logger(__name__)
@@ -45,6 +48,9 @@ def stream_out(stream: Stream, status: StreamStatus) -> StreamOut:
         source=RtspSourceOut(url=shown_url(source.url), transport=source.transport)
         if isinstance(source, RtspSource)
         else WhipSourceOut(),
+        unit=stream.unit or ROOT,
+        device_number=stream.device_number,
+        custodian=stream.custodian,
         retired=stream.retired,
         created_at=rfc3339(stream.created_us),
         status=_status_out(status),
@@ -78,7 +84,17 @@ def _status_out(status: StreamStatus) -> StatusOut:
 async def create(request: web.Request) -> web.Response:
     """POST /api/streams"""
     draft = await read_json(request, StreamIn)
-    registered = await request.app[SERVICES].registry.add(draft.id, draft.name, draft.kind, _source(draft.source))
+    unit = draft.unit or request[IDENTITY].standing.unit
+    _check_owner(request, unit, draft.custodian)
+    registered = await request.app[SERVICES].registry.add(
+        draft.id,
+        draft.name,
+        draft.kind,
+        _source(draft.source),
+        unit=unit,
+        device_number=draft.device_number,
+        custodian=draft.custodian,
+    )
     log.info("stream registered", stream=draft.id, by=request[IDENTITY].name)
     return _saved(request, registered, 201)
 
@@ -87,8 +103,10 @@ async def index(request: web.Request) -> web.Response:
     """GET /api/streams"""
     query = read_query(request, StreamsQuery)
     services = request.app[SERVICES]
-    shown = [stream_json(one, services.status(one)) for one in services.registry.list(retired=query.retired)]
-    return web.json_response(shown)
+    standing = request[IDENTITY].standing
+    listed = services.registry.list(retired=query.retired)
+    shown = [one for one in listed if standing.may(Right.STREAMS_VIEW, one.unit)]
+    return web.json_response([stream_json(one, services.status(one)) for one in shown])
 
 
 async def show(request: web.Request) -> web.Response:
@@ -101,12 +119,16 @@ async def show(request: web.Request) -> web.Response:
 async def change(request: web.Request) -> web.Response:
     """PATCH /api/streams/{id}"""
     wanted = await read_json(request, StreamChange)
+    _check_owner(request, wanted.unit, wanted.custodian)
     registered = await request.app[SERVICES].registry.patch(
         request.match_info["id"],
         name=wanted.name,
         kind=wanted.kind,
         source=None if wanted.source is None else _source(wanted.source),
         rotate_token=wanted.rotate_token,
+        unit=wanted.unit,
+        device_number=wanted.device_number,
+        custodian=wanted.custodian,
     )
     changed = sorted(wanted.model_fields_set)
     log.info("stream changed", stream=registered.stream.id, fields=changed, by=request[IDENTITY].name)
@@ -118,6 +140,18 @@ async def retire(request: web.Request) -> web.Response:
     stream = await request.app[SERVICES].registry.retire(request.match_info["id"])
     log.info("stream retired", stream=stream.id, by=request[IDENTITY].name)
     return web.Response(status=204)
+
+
+def _check_owner(request: web.Request, unit: str | None, custodian: str | None) -> None:
+    """Raises Forbidden for a unit that the caller does not manage, InvalidRequest for who or what is not there."""
+    services = request.app[SERVICES]
+    if unit is not None:
+        check_unit(request, unit, Right.STREAMS_MANAGE)
+        services.units.open_unit(unit)
+    if custodian:
+        person = services.people.find(custodian)
+        if person is None or not person.active:
+            raise InvalidRequest("custodian: expected the username of an active person", code="unknown_person")
 
 
 def _source(source: RtspSourceIn | RtspSourceChange | WhipSourceIn) -> RtspDraft | Literal["whip"]:
@@ -146,9 +180,32 @@ ROUTES = (
         answer=StreamSaved,
         status=201,
         refusals=(403, 409),
+        right=Right.STREAMS_MANAGE,
+        scope=Scope.OWN,
     ),
-    Route("GET", "/api/streams", index, Access.USER, "All sources.", query=StreamsQuery, answer=StreamOut, many=True),
-    Route("GET", "/api/streams/{id}", show, Access.USER, "One source.", answer=StreamOut, refusals=(404,)),
+    Route(
+        "GET",
+        "/api/streams",
+        index,
+        Access.USER,
+        "All sources of the caller's unit and below.",
+        query=StreamsQuery,
+        answer=StreamOut,
+        many=True,
+        right=Right.STREAMS_VIEW,
+        scope=Scope.OWN,
+    ),
+    Route(
+        "GET",
+        "/api/streams/{id}",
+        show,
+        Access.USER,
+        "One source.",
+        answer=StreamOut,
+        refusals=(404,),
+        right=Right.STREAMS_VIEW,
+        scope=Scope.STREAM,
+    ),
     Route(
         "PATCH",
         "/api/streams/{id}",
@@ -158,6 +215,8 @@ ROUTES = (
         body=StreamChange,
         answer=StreamSaved,
         refusals=(403, 404, 409),
+        right=Right.STREAMS_MANAGE,
+        scope=Scope.STREAM,
     ),
     Route(
         "DELETE",
@@ -167,5 +226,7 @@ ROUTES = (
         "Retire a source: footage and entries stay, the id is never given again.",
         status=204,
         refusals=(403, 404),
+        right=Right.STREAMS_MANAGE,
+        scope=Scope.STREAM,
     ),
 )

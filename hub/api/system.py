@@ -13,6 +13,7 @@ from hub.api.gauges import snapshot
 from hub.api.routes import JSON, Access, Route
 from hub.api.schema import Health, Readiness
 from hub.api.services import SERVICES
+from hub.people.rights import Right
 
 TEXT = "text/plain"
 OPENAPI: web.AppKey[dict[str, Any]] = web.AppKey("openapi", dict)
@@ -56,7 +57,7 @@ async def document(request: web.Request) -> web.Response:
 ROUTES = (
     Route("GET", "/healthz", healthz, Access.PUBLIC, "The process is alive.", answer=Health),
     Route("GET", "/readyz", readyz, Access.PUBLIC, "It can record.", answer=Readiness, refusals=(503,)),
-    Route("GET", "/metrics", metrics, Access.USER, "Prometheus metrics.", answer=TEXT),
+    Route("GET", "/metrics", metrics, Access.USER, "Prometheus metrics.", answer=TEXT, right=Right.SYSTEM_VIEW),
     Route(
         "GET",
         "/api/log/checkpoint",
@@ -66,5 +67,5 @@ ROUTES = (
         answer=TEXT,
     ),
     Route("GET", "/api/log/vkey", vkey, Access.PUBLIC, "The log's verifier key (C2SP signed-note).", answer=TEXT),
-    Route("GET", "/api/openapi.json", document, Access.USER, "This document.", answer=JSON),
+    Route("GET", "/api/openapi.json", document, Access.USER, "This document.", answer=JSON, right=Right.SELF),
 )

@@ -7,12 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
-from hub.api.routes import Access, Route
+from hub.api.routes import Access, Route, Scope
 from hub.api.schema import RangeQuery, TimelineOut, read_query
 from hub.api.services import SERVICES, Services
 from hub.errors import InvalidRequest
 from hub.model import Interruption, Stream
 from hub.monitor.timeline import timeline
+from hub.people.rights import Right
 
 DAY_US = 86_400_000_000
 MAX_TIMELINE_US = 366 * DAY_US
@@ -81,5 +82,7 @@ ROUTES = (
         query=RangeQuery,
         answer=TimelineOut,
         refusals=(404,),
+        right=Right.INTERRUPTIONS_VIEW,
+        scope=Scope.STREAM,
     ),
 )

@@ -232,6 +232,7 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
     EntryType.CLOCK_STEP: {"step_us": int},
     EntryType.RESTART: {"ended": str},
     EntryType.RECOVERY: {"what": str},
+    EntryType.ACCESS: {"by": str, "what": str, "reason": str},
     EntryType.EXPORT: {
         "id": str,
         "by": str,

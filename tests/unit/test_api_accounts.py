@@ -10,11 +10,11 @@ from argon2 import PasswordHasher
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from hub.api.accounts import SESSIONS_PER_USER, Accounts
 from hub.api.errors import TooManyAttempts
 from hub.api.throttle import FREE_ATTEMPTS, MAX_KEYS, Throttle
 from hub.clock import ManualClock
 from hub.database import create_tables, open_engine
+from hub.people.accounts import SESSIONS_PER_USER, Accounts
 from hub.settings import Settings
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -165,7 +165,10 @@ async def test_a_camera_is_one_call_and_its_password_is_not_shown(hub: Hub) -> N
         "name": "1号窗口",
         "kind": "window",
         "source": {"type": "rtsp", "url": "rtsp://admin:***@10.0.0.9/1", "transport": "tcp"},
-        "retired": False,
+        "unit": "root",
+            "device_number": "",
+            "custodian": "",
+            "retired": False,
         "created_at": "2026-01-01T00:00:00.000000Z",
         "status": {
             "state": "waiting", "since": None, "tracks": [], "device": "", "peer": "", "bitrate_bps": 0,

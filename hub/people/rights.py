@@ -1,0 +1,141 @@
+"""Which role may do what: one table, and what follows from it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Right(StrEnum):
+    """What a call asks of the one who makes it."""
+
+    SELF = "self"
+    """One's own session and password: everybody who is signed in."""
+    STREAMS_VIEW = "streams.view"
+    STREAMS_MANAGE = "streams.manage"
+    LIVE_VIEW = "live.view"
+    PLAYBACK_VIEW = "playback.view"
+    INTERRUPTIONS_VIEW = "interruptions.view"
+    INTERRUPTIONS_HANDLE = "interruptions.handle"
+    EXPLANATIONS_WRITE = "explanations.write"
+    EXPLANATIONS_SIGN = "explanations.sign"
+    SESSIONS_MANAGE = "sessions.manage"
+    DUTY_MANAGE = "duty.manage"
+    EXPORTS_VIEW = "exports.view"
+    EXPORTS_REQUEST = "exports.request"
+    EXPORTS_APPROVE = "exports.approve"
+    HOLDS_MANAGE = "holds.manage"
+    RETENTION_VIEW = "retention.view"
+    UNITS_VIEW = "units.view"
+    UNITS_MANAGE = "units.manage"
+    PEOPLE_VIEW = "people.view"
+    PEOPLE_MANAGE = "people.manage"
+    LOG_STATUS = "log.status"
+    SYSTEM_VIEW = "system.view"
+    AUDIT_VIEW = "audit.view"
+
+
+class Role(StrEnum):
+    """What a person is to the hub. ``device`` is what a recorder's token stands for, and is given to no person."""
+
+    WATCHER = "watcher"
+    HALL_ADMIN = "hall_admin"
+    INSPECTOR = "inspector"
+    ARCHIVIST = "archivist"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    OFFICER = "officer"
+    ENGINEER = "engineer"
+    ACCOUNT_ADMIN = "account_admin"
+    ADMIN = "admin"
+    DEVICE = "device"
+
+
+_R = Right
+_WHERE = (_R.SELF, _R.UNITS_VIEW)
+_WHAT = (*_WHERE, _R.STREAMS_VIEW, _R.INTERRUPTIONS_VIEW)
+
+TABLE: Final = MappingProxyType(
+    {
+        # live needs a duty role, playback a standing grant or an approval (R17)
+        Role.WATCHER: frozenset({*_WHAT, _R.LIVE_VIEW, _R.INTERRUPTIONS_HANDLE}),
+        Role.HALL_ADMIN: frozenset(
+            {
+                *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
+                _R.EXPLANATIONS_SIGN, _R.SESSIONS_MANAGE, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
+            }
+        ),
+        Role.INSPECTOR: frozenset(
+            {
+                *_WHAT, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.RETENTION_VIEW, _R.PEOPLE_VIEW,
+                _R.LOG_STATUS,
+            }
+        ),
+        Role.ARCHIVIST: frozenset(
+            {
+                *_WHAT, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.HOLDS_MANAGE, _R.RETENTION_VIEW,
+                _R.SESSIONS_MANAGE,
+            }
+        ),
+        Role.APPROVER: frozenset(
+            {
+                *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
+                _R.PEOPLE_VIEW,
+            }
+        ),
+        Role.AUDITOR: frozenset(
+            {
+                *_WHAT, _R.EXPORTS_VIEW, _R.RETENTION_VIEW, _R.PEOPLE_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW,
+                _R.AUDIT_VIEW,
+            }
+        ),
+        Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, _R.SESSIONS_MANAGE}),
+        Role.ENGINEER: frozenset(
+            {*_WHAT, _R.STREAMS_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
+        ),
+        Role.ACCOUNT_ADMIN: frozenset({*_WHERE, _R.UNITS_MANAGE, _R.PEOPLE_VIEW, _R.PEOPLE_MANAGE}),
+        Role.ADMIN: frozenset(Right),
+        Role.DEVICE: frozenset(),
+    }
+)  # fmt: skip
+
+PICTURES: Final = frozenset({Right.LIVE_VIEW, Right.PLAYBACK_VIEW, Right.EXPORTS_REQUEST})
+"""What shows what was filmed."""
+WITHOUT_PICTURES: Final = frozenset({Role.ENGINEER, Role.ACCOUNT_ADMIN})
+"""Who holds one of these sees no picture, whatever else they are."""
+HUB_WIDE: Final = frozenset({Right.LOG_STATUS, Right.SYSTEM_VIEW, Right.AUDIT_VIEW})
+"""Not of a unit but of the hub: these hold for people of the root unit alone."""
+
+
+def rights_of(roles: Collection[Role]) -> frozenset[Right]:
+    """What these roles together may do, within the unit of who holds them."""
+    if Role.ADMIN in roles:
+        return TABLE[Role.ADMIN]
+    rights: frozenset[Right] = frozenset({Right.SELF}).union(*(TABLE[role] for role in roles))
+    return rights - PICTURES if WITHOUT_PICTURES & set(roles) else rights
+
+
+def main_role(roles: Collection[Role]) -> str:
+    """The one word for a person with these roles; empty for none."""
+    if Role.ADMIN in roles:
+        return Role.ADMIN.value
+    return next((role.value for role in Role if role in roles), "")
+
+
+def refusal(roles: Collection[Role], before: Collection[Role], *, granter: Collection[Role], own: bool) -> str:
+    """Why these roles may not be given in place of ``before``; empty if they may.
+
+    Nobody changes their own roles; admin is given and taken by an admin alone; device is no person's.
+    """
+    changed = set(roles) ^ set(before)
+    if not changed:
+        return ""
+    if own:
+        return "nobody changes their own roles; another account administrator does"
+    if Role.DEVICE in roles:
+        return "device is the role of a recorder's token, not of a person"
+    if Role.ADMIN in changed and Role.ADMIN not in granter:
+        return "the role admin is given and taken by an admin alone"
+    return ""
