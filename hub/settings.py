@@ -67,7 +67,7 @@ class Settings(BaseModel):
     )
     signing_key: SecretStr | None = Field(
         None,
-        description="Private Ed25519 key as PEM or base64 (in a rotation the old one, then the new); best for `hub signer`.",
+        description="Private Ed25519 key, PEM or base64 (in a rotation the old one, then the new); best for `hub signer`.",
     )
 
     # Access
@@ -157,6 +157,14 @@ class Settings(BaseModel):
     )
     timestamp_every_s: float = Field(300.0, ge=10, description="How often timestamp authorities are asked.")
     witness_every_s: float = Field(60.0, ge=5, description="How often witnesses are asked for a cosignature.")
+    witnesses: tuple[str, ...] = Field(
+        (),
+        description="Witnesses whose cosignatures count, each 'vkey url', or 'vkey' for one that comes by itself.",
+    )
+    witness_for: tuple[str, ...] = Field(
+        (),
+        description="Verifier keys of other hubs' logs that this hub cosigns as their witness.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     log_format: Literal["auto", "json", "text"] = Field(
         "auto",
