@@ -142,9 +142,9 @@ def _parse_quickly(data: bytes) -> dict[str, Any] | None:
 
     Without a hook for each object, and without walking the value in Python, this is several times faster; and
     nothing more is let through: text that equals the encoding of a value has each of its keys once and no integer
-    written otherwise, floats and integers beyond the profile stop the decoder, brackets bound the depth.
+    written otherwise, floats stop the decoder, brackets bound the depth, runs of digits the integers.
     """
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH or _may_hold_a_wide_integer(data):
         return None
     try:
         text = data.decode("ascii")
@@ -152,6 +152,12 @@ def _parse_quickly(data: bytes) -> dict[str, Any] | None:
         return value if type(value) is dict and _ENCODER.encode(value) == text else None
     except (ValueError, RecursionError, BadEntry):
         return None
+
+
+def _may_hold_a_wide_integer(data: bytes) -> bool:
+    """Whether canonical JSON may hold an integer of 2^53 or beyond: 17 digits or more, or 16 from a 9 on."""
+    digits = data.translate(_ANY_DIGIT)
+    return any(long in digits or (nine in data and wide.search(data)) for long, nine, wide in _WIDE)
 
 
 def _parse_closely(data: bytes) -> dict[str, Any]:
@@ -195,7 +201,13 @@ def _no_float(text: str) -> NoReturn:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float, parse_int=_integer
 )
-_QUICK_DECODER = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float, parse_int=_integer)
+_QUICK_DECODER = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float)
+_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+_WIDE = [
+    (start + b"0" * 17, start + b"9", re.compile(re.escape(start) + b"9[0-9]{15}"))
+    for start in (b":", b",", b"[", b"-")
+]
+"""An integer in canonical JSON stands behind one of these."""
 
 
 # ---------------------------------------------------------------------------------------- schema

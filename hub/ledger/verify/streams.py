@@ -14,6 +14,7 @@ from hub.ledger.verify import heartbeats
 from hub.ledger.verify.context import Context
 from hub.ledger.verify.footage import ReelJob
 from hub.ledger.verify.gaps import Gaps
+from hub.ledger.verify.handover import quick_handovers
 from hub.ledger.verify.walk import Line, StreamWalk
 
 REELS_AT_ONCE = 8
@@ -26,7 +27,7 @@ JOBS_AT_ONCE = 64
 def walk(run: Context) -> None:
     """One pass over each stream; its reels are read in other threads meanwhile. The hub's own stream
     comes last, since its heartbeats speak of all others."""
-    with ThreadPoolExecutor(max(1, run.options.threads), "verify") as pool:
+    with quick_handovers(), ThreadPoolExecutor(max(1, run.options.threads), "verify") as pool:
         jobs: deque[Future[ReelJob]] = deque()
         try:
             for stream in sorted(run.files, key=lambda stream: (stream == HUB_STREAM, stream)):
@@ -49,12 +50,14 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
     deletions = run.deletions[stream] = Deletions(stream)
     jobs: OrderedDict[str, ReelJob] = OrderedDict()
     for line in chain.lines():
-        entry = line.entry
-        gaps.entry(entry, line.place)
-        deletions.entry(entry, line.place)
+        entry, place = line.entry, line.place
+        gaps.entry(entry, place)
+        deletions.entry(entry, place)
         if entry.type in (EntryType.CHUNK, EntryType.RECOVERY) and "reel" in entry.body:
-            _reel_job(run, jobs, line).add(entry.body, line.place)
-            if len(jobs) > REELS_AT_ONCE:
+            _reel_job(run, jobs, line).add(entry.body, place)
+            if line.last and not run.live:
+                yield jobs.pop(entry.body["reel"])  # nothing more can be said of it
+            elif len(jobs) > REELS_AT_ONCE:
                 yield jobs.popitem(last=False)[1]
         elif stream == HUB_STREAM:
             _hub_entry(run, line)

@@ -35,6 +35,8 @@ class Line:
     entry: Entry
     file: EntryFile
     number: int
+    last: bool = False
+    """Of its file."""
 
     @property
     def place(self) -> str:
@@ -107,7 +109,7 @@ class StreamWalk:
                     return
                 entry = self._parse(data[:-1], file, number)
                 if entry is not None:
-                    yield Line(entry, file, number)
+                    yield Line(entry, file, number, left == 0)
 
     def _torn(self, file: EntryFile, number: int, left: int) -> None:
         if self._live and left == 0:
