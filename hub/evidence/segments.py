@@ -1,0 +1,40 @@
+"""Footage as it is handed to what decodes or re-wraps it: one chunk at a time, with its init segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.model import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A chunk's bytes behind its init segment's. ``first_us``/``end_us`` are hub UTC of the capture; within one
+    ``run`` the tracks' ticks go on. ``damaged`` counts pictures that the ledger says are damaged."""
+
+    init: bytes
+    data: bytes
+    first_us: int
+    end_us: int
+    run: int = 0
+    damaged: int = 0
+
+
+def segments(data: Path, chunks: Iterable[Chunk]) -> Iterator[Segment]:
+    """Reads chunks from the reels below ``data``, in the order given, one at a time. Blocks.
+
+    What cannot be read (deleted, or gone) is a segment without bytes: who reads it counts it as missing.
+    """
+    for chunk in chunks:
+        init = body = b""
+        try:
+            with (data / chunk.reel).open("rb") as reel:
+                init = reel.read(chunk.init_size)
+                reel.seek(chunk.offset)
+                body = reel.read(chunk.size)
+        except OSError:
+            init = body = b""
+        damaged = sum(track.damaged for track in chunk.tracks)
+        yield Segment(init, body, chunk.first_us, chunk.end_us, chunk.run, damaged)
