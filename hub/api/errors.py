@@ -86,8 +86,9 @@ STATUS_OF_ERROR: tuple[tuple[type[HubError], int], ...] = (
     (HubError, 500),
 )
 
-# What the code says more exactly than the class (RFC 9725 §4.3.3 wants 422 for a refused ICE restart).
-STATUS_OF_CODE = {"ice_restart": 422}
+# What the code says more exactly than the class (RFC 9725 §4.3.3 wants 422 for a refused ICE restart, C2SP
+# tlog-witness for a proof that does not hold).
+STATUS_OF_CODE = {"ice_restart": 422, "bad_proof": 422}
 
 _CODE_OF_STATUS = {
     400: "bad_request",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from hub.api import (
     events,
     interruptions,
     live,
+    log,
     people,
     playback,
     sessions,
@@ -32,6 +34,7 @@ from hub.settings import Settings
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
+    *log.ROUTES,
     *sessions.ROUTES,
     *units.ROUTES,
     *people.ROUTES,
@@ -60,6 +63,7 @@ def build_app(services: Services, settings: Settings, *, page: Path = web_page.P
     """The application, ready for :func:`serve`. ``page`` is the folder of the built page; it may be missing."""
     app = web.Application(middlewares=[errors_middleware, auth_middleware], client_max_size=settings.max_body_kb * 1024)
     app[SERVICES] = services
+    app[log.WORK] = asyncio.Semaphore(log.AT_ONCE)
     app[system.OPENAPI] = openapi(ROUTES)
     app[web_page.PAGE_DIR] = page
     app[playback.GROWING] = playback.GrowingPlaylists()

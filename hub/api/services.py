@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from aiohttp import web
 
 from hub.api.throttle import Throttle
+from hub.audit.open_log import Accepted, OpenLog
+from hub.audit.witness import Witness
 from hub.clock import Clock
 from hub.ledger.entries import JsonValue
+from hub.ledger.notes import VerifierKey
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
@@ -115,6 +118,14 @@ class Services:
     write_access: Callable[[str, Mapping[str, JsonValue]], object] = field(default=lambda _stream, _body: None)
     """Makes an entry ``access`` of that body in a stream's chain (``_hub``: hub-wide). Not for handlers: they call
     ``hub.api.access_entries``."""
+
+    open_log: OpenLog | None = None
+    """Its calls block: they are made in a thread."""
+    witness: Witness | None = None
+    """This hub as a witness of the logs ``witness_for``; None: of none. Its calls block."""
+    witness_for: tuple[VerifierKey, ...] = ()
+    cosigned: Callable[[Accepted], Awaitable[None]] | None = None
+    """Told of each cosignature that a witness brought by itself."""
 
     @property
     def people(self) -> People:

@@ -1,4 +1,4 @@
-"""Liveness, readiness, metrics, the log's checkpoint and key, and the description of all this."""
+"""Liveness, readiness, metrics, and the description of all calls."""
 
 from __future__ import annotations
 
@@ -38,17 +38,6 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def checkpoint(request: web.Request) -> web.Response:
-    """GET /api/log/checkpoint: for witnesses and auditors, who have no account here."""
-    return web.Response(text=request.app[SERVICES].log.checkpoint(), content_type=TEXT, charset="utf-8")
-
-
-async def vkey(request: web.Request) -> web.Response:
-    """GET /api/log/vkey"""
-    text = request.app[SERVICES].log.vkey().strip()
-    return web.Response(text=f"{text}\n", content_type=TEXT, charset="utf-8")
-
-
 async def document(request: web.Request) -> web.Response:
     """GET /api/openapi.json"""
     return web.Response(text=json.dumps(request.app[OPENAPI], ensure_ascii=False), content_type=JSON)
@@ -58,14 +47,5 @@ ROUTES = (
     Route("GET", "/healthz", healthz, Access.PUBLIC, "The process is alive.", answer=Health),
     Route("GET", "/readyz", readyz, Access.PUBLIC, "It can record.", answer=Readiness, refusals=(503,)),
     Route("GET", "/metrics", metrics, Access.USER, "Prometheus metrics.", answer=TEXT, right=Right.SYSTEM_VIEW),
-    Route(
-        "GET",
-        "/api/log/checkpoint",
-        checkpoint,
-        Access.PUBLIC,
-        "The newest signed checkpoint (C2SP tlog-checkpoint).",
-        answer=TEXT,
-    ),
-    Route("GET", "/api/log/vkey", vkey, Access.PUBLIC, "The log's verifier key (C2SP signed-note).", answer=TEXT),
     Route("GET", "/api/openapi.json", document, Access.USER, "This document.", answer=JSON, right=Right.SELF),
 )
