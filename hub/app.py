@@ -19,6 +19,7 @@ from hub.api.server import build_app, serve
 from hub.api.services import Complaint, Services, StreamStatus
 from hub.api.streams import stream_json
 from hub.api.throttle import Throttle
+from hub.audit.opening import open_up
 from hub.clock import Clock, SystemClock
 from hub.database import create_tables, open_engine
 from hub.fleet import Fleet
@@ -79,6 +80,8 @@ class Hub:
 
         self.ledger = await Ledger.open(settings, clock, whole_fragments)
         stack.push_async_callback(self.ledger.close)
+        opened = await asyncio.to_thread(open_up, settings, self.ledger.checkpoint, self.ledger.vkey)
+        stack.callback(opened.log.close)
 
         engine = open_engine(settings.data / DATABASE_FILE)
         stack.callback(engine.dispose)
@@ -106,7 +109,7 @@ class Hub:
         self.registry.on_change(self.fleet.changed)
         self.registry.on_change(self._tell_change)
 
-        for work in (self.fleet.tick_for_ever(), self._tell_states()):
+        for work in (self.fleet.tick_for_ever(), self._tell_states(), opened.follow()):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
         # late: a first password that nobody is shown would lock everybody out
@@ -126,6 +129,9 @@ class Hub:
             throttle=Throttle(clock),
             ready=self._ready,
             write_access=self._write_access,
+            open_log=opened.log,
+            witness=opened.witness,
+            witness_for=opened.witness_for,
         )
         runner = await serve(build_app(services, settings), settings, door)
         stack.push_async_callback(runner.cleanup)
