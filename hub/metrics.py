@@ -29,6 +29,12 @@ FLUSH_SECONDS = Histogram(
     "hub_disk_flush_seconds", "Time of one group flush.", buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 )
 STORAGE_ERRORS = Counter("hub_storage_errors_total", "Writes or flushes that failed; worry at 1.")
+STORAGE_LOW = Gauge("hub_storage_low", "1: room is short and no footage may go before its term ends; worry at 1.")
+STORAGE_FULL = Gauge(
+    "hub_storage_full_timestamp_seconds",
+    "When the disk would be full at the last day's rate, if all that may go went; 0: unknown. Worry below a month.",
+)
+DELETED_BYTES = Counter("hub_retention_deleted_bytes_total", "Bytes of footage deleted at the end of its term.")
 STORAGE_DROPPED = Counter(
     "hub_storage_dropped_fragments_total", "Fragments that the disk did not take; worry at 1.", ["stream"]
 )
@@ -48,6 +54,9 @@ UNANCHORED_SINCE = Gauge(
     ["authority"],
 )
 ANCHOR_FAILURES = Counter("hub_anchor_failures_total", "Asks for an anchor that came to nothing.", ["authority"])
+CHECKPOINT_FAILURES = Counter(
+    "hub_checkpoint_failures_total", "Checkpoints that could not be signed when they were due; they are tried again."
+)
 INTERRUPTIONS = Counter("hub_interruptions_total", "Interruptions by kind and change of state.", ["kind", "state"])
 VIEWERS = Gauge("hub_viewers", "Open live tiles.")
 VIEWER_DROPS = Counter("hub_viewer_dropped_fragments_total", "Fragments not sent to viewers that were too slow.")

@@ -67,7 +67,7 @@ class Settings(BaseModel):
     )
     signing_key: SecretStr | None = Field(
         None,
-        description="Private Ed25519 key, PEM or base64 (in a rotation the old one, then the new); best for `hub signer`.",
+        description="Private Ed25519 key, PEM or base64 (in a rotation the old, then the new); best for `hub signer`.",
     )
 
     # Access

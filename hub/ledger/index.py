@@ -228,6 +228,15 @@ class Index:
         with self.engine.connect() as connection:
             return connection.execute(query).scalar()
 
+    def places(self, stream: str, types: Sequence[str]) -> list[tuple[str, int, int]]:
+        """File, offset and size of the stream's entries of these types, in their order. Looks at each entry of
+        the stream."""
+        e, f = t.entries.c, t.entry_files.c
+        query = select(f.path, e.offset, e.size).join_from(t.entries, t.entry_files, e.file_id == f.id)
+        query = query.where(e.stream == stream, e.type.in_(types)).order_by(e.seq)
+        with self.engine.connect() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
     def last_footage(self, stream: str, reel: str) -> Chunk | None:
         """The newest footage of this reel; of the stream, where ``reel`` is empty."""
         query = chunk_rows()

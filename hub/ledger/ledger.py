@@ -32,11 +32,12 @@ from hub.ledger.entries import HUB_STREAM, BadEntry, Entry, EntryType, JsonValue
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.reader import Reader
 from hub.ledger.recovery import catch_up
-from hub.ledger.startup import Started, start
+from hub.ledger.signing.signer import Custody, Signers
+from hub.ledger.startup import Started, local_signers, start
 from hub.ledger.store import EntryFiles, flush
 from hub.ledger.timekeeping import Timekeeping, boot_id, node_name
 from hub.ledger.writer import Committed, Writer
-from hub.metrics import CHECKPOINT_TIME, COMMIT_SECONDS, ENTRIES, LOG_SIZE
+from hub.metrics import CHECKPOINT_FAILURES, CHECKPOINT_TIME, COMMIT_SECONDS, ENTRIES, LOG_SIZE
 from hub.model import Interruption, InterruptionState
 from hub.settings import Settings
 
@@ -99,6 +100,10 @@ class Ledger:
         self._closing = False
         self._problem = ""
         self._signed_us = 0
+        self._sign_problem = ""
+        self._announcer = started.announcer
+        self._listeners.append(self._announcer.committed)
+        self._asker = ThreadPoolExecutor(1, "ledger-sign")
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._flusher = ThreadPoolExecutor(1, "ledger-flush")
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,14 +114,17 @@ class Ledger:
     # ------------------------------------------------------------------------- begin and end
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock, scan: reels.Scan) -> Ledger:
+    async def open(cls, settings: Settings, clock: Clock, scan: reels.Scan, signers: Signers | None = None) -> Ledger:
         """The ledger of a data folder, repaired and checked; ``scan`` finds the whole fragments of a reel
-        that was open when the hub ended.
+        that was open when the hub ended. Without ``signers`` this process holds the key; they end with the
+        ledger.
 
         Raises LedgerError: code ``rollback`` if the log is not what was signed last, ``in_use`` if
         another hub runs on the folder, ``key_missing`` if the log's key is gone.
         """
-        started = await asyncio.get_running_loop().run_in_executor(None, start, settings)
+        started = await asyncio.get_running_loop().run_in_executor(
+            None, start, settings, signers or local_signers(settings)
+        )
         ledger = cls(settings, clock, started)
         try:
             await ledger._begin(scan)
@@ -147,7 +155,12 @@ class Ledger:
     def _say_how_it_began(self) -> None:
         started = self._started
         if started.new_log:
-            body: dict[str, JsonValue] = {"of": self._author.origin, "vkey": self.vkey(), "version": __version__}
+            body: dict[str, JsonValue] = {
+                "of": self._author.origin,
+                "vkey": self.vkey(),
+                "version": __version__,
+                "signer": self.custody.value,
+            }
             if started.cites is not None:
                 body["cites"] = dict(started.cites)
             self.append(HUB_STREAM, EntryType.GENESIS, body)
@@ -160,6 +173,7 @@ class Ledger:
                 "database": "rebuilt" if started.rebuilt else "kept",
                 "completed": done.completed,
                 "reinserted": done.reinserted,
+                "signer": self.custody.value,
             }
             self.append(HUB_STREAM, EntryType.RESTART, body)
         for item in started.repair.quarantined:
@@ -222,6 +236,8 @@ class Ledger:
         await self._call(self._writer.close)
         self._thread.shutdown()
         self._flusher.shutdown()
+        await asyncio.get_running_loop().run_in_executor(self._asker, self._started.signers.close)
+        self._asker.shutdown()
         self.reader.close()
         os.close(self._started.lock)
 
@@ -283,8 +299,13 @@ class Ledger:
 
     @property
     def problem(self) -> str:
-        """Why entries cannot be written at the moment; empty when all is well."""
-        return self._problem
+        """Why entries cannot be written, or their log not signed, at the moment; empty when all is well."""
+        return self._problem or self._sign_problem
+
+    @property
+    def custody(self) -> Custody:
+        """Where the signing key is kept."""
+        return self._started.signer.custody
 
     @property
     def waiting_bytes(self) -> int:
@@ -384,19 +405,43 @@ class Ledger:
             if await self._pause(self._settings.checkpoint_s):
                 return
             self._unsigned.clear()
-            await self._sign()
+            if not await self._sign():
+                self._unsigned.set()
 
-    async def _sign(self) -> None:
+    async def _sign(self) -> bool:
+        """Whether the log is signed as far as it can be. Commits go on while the signer is waited for."""
         # What is pending was made since; a batch under way in the thread is written before the head is signed.
         covered_us = self._pending[0].t_hub_us - 1 if self._pending else self._clock.now().utc_us
+        loop, signer, log = asyncio.get_running_loop(), self._started.signer, self._writer.log
         try:
-            if await self._call(self._writer.checkpoint):
-                if not self._writer.waiting:
-                    self._signed_us = covered_us
-                LOG_SIZE.set(self._writer.log.signed.size)
+            await loop.run_in_executor(self._asker, signer.refresh)
+            due = await self._call(self._writer.due, self._announcer.announced)
+            if due is not None:
+                note = await loop.run_in_executor(self._asker, log.ask, due)
+                await self._call(self._writer.signed, due, note)
+                self._signed_us = covered_us
+                LOG_SIZE.set(log.signed.size)
                 CHECKPOINT_TIME.set(self._clock.now().utc_us / 1e6)
+            self._announce()
         except (LedgerError, OSError, SQLAlchemyError) as error:
-            _log.error("no checkpoint could be signed", error=str(error))
+            CHECKPOINT_FAILURES.inc()
+            if not self._sign_problem:
+                _log.error("no checkpoint could be signed; it is tried again", error=str(error))
+            self._sign_problem = f"no checkpoint could be signed: {error}"
+            return False
+        if self._sign_problem:
+            _log.warning("checkpoints are signed again", problem=self._sign_problem)
+        self._sign_problem = ""
+        return True
+
+    def _announce(self) -> None:
+        """What the signer says of its keys becomes entries. Raises LedgerError."""
+        for note, signed in self._announcer.due(self._started.signer.statements):
+            if not self._closing:
+                said = signed.statement
+                self.append(HUB_STREAM, said.entry_type, said.body(note))
+                self._announcer.made(note)
+                _log.warning("the log's keys have changed", what=said.what.value, key=str(said.key), size=said.size)
 
     async def _flushing(self) -> None:
         while not await self._pause(FLUSH_S):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hub.errors import LedgerError
@@ -10,8 +11,18 @@ from hub.ledger import history
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, LEAVES_FILE, VKEY_FILE, log_folder, replace_file
 from hub.ledger.index import LogRow
 from hub.ledger.merkle import CompactRange, consistency_proof
-from hub.ledger.signer import SignedHead, Signer
+from hub.ledger.signing.signer import SignedHead, Signer
 from hub.ledger.store import LeafFile
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the signer is asked for: the log as it is at this moment, all of it durable."""
+
+    tree: CompactRange
+    root: bytes
+    proof: Sequence[bytes]
+    announced: tuple[str, ...]
 
 
 class Log:
@@ -24,6 +35,7 @@ class Log:
         self.leaves = leaves
         self.tree = tree
         self.note = signer.last.note
+        self._key = signer.key
 
     @classmethod
     def open(cls, data: Path, row: LogRow, signer: Signer) -> Log:
@@ -60,21 +72,37 @@ class Log:
         for leaf in leaves:
             grow(leaf)
 
-    def sign(self) -> bool:
-        """Sign the log as it is now, if it has grown; the caller knows that it is durable.
+    def due(self, announced: tuple[str, ...] = ()) -> Due | None:
+        """What is to be signed, if the log has grown; the caller knows that it is durable.
 
-        Raises LedgerError if the signer refuses, OSError if the checkpoint could not be written.
+        Raises LedgerError, code ``rollback``, if the signer remembers more or something else than this log.
         """
-        size = self.tree.size
+        last, size = self._signer.last, self.tree.size
+        if last.size != self._signed.size:  # an answer was lost after the signer had remembered it
+            self._signed = _signed_range(self.leaves, self._signed, last, self._signer.key.name)
         if size == self._signed.size:
-            return False
+            if last.note and last.note != self.note:
+                self._keep(last.note)
+            return None
         proof = consistency_proof(self._signed, self.leaves.read(self._signed.size, size))
-        note = self._signer.sign(size, self.tree.root(), proof)
-        self._signed = self.tree.copy()
+        return Due(self.tree.copy(), self.tree.root(), proof, announced)
+
+    def ask(self, due: Due) -> str:
+        """Have it signed. The only one of the three that waits for the signer; any thread. Raises LedgerError."""
+        return self._signer.sign(due.tree.size, due.root, due.proof, due.announced)
+
+    def take(self, due: Due, note: str) -> None:
+        """It is signed. Raises OSError if the checkpoint could not be written."""
+        self._signed = due.tree
+        self._keep(note)
+
+    def _keep(self, note: str) -> None:
         self.note = note
+        if self._signer.key != self._key:
+            self._key = self._signer.key
+            replace_file(self._folder / VKEY_FILE, f"{self._key}\n".encode())
         replace_file(self._folder / CHECKPOINT_FILE, note.encode())
         history.append(self._folder / CHECKPOINTS_FILE, note)
-        return True
 
     def close(self) -> None:
         self.leaves.close()
@@ -95,8 +123,11 @@ def _signed_range(leaves: LeafFile, known: CompactRange, last: SignedHead, origi
             f"back or its newest part is lost. {_WAY_ON}",
             code="rollback",
         )
-    signed = known if known.size == last.size else CompactRange()
+    signed = known.copy() if known.size <= last.size else CompactRange()
     _grow(signed, leaves, last.size)
+    if signed.root() != last.root and known.size:
+        signed = CompactRange()  # what the database knows may be what is wrong
+        _grow(signed, leaves, last.size)
     if signed.root() != last.root:
         raise LedgerError(
             f"the first {last.size} entries of the log {origin} have the root {signed.root().hex()}, but "

@@ -14,13 +14,15 @@ import structlog
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from hub.errors import LedgerError
-from hub.ledger.entries import HUB_STREAM, JsonValue
+from hub.ledger.entries import HUB_STREAM, Entry, JsonValue, read_entry
 from hub.ledger.files import CHECKPOINT_FILE, DATABASE_FILE, LEAVES_FILE, LOCK_FILE, SUFFIX, log_folder, replace_file
 from hub.ledger.index import Index, LogRow
 from hub.ledger.log import Log
 from hub.ledger.merkle import CompactRange
 from hub.ledger.recovery import QUARANTINE, Repair, repair
-from hub.ledger.signer import LocalSigner, Signer
+from hub.ledger.signing.announce import KEY_TYPES, Announcer
+from hub.ledger.signing.remote import ChildSigners, SocketSigners
+from hub.ledger.signing.signer import Signer, Signers
 from hub.ledger.store import LeafFile
 from hub.settings import Settings
 
@@ -36,6 +38,7 @@ class Started:
     lock: int
     index: Index
     signer: Signer
+    signers: Signers
     log: Log
     log_id: int
     repair: Repair
@@ -44,6 +47,7 @@ class Started:
     """How the last run ended: orderly, killed; empty: there was none."""
     cites: Mapping[str, JsonValue] | None
     """The head of the log before this one, if this one is new in a folder that had another."""
+    announcer: Announcer
 
     @property
     def new_log(self) -> bool:
@@ -51,22 +55,40 @@ class Started:
         return self.log.tree.size == 0
 
 
-def start(settings: Settings) -> Started:
-    """Lock, repair, check. Raises LedgerError, and then the folder is as it was but for repairs."""
+def local_signers(settings: Settings) -> Signers:
+    """The key in this process: for tests, and tools that end soon."""
+    from hub.ledger.signing.local import LocalSigners  # only here: the hub itself holds no private key
+
+    secret = settings.signing_key.get_secret_value() if settings.signing_key else ""
+    return LocalSigners(settings.keys_dir, secret)
+
+
+def remote_signers(settings: Settings) -> Signers:
+    """The signer of a serving hub: ``signer_socket``, or a child."""
+    if settings.signer_socket:
+        return SocketSigners(Path(settings.signer_socket))
+    secret = settings.signing_key.get_secret_value() if settings.signing_key else ""
+    return ChildSigners(settings.keys_dir, secret)
+
+
+def start(settings: Settings, signers: Signers) -> Started:
+    """Lock, repair, check. Raises LedgerError, and then the folder is as it was but for repairs, and the
+    signers are closed."""
     try:
-        return _start(settings)
+        return _start(settings, signers)
     except OSError as error:
         raise LedgerError(f"cannot use the data folder {settings.data}: {error}") from error
     except SQLAlchemyError as error:
         raise LedgerError(f"cannot use the database in {settings.data}: {error}") from error
 
 
-def _start(settings: Settings) -> Started:
+def _start(settings: Settings, signers: Signers) -> Started:
     data = settings.data
-    data.mkdir(parents=True, exist_ok=True)
-    lock = lock_folder(data)
+    lock: int | None = None
     index: Index | None = None
     try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = lock_folder(data)
         index = _open_index(data)
         lost = not index.states and _has_entries(data)
         done = repair(data, index)
@@ -80,11 +102,13 @@ def _start(settings: Settings) -> Started:
                 quarantined=[item.kept_as for item in done.quarantined],
             )
         ended = {None: "", "close": "orderly"}.get(index.last_type(HUB_STREAM), "killed")
-        return _open_log(settings, lock, index, done, lost, ended)
+        return _open_log(settings, signers, lock, index, done, lost, ended)
     except BaseException:
         if index is not None:
             index.close()
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
+        signers.close()
         raise
 
 
@@ -119,7 +143,9 @@ def _has_entries(data: Path) -> bool:
     return any((data / HUB_STREAM).glob(f"*{SUFFIX}")) or any((data / "reels").glob(f"**/*{SUFFIX}"))
 
 
-def _open_log(settings: Settings, lock: int, index: Index, done: Repair, lost: bool, ended: str) -> Started:
+def _open_log(
+    settings: Settings, signers: Signers, lock: int, index: Index, done: Repair, lost: bool, ended: str
+) -> Started:
     data = settings.data
     rows = {row.origin: row for row in index.logs()}
     current = max(rows.values(), key=lambda row: row.id, default=None)
@@ -127,13 +153,7 @@ def _open_log(settings: Settings, lock: int, index: Index, done: Repair, lost: b
     known = current is not None and origin == current.origin
     if origin in rows and not known:
         raise LedgerError(f"the log {origin} of this data folder is finished; set log_origin to a name not yet used")
-    if known and not LocalSigner.exists(settings.keys_dir, origin):
-        raise LedgerError(
-            f"the log {origin} in {data} was signed with a key that is not in {settings.keys_dir}: bring the key's "
-            "folder back, or set log_origin to a new name to begin a log that cites this one",
-            code="key_missing",
-        )
-    signer = LocalSigner.open(settings.keys_dir, origin)
+    signer = _signer(signers, data, origin, known)
     row = rows.get(origin) or LogRow(0, origin, index.next_entry, CompactRange())
     log = Log.open(data, row, signer)
     try:
@@ -141,11 +161,36 @@ def _open_log(settings: Settings, lock: int, index: Index, done: Repair, lost: b
             row = index.add_log(origin, index.next_entry)
             replace_file(data / ORIGIN_FILE, f"{origin}\n".encode())
         before = max((other for other in rows.values() if other.origin != origin), key=lambda row: row.id, default=None)
-        cites = _head_of(settings, before) if before is not None and log.tree.size == 0 else None
+        cites = _head_of(data, signers, before) if before is not None and log.tree.size == 0 else None
     except BaseException:
         log.close()
         raise
-    return Started(lock, index, signer, log, row.id, done, lost, ended, cites)
+    announcer = Announcer(_key_entries(data, index) if signer.statements else ())
+    return Started(lock, index, signer, signers, log, row.id, done, lost, ended, cites, announcer)
+
+
+def _signer(signers: Signers, data: Path, origin: str, known: bool) -> Signer:
+    """Of a log that there is the key must be there as well."""
+    try:
+        return signers.open(origin, make=not known)
+    except LedgerError as error:
+        if error.code != "key_missing":
+            raise
+        raise LedgerError(
+            f"the log {origin} in {data} was signed with a key that is not there: {error}; bring the key's folder "
+            "back, or set log_origin to a new name to begin a log that cites this one",
+            code="key_missing",
+        ) from error
+
+
+def _key_entries(data: Path, index: Index) -> list[Entry]:
+    """What the log says of keys so far. Raises LedgerError, OSError."""
+    found = []
+    for name, offset, size in index.places(HUB_STREAM, [kind.value for kind in KEY_TYPES]):
+        with (data / name).open("rb") as file:
+            file.seek(offset)
+            found.append(read_entry(file.read(size).removesuffix(b"\n")))
+    return found
 
 
 def _kept_origin(data: Path) -> str:
@@ -154,9 +199,9 @@ def _kept_origin(data: Path) -> str:
     return kept or f"recorder-hub.local/{secrets.token_hex(8)}"
 
 
-def _head_of(settings: Settings, row: LogRow) -> dict[str, JsonValue]:
+def _head_of(data: Path, signers: Signers, row: LogRow) -> dict[str, JsonValue]:
     """What is here of a log that another one goes on from, and what was signed of it."""
-    leaves = LeafFile(log_folder(settings.data, row.origin) / LEAVES_FILE)
+    leaves = LeafFile(log_folder(data, row.origin) / LEAVES_FILE)
     tree = CompactRange()
     try:
         for block in leaves.blocks(0, leaves.size):
@@ -165,9 +210,10 @@ def _head_of(settings: Settings, row: LogRow) -> dict[str, JsonValue]:
     finally:
         leaves.close()
     head: dict[str, JsonValue] = {"origin": row.origin, "size": tree.size, "root": tree.root().hex()}
-    if LocalSigner.exists(settings.keys_dir, row.origin):
-        head["signed"] = LocalSigner.open(settings.keys_dir, row.origin).last.note
-    else:
-        checkpoint = log_folder(settings.data, row.origin) / CHECKPOINT_FILE
+    try:
+        head["signed"] = signers.open(row.origin, make=False).last.note
+    except LedgerError as error:
+        _log.warning("what was signed last of the log before this one is not known", origin=row.origin, why=str(error))
+        checkpoint = log_folder(data, row.origin) / CHECKPOINT_FILE
         head["signed"] = checkpoint.read_text(encoding="utf-8") if checkpoint.exists() else ""
     return head

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hub.ledger.entries import Entry
 from hub.ledger.index import Index
-from hub.ledger.log import Log
+from hub.ledger.log import Due, Log
 from hub.ledger.store import EntryFiles, Placed, flush
 
 MAX_BACKLOG_BYTES = 64 << 20
@@ -132,12 +132,14 @@ class Writer:
         else:
             self._files.give_back(dirty, new)
 
-    def checkpoint(self) -> bool:
-        """Sign the log if it has grown and all of it is durable. Raises LedgerError, OSError."""
-        if self.waiting or not self.log.sign():
-            return False
+    def due(self, announced: tuple[str, ...]) -> Due | None:
+        """What is to be signed, if the log has grown and all of it is durable. Raises LedgerError, OSError."""
+        return None if self.waiting else self.log.due(announced)
+
+    def signed(self, due: Due, note: str) -> None:
+        """Raises OSError, SQLAlchemyError."""
+        self.log.take(due, note)
         self._index.set_signed(self._log_id, self.log.signed)
-        return True
 
     def close(self) -> None:
         self._files.close()
