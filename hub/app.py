@@ -27,6 +27,7 @@ from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.entries import EntryType, JsonValue
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
+from hub.ledger.startup import remote_signers
 from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
@@ -78,7 +79,7 @@ class Hub:
         door = open_door(settings)  # first: what is refused here must leave nothing behind
         stack.callback(door.close)
 
-        self.ledger = await Ledger.open(settings, clock, whole_fragments)
+        self.ledger = await Ledger.open(settings, clock, whole_fragments, remote_signers(settings))
         stack.push_async_callback(self.ledger.close)
         opened = await asyncio.to_thread(open_up, settings, self.ledger.checkpoint, self.ledger.vkey)
         stack.callback(opened.log.close)
