@@ -67,13 +67,6 @@ class LogStatus:
             return None
         return max(one for one in since if one is not None)
 
-    def detail(self) -> str:
-        """For /readyz: ``ok``, or what is wrong. A hub without authorities is as ready as it can be."""
-        if self.state != "late":
-            return "ok"
-        since_us = self.unanchored_since_us
-        return f"unanchored since {rfc3339(since_us)}" if since_us is not None else "late"
-
     def json(self) -> dict[str, object]:
         return {
             "state": self.state,

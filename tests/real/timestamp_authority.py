@@ -1,14 +1,14 @@
 """Timestamp authorities that answer over HTTP: ``openssl ts`` behind a small server, with certificates made here.
 
-``good`` is as it should be; ``without_usage`` has a certificate without the extended key usage timeStamping;
-``stranger`` is as good as any, but of an authority that nobody here trusts; ``short`` has a certificate of which the
-days are over. Each lies in a folder of its own.
+:func:`make_authority` makes one that is as it should be, or one whose certificate lacks the critical extended key usage
+timeStamping, or one whose certificate's days are over. Each lies in a folder of its own.
 """
 
 from __future__ import annotations
 
 import datetime
 import http.server
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -64,9 +64,21 @@ class TimestampAuthority:
         """The DER TimeStampResp that ``openssl ts`` gives for a DER TimeStampReq."""
         asked, answer = self.folder / "query.tsq", self.folder / "answer.tsr"
         asked.write_bytes(query)
-        command = ["openssl", "ts", "-reply", "-config", self.folder / "ts.cnf", "-queryfile", asked, "-out", answer]
-        subprocess.run(command, check=True, capture_output=True, timeout=20)
+        run("ts", "-reply", "-config", self.folder / "ts.cnf", "-queryfile", asked, "-out", answer)
         return answer.read_bytes()
+
+    def allow(self, digest: str) -> None:
+        config = self.folder / "ts.cnf"
+        config.write_text(config.read_text().replace("digests = sha256", f"digests = sha256, {digest}"))
+
+    def token(self, text: bytes, *, hash_name: str = "sha256") -> bytes:
+        """A token over these bytes, asked for by ``openssl ts -query``: no code of ours takes part."""
+        data, query, token = self.folder / "asked", self.folder / "asked.tsq", self.folder / "given.tst"
+        data.write_bytes(text)
+        run("ts", "-query", "-data", data, f"-{hash_name}", "-cert", "-out", query)
+        (self.folder / "given.tsr").write_bytes(self.reply(query.read_bytes()))
+        run("ts", "-reply", "-in", self.folder / "given.tsr", "-token_out", "-out", token)
+        return token.read_bytes()
 
     def verifies(self, text: bytes, token: bytes) -> bool:
         """What ``openssl ts -verify`` says of a stored token over these bytes."""
@@ -105,6 +117,26 @@ class TimestampAuthority:
             finally:
                 server.shutdown()
                 thread.join()
+
+
+def run(*arguments: str | Path) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=20)
+
+
+def signed_by(signer: TimestampAuthority, token: bytes, at: datetime.datetime | None = None) -> bytes:
+    """What this token says, signed anew with the signer's certificate, as of another time if one is given.
+    ``openssl ts`` signs neither with a certificate that lacks the usage nor for another day; ``openssl cms`` signs
+    anything."""
+    folder = signer.folder
+    (folder / "in.tst").write_bytes(token)
+    run("cms", "-verify", "-noverify", "-inform", "DER", "-in", folder / "in.tst", "-binary", "-out", folder / "info")
+    if at is not None:
+        info = (folder / "info").read_bytes()
+        (folder / "info").write_bytes(re.sub(rb"20[0-9]{12}Z", at.strftime("%Y%m%d%H%M%SZ").encode(), info, count=1))
+    made = ("-signer", folder / "tsa.pem", "-inkey", folder / "tsa.key", "-md", "sha256", "-cades", "-nodetach")
+    kind = ("-econtent_type", "1.2.840.113549.1.9.16.1.4", "-binary", "-outform", "DER")
+    run("cms", "-sign", "-in", folder / "info", *made, *kind, "-out", folder / "out.tst")
+    return (folder / "out.tst").read_bytes()
 
 
 def make_authority(

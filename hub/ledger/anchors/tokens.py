@@ -88,12 +88,10 @@ def check_token(token: bytes, text: bytes, roots: Iterable[x509.Certificate], no
             f"{imprint.message.hex()[:64]}: it was made for other data",
             code="other_data",
         )
-    builder = library.VerifierBuilder(
-        roots=[one for one in roots if one.issuer == one.subject],
-        intermediates=[one for one in roots if one.issuer != one.subject],
-        nonce=nonce,
-    )
-    if not builder._roots:
+    ends = [one for one in roots if one.issuer == one.subject]
+    links = [one for one in roots if one.issuer != one.subject]
+    builder = library.VerifierBuilder(roots=ends, intermediates=links, nonce=nonce)
+    if not ends:
         raise BadToken("the token was not checked: no trusted authority was given", code="no_trust")
     try:
         _guarded(lambda: builder.build().verify_message(response, text))
@@ -133,16 +131,16 @@ def _guarded(call: Callable[[], _Result]) -> _Result:
 
 def _explained(found: str) -> BadToken:
     """The library's complaint in our words."""
-    if "expired" in found or "not yet valid" in found:
+    if "EKU" in found or "certificate purpose" in found:
+        what = "an authority's certificate with the critical extended key usage timeStamping, found one without"
+        code = "key_usage"
+    elif "expired" in found or "not yet valid" in found:
         what, code = (
             "a certificate valid at the stated time, found one whose days were not those",
             "certificate_expired",
         )
     elif _CERTIFICATE_FAULT in found:
         what, code = "a token of an authority that is trusted here, found one of another", "untrusted_authority"
-    elif "EKU" in found:
-        what = "an authority's certificate with the critical extended key usage timeStamping, found one without"
-        code = "key_usage"
     elif "Nonce" in found:
         what, code = "an answer to what was asked, found one with another nonce: it may be an old one", "bad_token"
     else:
