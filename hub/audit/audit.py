@@ -40,6 +40,8 @@ class Outcome:
     known_size: int | None = None
     remarks: list[str] = field(default_factory=list)
     cosignature: str = ""
+    note: str = ""
+    """The newest head that is remembered, as it was signed and cosigned."""
 
 
 class Auditor:
@@ -225,6 +227,8 @@ class Auditor:
         )
         if known is None:
             outcome.message = "remembered as the first head of this log"
+        newest = memory.head()
+        outcome.note = newest.note if newest else ""
         self._prove_claims(source, memory, outcome)
         outcome.remarks.append(source.give(text + line))
 

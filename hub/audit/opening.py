@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -39,7 +40,9 @@ class Opened:
             await asyncio.sleep(GROW_S)
 
 
-def open_up(settings: Settings, head: Callable[[], str], vkey: Callable[[], str]) -> Opened:
+def open_up(
+    settings: Settings, head: Callable[[], str], vkey: Callable[[], str], *, levels: Path | None = None
+) -> Opened:
     """Raises SettingsError for keys that are none, LedgerError for a witness's key that cannot be used. Blocking."""
     witnesses = [_witness_key(line) for line in settings.witnesses]
     trusted = tuple(_log_key(line) for line in settings.witness_for)
@@ -47,7 +50,7 @@ def open_up(settings: Settings, head: Callable[[], str], vkey: Callable[[], str]
     if trusted:
         witness = Witness.open(settings.keys_dir / WITNESS_FOLDER, f"{vkey().partition('+')[0]}/witness")
         _log.info("a witness for other hubs", vkey=str(witness.key), logs=[key.name for key in trusted])
-    return Opened(OpenLog(settings.data, head, vkey, witnesses), witness, trusted)
+    return Opened(OpenLog(settings.data, head, vkey, witnesses, levels=levels), witness, trusted)
 
 
 def _witness_key(line: str) -> WitnessKey:

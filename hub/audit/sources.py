@@ -84,11 +84,15 @@ class HubSource:
         return hashes
 
     def give(self, cosigned: str) -> str:
+        return self.hand_in(cosigned)[0]
+
+    def hand_in(self, cosigned: str) -> tuple[str, bool]:
+        """What to tell about it, and whether it was taken."""
         try:
             self._ask("/api/log/cosignatures", cosigned)
         except Unreachable as error:
-            return f"the cosignature was not taken: {error}"
-        return "the cosignature was handed back"
+            return f"the cosignature was not taken: {error}", False
+        return "the cosignature was handed back", True
 
     def _ask(self, path: str, body: str | None = None) -> str:
         """``urllib`` follows redirects of a GET; where an answer came from does not matter, signatures do."""
@@ -161,4 +165,4 @@ class FileSource:
             replace_file(path, cosigned.encode())
         except OSError as error:
             return f"the cosigned head could not be written to {path}: {error.strerror}"
-        return f"the cosigned head is in {path}; the hub takes it with `hub audit --take {path}`"
+        return f"the cosigned head is in {path}; `hub audit URL --take {path}` hands it in"
