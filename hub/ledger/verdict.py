@@ -130,6 +130,8 @@ class Verdict:
     root: str = ""
     findings: list[Finding] = field(default_factory=list)
     more_findings: int = 0
+    first: Finding | None = None
+    """The first thing that is wrong, in the order of the steps; kept however many there are."""
     harms: dict[Harm, int] = field(default_factory=dict)
     unchecked: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -139,15 +141,12 @@ class Verdict:
 
     def add(self, finding: Finding) -> None:
         self.harms[finding.harm] = self.harms.get(finding.harm, 0) + 1
+        if self.first is None or finding.step < self.first.step:
+            self.first = finding
         if len(self.findings) < MAX_LISTED:
             self.findings.append(finding)
         else:
             self.more_findings += 1
-
-    @property
-    def first(self) -> Finding | None:
-        """The first thing that is wrong, in the order of the steps."""
-        return min(self.findings, key=lambda finding: finding.step, default=None)
 
     @property
     def exit_code(self) -> ExitCode:

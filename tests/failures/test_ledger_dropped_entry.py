@@ -50,7 +50,7 @@ async def test_a_reel_is_dropped(tmp_path: Path) -> None:
     assert verdict.exit_code == 1
     assert verdict.integrity.value == "ok_with_missing_parts"
     (finding,) = verdict.findings
-    assert (finding.harm, finding.place, finding.found) == (Harm.MISSING, folder.name(reel), "no such file")
+    assert (finding.harm, finding.place, finding.found) == (Harm.MISSING, folder.name(reel), "neither")
 
 
 async def test_a_whole_stream_is_dropped(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from hub.ledger.notes import BadNote, Note, VerifierKey, names_of, parse_checkpo
 from hub.ledger.signer import SignedHead, read_memory
 from hub.ledger.verdict import Finding, Harm, Provenance, Step
 from hub.ledger.verify.context import Context
+from hub.ledger.verify.given import GivenCheckpoints
 from hub.ledger.verify.log import LogMatch, LogSnapshot
 from hub.ledger.verify.trust import key_for
 
@@ -20,13 +21,16 @@ def check_logs(run: Context) -> None:
     """Steps 4 and 5 for each log that entries name: one walk over its leaves gives the roots for both."""
     match = LogMatch(run.results, run.live, run.verdict.add)
     newest: Checkpoints | None = None
+    given = GivenCheckpoints.parse(run.options.checkpoints)
     for number, origin in enumerate(list(run.origins)):
         log = run.logs.get(log_slug(origin))
         if log is None:
             log = LogSnapshot.take(run.data / "log" / log_slug(origin))
             run.add(Step.LOG, Harm.MISSING, "", f"log/{log.folder.name}", f"the log {origin}", "no such folder")
         log.origin = origin
-        newest = _check_log(run, match, log, number)
+        newest = _check_log(run, match, log, number, given)
+    for name, checkpoint in given.left():
+        run.add(Step.CHECKPOINTS, Harm.MISSING, "", name, f"the log {checkpoint.origin}", f"{', '.join(run.origins)}")
     run.verdict.counts.pending_entries = match.pending
     if newest is not None:
         run.verdict.origin, run.verdict.size = newest.log.origin, newest.newest_size
@@ -34,7 +38,7 @@ def check_logs(run: Context) -> None:
         run.verdict.counts.unsigned_entries = max(0, newest.log.size - newest.newest_size)
 
 
-def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int) -> Checkpoints:
+def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int, given: GivenCheckpoints) -> Checkpoints:
     verdict, keys_dir = run.verdict, run.options.keys_dir
     key, source = key_for(run, log)
     memory = read_memory(keys_dir / log.folder.name) if keys_dir is not None else None
@@ -43,10 +47,11 @@ def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int) -> 
     run.signed_sizes[log.origin] = set(sizes)
     if memory is not None and memory.note:
         sizes.add(memory.size)
-    roots = match.match(log, number, sizes)
+    roots = match.match(log, number, sizes | given.sizes(log.origin))
     checkpoints.check(roots, key)
     if memory is not None and memory.note:
         checkpoints.remembered(memory, roots)
+    run.verdict.notes.extend(given.check(checkpoints, roots, key))
     if log.odd_bytes and not run.live:
         place, found = f"log/{log.folder.name}/leaves", f"{log.odd_bytes} bytes more"
         run.add(Step.LOG, Harm.ALTERED, "", place, "whole hashes of 32 bytes", found)
@@ -92,7 +97,7 @@ class Checkpoints:
                 sizes.add(parse_checkpoint(note.text).size)
                 self.notes.append((place, note))
             except BadNote as error:
-                self._find(place, "a signed checkpoint", str(error))
+                self.find(place, "a signed checkpoint", str(error))
         return sizes
 
     def check(self, roots: Mapping[int, bytes], key: VerifierKey | None) -> None:
@@ -100,33 +105,34 @@ class Checkpoints:
         for place, note in self.notes:
             checkpoint = parse_checkpoint(note.text)
             if checkpoint.origin != self.log.origin:
-                self._find(place, f"the origin {self.log.origin}", checkpoint.origin)
+                self.find(place, f"the origin {self.log.origin}", checkpoint.origin)
             root = roots.get(checkpoint.size)
             if root is None:
                 expected = f"at least {checkpoint.size} leaves in the log, as signed"
-                self._find(place, expected, f"{self.log.size} leaves", Harm.MISSING)
+                self.find(place, expected, f"{self.log.size} leaves", Harm.MISSING)
             elif root != checkpoint.root:
-                self._find(place, f"the root {checkpoint.root.hex()} at size {checkpoint.size}", root.hex())
+                self.find(place, f"the root {checkpoint.root.hex()} at size {checkpoint.size}", root.hex())
             if key is not None:
-                self._signature(place, note, key)
+                self.verified += self.signed(place, note, key)
             if checkpoint.size >= self.newest_size:
                 self.newest_size, self.newest_root = checkpoint.size, checkpoint.root
 
-    def _signature(self, place: str, note: Note, key: VerifierKey) -> None:
+    def signed(self, place: str, note: Note, key: VerifierKey) -> bool:
+        """Whether a key that is trusted signed this note; else it is found."""
         if note.signed_by(key):
-            self.verified += 1
-        else:
-            expected = f"a valid signature by {key.name} ({key.key_id.hex()})"
-            self._find(place, expected, f"signatures by {names_of(note.signatures)}, none of them valid for that key")
+            return True
+        expected = f"a valid signature by {key.name} ({key.key_id.hex()})"
+        self.find(place, expected, f"signatures by {names_of(note.signatures)}, none of them valid for that key")
+        return False
 
     def remembered(self, head: SignedHead, roots: Mapping[int, bytes]) -> None:
         """Compare with what the signer, whose memory is kept elsewhere, says to have signed last."""
         root = roots.get(head.size)
         place = f"log/{self.log.folder.name}"
         if root is None:
-            self._find(place, f"the {head.size} leaves that were signed", f"{self.log.size}", Harm.MISSING)
+            self.find(place, f"the {head.size} leaves that were signed", f"{self.log.size}", Harm.MISSING)
         elif root != head.root:
-            self._find(place, f"the root {head.root.hex()} at size {head.size}, as signed", root.hex())
+            self.find(place, f"the root {head.root.hex()} at size {head.size}, as signed", root.hex())
 
-    def _find(self, place: str, expected: str, found: str, harm: Harm = Harm.ALTERED) -> None:
+    def find(self, place: str, expected: str, found: str, harm: Harm = Harm.ALTERED) -> None:
         self.report(Finding(Step.CHECKPOINTS, harm, "", place, expected, found))

@@ -19,12 +19,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to verify. ``key`` is a verifier key as text; ``keys_dir`` the hub's own folder of keys."""
+    """How to verify. ``key`` is a verifier key as text; ``keys_dir`` the hub's own folder of keys;
+    ``checkpoints`` are notes that were kept elsewhere, each with what to call it."""
 
     key: str | None = None
     keys_dir: Path | None = None
     progress: Progress | None = None
     threads: int = 2
+    checkpoints: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

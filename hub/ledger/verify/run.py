@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hub.errors import HubError, LedgerError
 from hub.ledger.entries import HUB_STREAM
 from hub.ledger.package.container import is_package
 from hub.ledger.verdict import Completeness, Integrity, Provenance, Step, Verdict
-from hub.ledger.verify import checkpoints, database, deletions, inventory, streams, times
+from hub.ledger.verify import checkpoints as heads
+from hub.ledger.verify import database, deletions, inventory, streams, times
 from hub.ledger.verify.context import Context, Options, Progress
 
 STEPS: list[tuple[Callable[[Context], None], tuple[Step, ...]]] = [
@@ -18,7 +19,7 @@ STEPS: list[tuple[Callable[[Context], None], tuple[Step, ...]]] = [
     (streams.walk, (Step.ENTRIES, Step.CHAINS)),
     (deletions.settle, ()),
     (streams.undeclared_reels, (Step.FOOTAGE,)),
-    (checkpoints.check_logs, (Step.LOG, Step.CHECKPOINTS, Step.COMPLETENESS)),
+    (heads.check_logs, (Step.LOG, Step.CHECKPOINTS, Step.COMPLETENESS)),
     (deletions.check_signed, ()),
     (database.check, (Step.DATABASE,)),
     (times.judge, ()),
@@ -33,16 +34,19 @@ def verify_path(
     *,
     keys_dir: Path | None = None,
     threads: int = 2,
+    checkpoints: Sequence[tuple[str, str]] = (),
 ) -> Verdict:
     """Verify a data folder, live, stopped or copied.
 
     ``key`` is a verifier key as text. Without it the one in ``keys_dir`` (the hub's own folder of keys)
     is used, and with it the signer's memory of what it signed last; failing that the key that lies in
-    the data folder, which the verdict says. Never raises: what cannot be judged is a verdict too.
+    the data folder, which the verdict says. ``checkpoints`` are notes that were kept elsewhere (on a
+    hand-over sheet, by a witness), each as (what to call it, its text): the log must extend them. Never
+    raises: what cannot be judged is a verdict too.
     """
     verdict = Verdict(str(path))
     begun = time.monotonic()
-    options = Options(key, keys_dir, progress, threads)
+    options = Options(key, keys_dir, progress, threads, tuple(checkpoints))
     try:
         _verify(path, verdict, options)
     except (HubError, OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
