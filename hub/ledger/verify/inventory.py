@@ -21,7 +21,7 @@ def take(run: Context) -> None:
     """List logs, entry files and reels, in this order, with their sizes at this moment."""
     if not run.data.is_dir():
         raise LedgerError(f"expected a data folder at {run.data}, found none")
-    run.live = run.verdict.live = _is_live(run.data)
+    run.live = run.verdict.live = is_live(run.data)
     run.logs = find_logs(run.data)
     _list_entry_files(run)
     if not run.files:
@@ -50,7 +50,7 @@ def _list_entry_files(run: Context) -> None:
             ]
 
 
-def _is_live(data: Path) -> bool:
+def is_live(data: Path) -> bool:
     """Whether a hub is running on this folder: it holds the lock."""
     try:
         handle = os.open(data / LOCK_FILE, os.O_RDONLY)
