@@ -109,8 +109,8 @@ async def create(request: web.Request) -> web.Response:
 
 async def change(request: web.Request) -> web.Response:
     """PATCH /api/people/{username}"""
-    wanted = await read_json(request, PersonChange)
     person = _person(request, Right.PEOPLE_MANAGE)
+    wanted = await read_json(request, PersonChange)
     if wanted.unit is not None:
         check_unit(request, wanted.unit, Right.PEOPLE_MANAGE)
     by = request[IDENTITY].standing.actor

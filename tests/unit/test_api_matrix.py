@@ -1,0 +1,174 @@
+"""Every call of the route table, made as every role, inside and outside of the caller's unit.
+
+The routes are read from the table: a route that is added is called here without a change, and one that does not say
+which right it takes fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from hub.api.routes import Access, Route, Scope
+from hub.api.server import ROUTES
+from hub.model import Stream, StreamKind, WhipSource
+from hub.people.changes import HUB
+from hub.people.rights import HUB_WIDE, TABLE, Right, Role, rights_of
+from hub.people.tree import ROOT, UnitKind
+from tests.api_support import ADMIN_TOKEN, Hub, running_hub
+
+PEOPLE = [role for role in Role if role is not Role.DEVICE]
+USER_ROUTES = [route for route in ROUTES if route.access is Access.USER]
+OWN = "a password of one's own"
+IDS = {"id": "x", "username": "someone", "day": "2026-11-20", "file": "080000.000Z-1.mp4"}
+
+
+def test_every_route_says_which_right_it_takes() -> None:
+    unsaid = [(route.method, route.path) for route in USER_ROUTES if route.right is None]
+    assert not unsaid, f"admins alone may call {unsaid}: give the route its right and scope"
+
+
+def test_a_scope_fits_its_path_and_its_right() -> None:
+    for route in USER_ROUTES:
+        if route.scope in (Scope.STREAM, Scope.UNIT):
+            assert "{id}" in route.path, route.path
+        if route.path.startswith("/api/streams/{id}"):
+            assert route.scope is Scope.STREAM, route.path
+        if route.right in HUB_WIDE:
+            assert route.scope is Scope.HUB, route.path
+
+
+_PARAMETER = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
+CANDIDATES = ("x", "1", "0" * 64, "1/2", "a.b")
+"""For a parameter with a pattern: the first that fits."""
+
+
+def path_of(route: Route, ident: str) -> str:
+    values = IDS | {"id": ident, "username": f"of-{ident}"}
+
+    def value(match: re.Match[str]) -> str:
+        name, pattern = match[1], match[2] or ".*"
+        found = [one for one in (values.get(name, "x"), *CANDIDATES) if re.fullmatch(pattern, one)]
+        assert found, f"{route.path}: add to CANDIDATES what fits {pattern}"
+        return found[0]
+
+    return _PARAMETER.sub(value, route.path)
+
+
+@asynccontextmanager
+async def organisation(tmp_path: Path, unit: str) -> AsyncIterator[tuple[Hub, dict[Role, str]]]:
+    """root > north, south; a stream and a person in each; one person of each role in ``unit``, with their cookies."""
+    async with running_hub(tmp_path) as hub:
+        services = hub.services
+        for place in ("north", "south"):
+            await services.units.add(place, place, ROOT, UnitKind.BRIGADE, by=HUB)
+            await services.accounts.new_person(f"of-{place}", "x", by=HUB, unit=place)
+        cookies = {}
+        for role in PEOPLE:
+            name = f"a-{role.value}"
+            _, password = await services.accounts.new_person(name, name, by=HUB, unit=unit, roles=frozenset({role}))
+            first = await services.accounts.sign_in(name, password)
+            assert first is not None
+            await services.accounts.change_password(first[0], password, OWN)
+            cookies[role] = first[1]
+        yield hub, cookies
+
+
+async def answer(hub: Hub, route: Route, ident: str, role: Role, cookie: str) -> tuple[int, str]:
+    """Status and error code. The call has no body: what is refused, is refused before one is read."""
+    if route.method == "DELETE" and route.path == "/api/session":
+        made = await hub.services.accounts.sign_in(f"a-{role.value}", OWN)
+        assert made is not None
+        cookie = made[1]
+    headers = {"Cookie": f"hub_session={cookie}", "Origin": str(hub.base.origin())}
+    async with hub.stranger.request(route.method, path_of(route, ident), headers=headers) as response:
+        if response.status < 400:
+            return response.status, ""
+        return response.status, (await response.json())["error"]["code"]
+
+
+def expected(route: Route, role: Role, unit: str, ident: str) -> str:
+    """What the rules of docs/design/people.md say: "may", "may not", or "unknown"."""
+    assert route.right is not None
+    if route.right not in rights_of([role]):
+        return "may not"
+    if route.right is Right.SELF:
+        return "may"
+    if unit != ROOT and (route.scope is Scope.HUB or route.right in HUB_WIDE):
+        return "may not"
+    inside = unit in (ROOT, ident)
+    if not inside and (route.scope in (Scope.STREAM, Scope.UNIT) or "{username}" in route.path):
+        return "unknown"
+    return "may"
+
+
+@pytest.mark.parametrize("unit", [ROOT, "north"])
+async def test_every_call_as_every_role_inside_and_outside(tmp_path: Path, unit: str) -> None:
+    wrong = []
+    async with organisation(tmp_path, unit) as (hub, cookies):
+        for route in USER_ROUTES:
+            for place in ("north", "south"):
+                for role in PEOPLE:
+                    await _anew(hub, place)
+                    status, code = await answer(hub, route, place, role, cookies[role])
+                    wanted = expected(route, role, unit, place)
+                    if wanted == "may not":
+                        fine = (status, code) == (403, "forbidden")
+                    elif wanted == "unknown":
+                        fine = status == 404
+                    else:
+                        fine = status not in (401, 403, 500)
+                    if not fine:
+                        wrong.append((route.method, route.path, role.value, unit, place, wanted, status, code))
+    assert not wrong
+
+
+async def _anew(hub: Hub, place: str) -> None:
+    """A stream of the unit's name that is there and not retired: an earlier call may have ended it."""
+    hub.services.registry._streams[place] = Stream(place, place, StreamKind.ROOM, WhipSource(), 0, unit=place)
+
+
+async def test_a_recorders_token_opens_nothing_but_its_own_stream(tmp_path: Path) -> None:
+    async with running_hub(tmp_path) as hub:
+        made = await hub.services.registry.add("rec-1", "1", StreamKind.RECORDER, "whip")
+        await hub.services.registry.add("rec-2", "2", StreamKind.RECORDER, "whip")
+        assert made.token is not None
+        for route in ROUTES:
+            if route.access is Access.PUBLIC:
+                continue
+            for ident in ("rec-1", "rec-2"):
+                headers = {"Authorization": f"Bearer {made.token}"}
+                async with hub.stranger.request(route.method, path_of(route, ident), headers=headers) as response:
+                    opens = route.access is Access.DEVICE and ident == "rec-1"
+                    assert (response.status != 401) == opens, (route.method, route.path, ident)
+
+
+async def test_nothing_is_answered_before_a_given_password_is_changed(tmp_path: Path) -> None:
+    async with running_hub(tmp_path) as hub:
+        _, password = await hub.services.accounts.new_person("new", "x", by=HUB, roles=frozenset({Role.ADMIN}))
+        made = await hub.services.accounts.sign_in("new", password)
+        assert made is not None
+        headers = {"Cookie": f"hub_session={made[1]}", "Origin": str(hub.base.origin())}
+        for route in USER_ROUTES:
+            if route.path == "/api/session" and route.method == "DELETE":
+                continue
+            async with hub.stranger.request(route.method, path_of(route, "x"), headers=headers) as response:
+                refused = response.status == 403 and (await response.json())["error"]["code"] == "must_change_password"
+                assert refused == (route.right is not Right.SELF), (route.method, route.path)
+
+
+async def test_a_program_with_the_admin_token_may_all(tmp_path: Path) -> None:
+    async with running_hub(tmp_path) as hub:
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        for route in USER_ROUTES:
+            async with hub.stranger.request(route.method, path_of(route, "x"), headers=headers) as response:
+                assert response.status not in (401, 403, 500), (route.method, route.path, response.status)
+
+
+def test_every_right_is_somebodys() -> None:
+    for right in Right:
+        assert any(right in rights for role, rights in TABLE.items() if role is not Role.ADMIN), right
