@@ -120,7 +120,7 @@ def facts(**fields: object) -> ReportFacts:
                 2, "stall", filled, 150 * S, edge_error_us=20_000, closing=Closing.BACKFILLED, tracks=("视频", "音频"),
                 closed_us=filled + 6 * MINUTE, seq=1288,
             ),
-            interruption(3, "loss", START_US + 30 * MINUTE, 1_320_000, closing=Closing.NOT_NEEDED, tracks=("视频",), seq=1391),
+            interruption(3, "loss", START_US + 30 * MINUTE, 4 * S, closing=Closing.NOT_NEEDED, tracks=("视频",), seq=1391),
             interruption(
                 4, "no_signal", START_US + 36 * MINUTE, 40 * S, edge_error_us=500_000, tracks=("视频", "音频"), seq=1460,
             ),

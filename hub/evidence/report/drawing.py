@@ -9,12 +9,14 @@ from hub.evidence.facts import Closing, InterruptionFact, ReportFacts
 from hub.evidence.report.words import PAINTS, Clock, Paint
 from hub.model import InterruptionKind
 
-WIDTH = 720
-_LEFT, _RIGHT = 8, 712
+WIDTH = 600
+_LEFT, _RIGHT = 6, 594
 _BAR_TOP, _BAR_HEIGHT = 40, 34
 _SLIVER = 2.2
 """Units that even the shortest interruption is wide: it must be seen."""
 _ROOM_FOR_LETTER = 13
+_UNSPOKEN_US = 500_000
+"""Edges are true within this (docs/design/interruptions.md): a shorter hole between two of them is none."""
 _FLAG_ROOM = 15
 _FLAG_LEVELS = (32, 20, 8)
 _MAX_FLAGS = 200
@@ -85,6 +87,12 @@ class _Line:
         if right - left >= _ROOM_FOR_LETTER:
             self.letter((left + right) / 2, paint)
 
+    def hole(self, from_us: int, to_us: int) -> None:
+        """A stretch that nothing speaks of: the white ground shows, with its letter where there is room."""
+        self.used.add("nothing")
+        if self.x(to_us) - self.x(from_us) >= _ROOM_FOR_LETTER:
+            self.letter((self.x(from_us) + self.x(to_us)) / 2, PAINTS["nothing"])
+
     def letter(self, middle: float, paint: Paint) -> None:
         centre = _BAR_TOP + _BAR_HEIGHT / 2
         self.parts.append(
@@ -95,7 +103,7 @@ class _Line:
 
 
 def timeline(facts: ReportFacts) -> str:
-    """The range that the package covers, as one ``<svg>`` of 720 units' width with its legend.
+    """The range that the package covers, as one ``<svg>`` of 600 units' width with its legend.
 
     Numbers on flags are those of the table of interruptions (1 is the first of ``facts.interruptions``).
     """
@@ -104,6 +112,8 @@ def timeline(facts: ReportFacts) -> str:
         f'<rect x="{_LEFT}" y="{_BAR_TOP}" width="{_RIGHT - _LEFT}" height="{_BAR_HEIGHT}" fill="#fff"'
         ' stroke="#b6bcc6" stroke-width="0.8" stroke-dasharray="3 2"/>'
     )
+    for start, end in _holes(facts):
+        line.hole(start, end)
     for stretch in facts.stretches:
         line.block(stretch.kind, stretch.from_us, stretch.to_us)
     shown = [each for each in facts.interruptions if each.closing is not Closing.WITHDRAWN and loses_media(each)]
@@ -113,7 +123,7 @@ def timeline(facts: ReportFacts) -> str:
     _flags(line, facts)
     _marks(line, facts)
     _ticks(line, facts, Clock(facts.utc_offset_minutes))
-    bottom = _legend(line, _names_in_order(line.used, covered=_covers(facts)))
+    bottom = _legend(line, [name for name in PAINTS if name in line.used])
     patterns = "".join(
         f'<pattern id="p-{name}" width="6" height="6" patternUnits="userSpaceOnUse">{drawing}</pattern>'
         for name, drawing in _PATTERNS.items()
@@ -125,15 +135,20 @@ def timeline(facts: ReportFacts) -> str:
     )
 
 
-def _covers(facts: ReportFacts) -> bool:
-    """Whether the stretches and interruptions leave nothing of the range unspoken of."""
+def _holes(facts: ReportFacts) -> list[tuple[int, int]]:
+    """What neither a stretch nor an interruption speaks of, but for the edges' own error."""
     parts = [(each.from_us, each.to_us) for each in facts.stretches]
     parts += [
         (each.from_us, facts.given_to_us if each.to_us is None else each.to_us)
         for each in facts.interruptions
         if each.closing is not Closing.WITHDRAWN and loses_media(each)
     ]
-    return covered_us(parts, facts.given_from_us, facts.given_to_us) >= facts.given_to_us - facts.given_from_us
+    found, at = [], facts.given_from_us
+    for start, end in [*sorted(parts), (facts.given_to_us, facts.given_to_us)]:
+        if start - at > _UNSPOKEN_US:
+            found.append((at, start))
+        at = max(at, end)
+    return found
 
 
 def covered_us(parts: Iterable[tuple[int, int]], from_us: int, to_us: int) -> int:
@@ -208,10 +223,6 @@ def _ticks(line: _Line, facts: ReportFacts, clock: Clock) -> None:
             line.parts.append(
                 f'<text x="{at:.2f}" y="{low + 25}" text-anchor="middle" font-size="8.5" fill="#6b7280">{day}</text>'
             )
-
-
-def _names_in_order(used: set[str], *, covered: bool) -> list[str]:
-    return [name for name in PAINTS if name in used or (name == "nothing" and not covered)]
 
 
 def _legend(line: _Line, names: list[str]) -> int:

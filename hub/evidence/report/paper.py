@@ -17,7 +17,7 @@ from typing import Any
 
 import pylopdf_fonts_zh_cn
 import typst
-from fontTools.ttLib import TTFont
+from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
 from hub.errors import Unavailable
 from hub.evidence.facts import ReportFacts

@@ -98,10 +98,11 @@ def size(count: int) -> str:
     return f"{count} 字节" if unit == "字节" else f"{value:.1f} {unit}"
 
 
-def groups(digest: str, width: int = 4) -> str:
-    """A digest in groups, to be read aloud and compared by eye."""
+def groups(digest: str, width: int = 4, in_line: int = 8) -> list[str]:
+    """A digest in groups of four, eight a line, to be read aloud and compared by eye."""
     digest = plain(digest, limit=200)
-    return " ".join(digest[at : at + width] for at in range(0, len(digest), width))
+    parts = [digest[at : at + width] for at in range(0, len(digest), width)]
+    return [" ".join(parts[at : at + in_line]) for at in range(0, len(parts), in_line)]
 
 
 def share(part: int, whole: int) -> str:
@@ -190,7 +191,7 @@ _UNKNOWN = Sentence("无法判定", "bad", "导出时无法判定，原因见下
 
 AXES: Mapping[Axis, tuple[str, Mapping[str, Sentence]]] = {
     Axis.INTEGRITY: (
-        "内容完好",
+        "内容",
         {
             Integrity.OK: Sentence(
                 "完好",
@@ -214,7 +215,7 @@ AXES: Mapping[Axis, tuple[str, Mapping[str, Sentence]]] = {
         },
     ),
     Axis.COMPLETENESS: (
-        "时间连续",
+        "连续性",
         {
             Completeness.CONTIGUOUS: Sentence(
                 "连续",
