@@ -6,19 +6,25 @@ import asyncio
 import gc
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 from aiohttp import web
 
 from hub import __version__
+from hub.anchoring.anchoring import Anchoring
+from hub.anchoring.authority import Received
+from hub.anchoring.configured import Configured
+from hub.anchoring.witness import in_thread
 from hub.api.access_entries import keep_change
 from hub.api.door import open_door
 from hub.api.server import build_app, serve
 from hub.api.services import Complaint, Services, StreamStatus
 from hub.api.streams import stream_json
 from hub.api.throttle import Throttle
+from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.opening import open_up
 from hub.clock import Clock, SystemClock
 from hub.database import create_tables, open_engine
@@ -27,6 +33,7 @@ from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.entries import EntryType, JsonValue
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
+from hub.ledger.retained import Retained
 from hub.ledger.startup import remote_signers
 from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
 from hub.monitor.events import EventBus
@@ -37,6 +44,7 @@ from hub.people.people import People
 from hub.people.units import Units
 from hub.pipeline import Pipeline, Rooms
 from hub.registry import Registry
+from hub.retention.retention import Retention
 from hub.segmenter.disk import Disk
 from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
@@ -56,6 +64,8 @@ class Hub:
         self.units: Units
         self.people: People
         self.ledger: Ledger
+        self.anchoring: Anchoring
+        self.retention: Retention
         self.fleet: Fleet
         self.feeds = LiveFeeds()
         self.events = EventBus(settings.event_queue)
@@ -78,11 +88,16 @@ class Hub:
         settings, clock = self.settings, self.clock
         door = open_door(settings)  # first: what is refused here must leave nothing behind
         stack.callback(door.close)
+        outside = await asyncio.to_thread(Configured.read, settings)
 
         self.ledger = await Ledger.open(settings, clock, whole_fragments, remote_signers(settings))
         stack.push_async_callback(self.ledger.close)
         opened = await asyncio.to_thread(open_up, settings, self.ledger.checkpoint, self.ledger.vkey)
         stack.callback(opened.log.close)
+        asked = outside.authorities(partial(in_thread, opened.log.consistency), _accept(opened.log))
+        self.anchoring = Anchoring(settings, clock, self.ledger, asked, visitors=outside.visitors)
+        await self.anchoring.start()
+        stack.push_async_callback(self.anchoring.close)
 
         engine = open_engine(settings.data / DATABASE_FILE)
         stack.callback(engine.dispose)
@@ -93,6 +108,11 @@ class Hub:
         keep = keep_change(self._write_access)
         self.units.on_change(keep)
         self.people.on_change(keep)
+
+        retained = Retained(settings.data / DATABASE_FILE)
+        stack.callback(retained.close)
+        self.retention = Retention(settings, clock, self.ledger, retained, tell=self._tell_retention)
+        await self.retention.start()
 
         disk = Disk(settings.data, settings)
         await disk.start()
@@ -110,7 +130,7 @@ class Hub:
         self.registry.on_change(self.fleet.changed)
         self.registry.on_change(self._tell_change)
 
-        for work in (self.fleet.tick_for_ever(), self._tell_states(), opened.follow()):
+        for work in (self.fleet.tick_for_ever(), self._tell_states(), opened.follow(), self.retention.run()):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
         # late: a first password that nobody is shown would lock everybody out
@@ -130,7 +150,10 @@ class Hub:
             throttle=Throttle(clock),
             ready=self._ready,
             write_access=self._write_access,
+            retention=self.retention,
             open_log=opened.log,
+            cosigned=self._cosigned,
+            log_status=lambda: self.anchoring.status().json(),
             witness=opened.witness,
             witness_for=opened.witness_for,
         )
@@ -181,11 +204,17 @@ class Hub:
         current = (pipeline.detector.current for pipeline in self.fleet.pipelines())
         return [interruption for interruption in current if interruption is not None]
 
+    async def _cosigned(self, one: Accepted) -> None:
+        """A witness came by itself with its cosignature."""
+        root, line = one.root.hex(), one.line.encode()
+        await self.anchoring.brought(Received("witness", one.witness, one.size, root, one.time_us, line))
+
     def _ready(self) -> Mapping[str, str]:
         refused = sorted({one.stream_id for one in self._present() if _not_stored(one)})
         return {
             "ledger": self.ledger.problem or "ok",
             "disk": _disk_space(self.settings),
+            "retention": self.retention.problem,
             "reels": f"not stored as it comes: {', '.join(refused[:10])}" if refused else "ok",
         }
 
@@ -198,6 +227,9 @@ class Hub:
     def _tell(self, word: str, stream: Stream) -> None:
         self.events.publish(f"stream.{word}", stream_json(stream, self.status(stream)), self.clock.now())
 
+    def _tell_retention(self, kind: str, data: Mapping[str, JsonValue]) -> None:
+        self.events.publish(kind, data, self.clock.now())
+
     async def _tell_states(self) -> None:
         """Until cancelled: pages hear of every change of a stream's state, and each second that the hub lives."""
         while True:
@@ -207,6 +239,15 @@ class Hub:
                 pipeline.bitrate.measure(self.clock.now())
                 if known != self._state_of(pipeline):
                     self._tell("changed", pipeline.stream)
+
+
+def _accept(opened: OpenLog) -> Callable[[str], Awaitable[None]]:
+    """What was asked of a witness is handed out with the head, as what came by itself."""
+
+    async def accept(note: str) -> None:
+        await asyncio.to_thread(opened.accept, note)
+
+    return accept
 
 
 def _not_stored(interruption: Interruption) -> bool:

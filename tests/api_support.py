@@ -105,6 +105,8 @@ class FakeReader:
         self.rows: list[Interruption] = []
         self.recorded: list[Span] = []
         self.sealed: list[Chunk] = []
+        self.deleted: list[Span] = []
+        self.deleted_reels: set[str] = set()
 
     def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]:
         found = [
@@ -114,6 +116,12 @@ class FakeReader:
 
     def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         return [one for one in self.recorded if one.from_us < to_us and one.to_us > from_us]
+
+    def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
+        return [one for one in self.deleted if one.from_us < to_us and one.to_us > from_us]
+
+    def is_gone(self, reel: str) -> bool:
+        return reel in self.deleted_reels
 
     def interruption(self, ident: str) -> Interruption | None:
         return next((one for one in self.rows if one.id == ident), None)

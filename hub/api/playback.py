@@ -103,6 +103,8 @@ class Growing:
         with self._lock:
             try:
                 chunks = self._news(reader)
+                if not chunks and self._playlist is None:
+                    self._none(reader)
                 if self._playlist is None:
                     self._playlist = self._begun(chunks)
                 self._playlist.add(chunks)
@@ -114,9 +116,12 @@ class Growing:
                     raise StorageError(message, code="bad_reel") from error
                 raise
 
+    def _none(self, reader: FootageReader) -> None:
+        if reader.gone(self._reels.stream_id, self._query.from_us, self._query.to_us):
+            raise NotFound("the footage of this range was deleted at the end of its term", code="deleted")
+        raise NotFound("nothing is recorded in this range", code="no_footage")
+
     def _begun(self, chunks: list[Chunk]) -> Playlist:
-        if not chunks:
-            raise NotFound("nothing is recorded in this range", code="no_footage")
         sound_from = first_with_sound(chunks, self._reels.init_of)
         return Playlist(self._reels.init_of, self._reels, join_s=self._join_s, sound_from=sound_from)
 
@@ -223,9 +228,16 @@ def _reel(request: web.Request) -> tuple[Reels, str]:
     return Reels(services.settings.data, stream.id), f"{request.match_info['day']}/{request.match_info['file']}"
 
 
+async def _check_not_deleted(request: web.Request, reels: Reels, name: str) -> None:
+    """Raises NotFound with the code ``deleted`` for footage that was lawfully deleted, or is about to be."""
+    if await asyncio.to_thread(request.app[SERVICES].reader.is_gone, f"reels/{reels.stream_id}/{name}"):
+        raise NotFound("this footage was deleted at the end of its term; its entries and digests stay", code="deleted")
+
+
 async def show_reel(request: web.Request) -> web.StreamResponse:
     """GET …/reels/{day}/{file}, whole or by Range: sent from the file, never held in memory."""
     reels, name = _reel(request)
+    await _check_not_deleted(request, reels, name)
     path = reels.path(name)
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("no such reel")
@@ -236,6 +248,7 @@ async def show_init(request: web.Request) -> web.Response:
     """GET …/reels/{day}/{file}/init.mp4: the reel's init segment, with another reel's sound track if it has none."""
     reels, name = _reel(request)
     query = read_query(request, InitQuery)
+    await _check_not_deleted(request, reels, name)
     return web.Response(body=await asyncio.to_thread(reels.init_bytes, name, query), content_type=MP4)
 
 
@@ -243,6 +256,7 @@ async def show_filled(request: web.Request) -> web.Response:
     """GET …/reels/{day}/{file}/filled.mp4: bytes of the reel, with marked silence where its sound has holes."""
     reels, name = _reel(request)
     query = read_query(request, FilledQuery)
+    await _check_not_deleted(request, reels, name)
     return web.Response(body=await asyncio.to_thread(_filled, reels, name, query), content_type=MP4)
 
 

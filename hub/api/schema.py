@@ -195,6 +195,7 @@ class SpanOut(BaseModel):
     to_at: TimeText = Field(alias="to")
     state: Literal["recorded", "interrupted", "suspected", "backfilled", "off_duty"]
     interruption: SpanInterruption | None = None
+    deleted: bool = Field(False, description="Recorded, and lawfully deleted since.")
 
 
 class TimelineOut(BaseModel):

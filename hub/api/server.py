@@ -8,12 +8,14 @@ from pathlib import Path
 from aiohttp import web
 
 from hub.api import (
+    anchors,
     events,
     interruptions,
     live,
     log,
     people,
     playback,
+    retention,
     sessions,
     sockets,
     streams,
@@ -35,6 +37,7 @@ from hub.settings import Settings
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
     *log.ROUTES,
+    *anchors.ROUTES,
     *sessions.ROUTES,
     *units.ROUTES,
     *people.ROUTES,
@@ -42,6 +45,7 @@ ROUTES: tuple[Route, ...] = (
     *timelines.ROUTES,
     *playback.ROUTES,
     *interruptions.ROUTES,
+    *retention.ROUTES,
     *events.ROUTES,
     *live.ROUTES,
     *whip.ROUTES,

@@ -21,6 +21,7 @@ from hub.people.accounts import Accounts
 from hub.people.people import People
 from hub.people.units import Units
 from hub.registry import Registry
+from hub.retention.retention import Retention
 from hub.settings import Settings
 
 StreamStateName = Literal["live", "suspected", "interrupted", "waiting", "idle", "retired"]
@@ -70,6 +71,8 @@ class FootageReader(Protocol):
 
     def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]: ...
     def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
+    def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
+    def is_gone(self, reel: str) -> bool: ...
     def interruption(self, ident: str) -> Interruption | None: ...
     def interruptions(
         self,
@@ -124,8 +127,11 @@ class Services:
     witness: Witness | None = None
     """This hub as a witness of the logs ``witness_for``; None: of none. Its calls block."""
     witness_for: tuple[VerifierKey, ...] = ()
+    retention: Retention | None = None
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None
     """Told of each cosignature that a witness brought by itself."""
+    log_status: Callable[[], Mapping[str, object]] = field(default=dict)
+    """How far outsiders vouch for the log."""
 
     @property
     def people(self) -> People:

@@ -122,6 +122,13 @@ class Retained:
             found.append(Standing(row.stream, body["id"], row.leaf.hex(), row.entry_id, row.t_hub_us, body, reels))
         return found
 
+    def any_deleted(self, stream_id: str, from_us: int, to_us: int) -> bool:
+        """Whether reels of this time are gone."""
+        gone = t.gone_reels.c
+        query = select(gone.reel).where(gone.stream == stream_id, gone.state == "deleted")
+        with self._engine.connect() as connection:
+            return connection.execute(query.where(gone.first_us < to_us, gone.end_us > from_us)).first() is not None
+
     def signed_size(self, entry_id: int) -> int | None:
         """The size of the newest checkpoint over this entry; None: no checkpoint covers it yet. Raises LookupError
         where none ever will: its log was given up for another one before it was signed."""

@@ -35,6 +35,8 @@ class TimelineSpan:
     to_us: int
     state: SpanState
     interruption: Interruption | None = None
+    deleted: bool = False
+    """Recorded, and deleted at the end of its term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def timeline(
     due_from_us: int | None = None,
     backfilled: Iterable[Span] = (),
     off_duty: Iterable[Span] = (),
+    deleted: Iterable[Span] = (),
 ) -> Timeline:
     """What became of the time from ``from_us`` to ``to_us``, never beyond ``now_us``.
 
@@ -67,6 +70,7 @@ def timeline(
     rooms: since it was registered); None: it is due only where something was recorded or interrupted.
     Where they overlap, off duty gives way to everything, recorded to interrupted (damaged pictures are
     recorded and yet missing), interrupted to backfilled. A mere suspicion is not history.
+    ``deleted`` marks recorded time whose footage is gone at the end of its term: recorded it stays.
     """
     end_us = min(to_us, now_us)
     recorded = _close_up(_merge(_clip(((span.from_us, span.to_us) for span in spans), from_us, end_us)))
@@ -86,7 +90,11 @@ def timeline(
         taken = _merge([*taken, *fresh])
         broken = _merge([*broken, *missing])
     good = _without(recorded, taken)
-    painted += [TimelineSpan(begin, end, SpanState.RECORDED) for begin, end in good]
+    ended = _merge(_clip(((span.from_us, span.to_us) for span in deleted), from_us, end_us))
+    there = _without(good, ended)
+    painted += [TimelineSpan(begin, end, SpanState.RECORDED) for begin, end in there]
+    gone = _without(good, there)
+    painted += [TimelineSpan(begin, end, SpanState.RECORDED, deleted=True) for begin, end in gone]
     taken = _merge([*taken, *good])
     painted += [TimelineSpan(begin, end, SpanState.OFF_DUTY) for begin, end in _without(free, taken)]
     painted.sort(key=lambda span: span.from_us)
@@ -165,6 +173,8 @@ def _length(intervals: Sequence[Interval]) -> int:
 
 def _span_json(span: TimelineSpan) -> dict[str, Any]:
     out: dict[str, Any] = {"from": rfc3339(span.from_us), "to": rfc3339(span.to_us), "state": str(span.state)}
+    if span.deleted:
+        out["deleted"] = True
     if span.interruption is not None:
         broken = span.interruption
         out["interruption"] = {"id": broken.id, "kind": str(broken.kind), "state": str(broken.state)}

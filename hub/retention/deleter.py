@@ -30,6 +30,8 @@ from hub.ledger.retained import ReelRow, Retained, Standing
 from hub.metrics import DELETED_BYTES
 from hub.retention.files import Files
 
+Tell = Callable[[str, Mapping[str, JsonValue]], None]
+"""``tell(type, data)``: an event."""
 _log = structlog.get_logger(__name__)
 
 
@@ -73,6 +75,7 @@ class Deleter:
         clock: Clock,
         files: Files,
         kept_by: Callable[[str, TombstonedReel], str],
+        tell: Tell,
     ) -> None:
         self._data = data
         self._ledger = ledger
@@ -80,6 +83,7 @@ class Deleter:
         self._clock = clock
         self._files = files
         self._kept_by = kept_by
+        self._tell = tell
         self.moving = asyncio.Lock()
         self.missing: dict[str, str] = {}
         """Reels that are not as the entries say, and why: never tombstoned, for a tombstone would hide it."""
@@ -103,7 +107,9 @@ class Deleter:
         }
         self._ledger.append(stream_id, EntryType.TOMBSTONE, body)
         await self._ledger.committed()
-        return sum(one.size for one in named)
+        size = sum(one.size for one in named)
+        self._tell("footage.tombstoned", {"stream": stream_id, "id": body["id"], "reels": len(named), "bytes": size})
+        return size
 
     def _check(self, reels: Sequence[ReelRow]) -> list[TombstonedReel]:
         """Blocks. Those that are there as the entries say, described."""
@@ -176,6 +182,8 @@ class Deleter:
             self._ledger.append(standing.stream_id, EntryType.DELETED, body)
         await self._ledger.committed()
         DELETED_BYTES.inc(freed)
+        data: dict[str, JsonValue] = {"stream": standing.stream_id, "id": standing.id, "kept": len(spared)}
+        self._tell("footage.deleted", {**data, "reels": len(removed.gone), "bytes": freed})
         _log.info("footage deleted", stream=standing.stream_id, tombstone=standing.id, reels=len(removed.gone))
         return sum(one.size for one in standing.pending if one.reel in done)
 

@@ -20,7 +20,7 @@ from hub.ledger.entries import HUB_STREAM, Entry, EntryType, JsonValue
 from hub.ledger.keeping import CaseRange, Hold, Keeping
 from hub.ledger.retained import ReelRow, Retained
 from hub.metrics import STORAGE_FULL, STORAGE_LOW
-from hub.retention.deleter import Deleter, Ledger, Reason, wait_us
+from hub.retention.deleter import Deleter, Ledger, Reason, Tell, wait_us
 from hub.retention.files import Files, PosixFiles, Usage
 from hub.retention.rules import EVIDENCE, REASONS, Decision, Rules
 from hub.retention.space import Marks, WriteRate, full_at
@@ -35,8 +35,6 @@ STEPS_A_PASS = 8
 LEAP_US = 3600 * US_PER_S
 """A calendar that leaps forward this far would make footage look old that is not."""
 
-Tell = Callable[[str, Mapping[str, JsonValue]], None]
-"""``tell(type, data)``: an event."""
 _Kept = TypeVar("_Kept", Hold, CaseRange)
 _log = structlog.get_logger(__name__)
 
@@ -81,7 +79,7 @@ class Retention:
         self._keepings: dict[str, Keeping] = {}
         self._stream_of: dict[str, str] = {}
         """Of holds and ranges, by id."""
-        self._deleter = Deleter(settings.data, ledger, retained, clock, self._files, self._kept_by)
+        self._deleter = Deleter(settings.data, ledger, retained, clock, self._files, self._kept_by, tell)
         self._survey_due = True
         self._freeing = False
         now = clock.now()
@@ -256,6 +254,10 @@ class Retention:
             by,
         )
         return self.hold(ident)
+
+    async def any_deleted(self, stream_id: str, from_us: int, to_us: int) -> bool:
+        """Whether footage of this time was deleted already."""
+        return await asyncio.to_thread(self._retained.any_deleted, stream_id, from_us, to_us)
 
     async def release_hold(self, ident: str, text: str, by: str) -> Hold:
         """Raises NotFound, InvalidRequest without words, Conflict if it is released already."""
