@@ -8,6 +8,7 @@ injected clock; that second is the event loop's.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import structlog
 from hub.anchoring.authority import Authority, Received
 from hub.anchoring.files import Kept, keep
 from hub.anchoring.schedule import US, Rhythm, Schedule
-from hub.anchoring.status import AuthorityStatus, LogStatus, Standing
+from hub.anchoring.status import LogStatus, Standing
 from hub.clock import Clock
 from hub.errors import HubError, LedgerError
 from hub.ledger.anchors.stored import StoredAnchor, anchor_body, recent_anchors
@@ -50,11 +51,17 @@ class AnchoredLedger(Protocol):
 
 @dataclass
 class _Post:
-    """One authority, and how it goes with it."""
+    """One authority that is asked, and how it goes with it."""
 
     authority: Authority
     schedule: Schedule
     standing: Standing
+
+
+VISIT_S = 86_400.0
+"""A witness that comes by itself (on a stick, from inside a closed network) is expected once a day."""
+HEADS = 100
+"""Newest checkpoints whose time is remembered, for witnesses that come by themselves with an older one."""
 
 
 class Anchoring:
@@ -67,7 +74,10 @@ class Anchoring:
         ledger: AnchoredLedger,
         authorities: Sequence[Authority],
         random: Random | None = None,
+        *,
+        visitors: Sequence[str] = (),
     ) -> None:
+        """``visitors``: names of the witnesses that are not asked but come by themselves (:meth:`brought`)."""
         self._data = settings.data
         self._clock = clock
         self._ledger = ledger
@@ -77,6 +87,8 @@ class Anchoring:
             _Post(one, Schedule(Rhythm(every_s[one.kind]), random), Standing(one.name, one.kind, every_s[one.kind]))
             for one in authorities
         ]
+        self._visitors = [Standing(name, "witness", VISIT_S) for name in visitors]
+        self._signed: OrderedDict[int, int] = OrderedDict()
         self._writing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         ledger.on_commit(self._committed)
@@ -84,14 +96,16 @@ class Anchoring:
     async def start(self) -> None:
         """Learn what was anchored before, and begin. Never fails for want of an authority."""
         now_us = self._clock.now().utc_us
-        for anchor in await asyncio.to_thread(_known, self._data, self._names()):
-            for post in self._posts:
-                if post.authority.name == anchor.authority and post.authority.kind == anchor.kind:
-                    post.standing.anchored(anchor.size, anchor.time_us, anchor.signed_us)
+        standings = self._standings()
+        for anchor in await asyncio.to_thread(_known, self._data, frozenset(standings)):
+            standings[anchor.authority].anchored(anchor.size, anchor.time_us, anchor.signed_us)
+        for standing in standings.values():
+            standing.began(now_us)
         for post in self._posts:
-            post.standing.began(now_us)
             self._tasks.append(asyncio.create_task(self._for_ever(post), name=f"anchoring by {post.authority.name}"))
-        if not self._posts:
+        if self._visitors:
+            self._tasks.append(asyncio.create_task(self._visitors_for_ever(), name="anchoring by visitors"))
+        if not standings:
             _log.info("no outside witness is configured: the hub alone vouches for the time of its log")
 
     async def close(self) -> None:
@@ -136,9 +150,21 @@ class Anchoring:
         """What each task does once a second, for all authorities; tests drive it by hand."""
         for post in self._posts:
             await self._turn(post)
+        self._look_at_visitors()
+
+    def _look_at_visitors(self) -> None:
+        self._see(self._ledger.checkpoint())
+        for standing in self._visitors:
+            self._tell(standing)
+
+    async def _visitors_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self._look_at_visitors()
 
     async def _turn(self, post: _Post) -> None:
         note = self._ledger.checkpoint()
+        self._see(note)
         if post.schedule.due(note, self._clock.now().mono_us):
             signed_us = self._ledger.signed_us
             problem = await self._anchor(post, note, signed_us)
@@ -149,7 +175,7 @@ class Anchoring:
                 ANCHOR_FAILURES.labels(post.authority.name).inc()
             else:
                 post.schedule.succeeded(note, now.mono_us)
-        self._tell(post)
+        self._tell(post.standing)
 
     # -------------------------------------------------------------------------------- what
 
@@ -169,9 +195,30 @@ class Anchoring:
         if (received.size, received.root_hex) != (checkpoint.size, checkpoint.root.hex()):
             return f"{post.authority.name}: expected an anchor of size {checkpoint.size}, found {received.size}"
         # Shielded: a stop in between must not leave an entry that speaks of bytes half written.
-        return await asyncio.shield(asyncio.ensure_future(self._keep(post, received, checkpoint.origin, signed_us)))
+        work = self._keep(post.standing, received, checkpoint.origin, signed_us)
+        return await asyncio.shield(asyncio.ensure_future(work))
 
-    async def _keep(self, post: _Post, received: Received, origin: str, signed_us: int) -> str:
+    async def brought(self, received: Received) -> None:
+        """A cosignature of this log's head that came by itself, checked by the caller. Raises LedgerError where it
+        could not be kept."""
+        standing = self._standings().get(received.authority)
+        if standing is None:
+            raise LedgerError(f"expected an anchor of a configured authority, found one of {received.authority}")
+        origin = parse_checkpoint(parse_note(self._ledger.checkpoint()).text).origin
+        # 0 for a head that is too old to be remembered: no claim about what it covers.
+        problem = await self._keep(standing, received, origin, self._signed.get(received.size, 0))
+        if problem:
+            raise LedgerError(problem)
+
+    def _see(self, note: str) -> None:
+        """Remember since when everything is under this head. Only while looked at: a head that came and went between
+        two looks is not known."""
+        if note:
+            self._signed.setdefault(parse_checkpoint(parse_note(note).text).size, self._ledger.signed_us)
+            while len(self._signed) > HEADS:
+                self._signed.popitem(last=False)
+
+    async def _keep(self, standing: Standing, received: Received, origin: str, signed_us: int) -> str:
         async with self._writing:
             try:
                 kept = await asyncio.to_thread(keep, log_folder(self._data, origin), received, self._clock.now().utc_us)
@@ -181,7 +228,8 @@ class Anchoring:
                 return f"the anchor could not be stored: {error.strerror or error}"
             except LedgerError as error:
                 return f"the anchor could not be declared: {error}"
-        post.standing.anchored(received.size, received.time_us, signed_us)
+        if received.size >= standing.size:
+            standing.anchored(received.size, received.time_us, signed_us)
         return ""
 
     # ------------------------------------------------------------------------------ how it goes
@@ -191,29 +239,26 @@ class Anchoring:
         note = self._ledger.checkpoint()
         size = parse_checkpoint(parse_note(note).text).size if note else 0
         now_us = self._clock.now().utc_us
-        return LogStatus(size, tuple(self._state_of(post, size, now_us) for post in self._posts))
-
-    def _state_of(self, post: _Post, size: int, now_us: int) -> AuthorityStatus:
-        return post.standing.status(size, now_us)
+        return LogStatus(size, tuple(one.status(size, now_us) for one in self._standings().values()))
 
     @property
     def anchored_size(self) -> int:
         """The largest size of the log that some authority has anchored; 0: none."""
-        return max((post.standing.size for post in self._posts), default=0)
+        return max((one.size for one in self._standings().values()), default=0)
 
-    def _names(self) -> frozenset[str]:
-        return frozenset(post.authority.name for post in self._posts)
+    def _standings(self) -> dict[str, Standing]:
+        asked = {post.authority.name: post.standing for post in self._posts}
+        return asked | {one.name: one for one in self._visitors}
 
-    def _tell(self, post: _Post) -> None:
+    def _tell(self, standing: Standing) -> None:
         """Metrics always, a log line once a change."""
         now_us = self._clock.now().utc_us
         note = self._ledger.checkpoint()
         size = parse_checkpoint(parse_note(note).text).size if note else 0
-        state = self._state_of(post, size, now_us)
-        name = post.authority.name
+        state, name = standing.status(size, now_us), standing.name
         ANCHORED_SIZE.labels(name).set(state.size)
         UNANCHORED_SINCE.labels(name).set((state.unanchored_since_us or 0) / US)
-        changed = post.standing.changed(state.state)
+        changed = standing.changed(state.state)
         if changed == "late":
             _log.warning(
                 "the log stands unanchored", authority=name, since_us=state.unanchored_since_us, error=state.error

@@ -81,16 +81,15 @@ class Standing:
     """What is known of one authority, from which its status is told."""
 
     def __init__(self, name: str, kind: Kind, every_s: float) -> None:
-        self._name, self._kind = name, kind
+        self.name, self._kind = name, kind
         self._late_after_us = round(LATE_AFTER * every_s * 1_000_000)
         self._anchored_us: int | None = None
         self._covered_us = 0
         self._began_us = 0
-        self._error, self._error_us = "", None
+        self._error = ""
+        self._error_us: int | None = None
         self._told: State = "waiting"
         self.size = 0
-
-    _error_us: int | None
 
     def began(self, now_us: int) -> None:
         """The hub began to ask at this time."""
@@ -111,7 +110,7 @@ class Standing:
         if since_us is not None and now_us - max(since_us, self._began_us) > self._late_after_us:
             state = "late"
         return AuthorityStatus(
-            self._name, self._kind, state, self.size, self._anchored_us, since_us, self._error, self._error_us
+            self.name, self._kind, state, self.size, self._anchored_us, since_us, self._error, self._error_us
         )
 
     def changed(self, state: State) -> State | None:

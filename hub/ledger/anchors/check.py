@@ -31,6 +31,8 @@ class Trust:
 
     witnesses: tuple[WitnessKey, ...] = ()
     roots: tuple[x509.Certificate, ...] = ()
+    source: str = "given"
+    """Where this trust is from, for people."""
 
     def __bool__(self) -> bool:
         return bool(self.witnesses or self.roots)
