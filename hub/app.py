@@ -28,6 +28,7 @@ from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.opening import open_up
 from hub.clock import Clock, SystemClock
 from hub.database import create_tables, open_engine
+from hub.evidence.spool import Intake
 from hub.fleet import Fleet
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.entries import EntryType, JsonValue
@@ -130,7 +131,9 @@ class Hub:
         self.registry.on_change(self.fleet.changed)
         self.registry.on_change(self._tell_change)
 
-        for work in (self.fleet.tick_for_ever(), self._tell_states(), opened.follow(), self.retention.run()):
+        taken = Intake(settings.data, self.ledger.append, self.ledger.committed)
+        works = (self.fleet.tick_for_ever(), self._tell_states(), opened.follow(), self.retention.run(), taken.run())
+        for work in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
         # late: a first password that nobody is shown would lock everybody out

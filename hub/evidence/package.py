@@ -7,6 +7,7 @@ entries, not by the size of the footage. Each part is verified as its recipient 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +34,6 @@ from hub.ledger.package.format import (
     REPORT_HTML,
     REPORT_PDF,
     STILL,
-    AbsentRow,
     AnchorRow,
     HeadRow,
     LogRow,
@@ -115,6 +115,11 @@ def write_package(
         raise InvalidRequest("expected --from before --to, found them the other way round or equal")
     with Source(data) as source:
         return _Writer(request, source, out, clock.now().utc_us, keys_dir, progress, cancelled).write()
+
+
+def new_export_id() -> str:
+    """Nobody can guess it, and two never meet."""
+    return f"export-{secrets.token_hex(8)}"
 
 
 class _TooLarge(Exception):
@@ -389,6 +394,3 @@ class _Part:
         self._box.add(REPORT_HTML, html)
         self._box.add(REPORT_PDF, pdf)
         self._derived += [REPORT_HTML, REPORT_PDF]
-
-
-__all__ = ["AbsentRow", "ExportRequest", "PackageResult", "PartResult", "write_package"]

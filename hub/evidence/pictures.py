@@ -9,8 +9,12 @@ from hub.clock import rfc3339
 from hub.evidence.facts import Still
 from hub.evidence.movie import derived_marks, movie
 from hub.evidence.segments import segments
+from hub.evidence.still import still
 from hub.ledger.package.format import Manifest
 from hub.model import Chunk
+
+STILL_CHUNKS = 8
+"""One keyframe of each is looked at."""
 
 
 def make_movie(data: Path, chunks: Sequence[Chunk], out: Path, manifest: Manifest, leaf: str) -> list[Path]:
@@ -25,5 +29,6 @@ def make_movie(data: Path, chunks: Sequence[Chunk], out: Path, manifest: Manifes
 
 
 def make_still(data: Path, chunks: Sequence[Chunk]) -> Still:
-    """A picture out of the middle of the footage."""
-    return Still(None, reason="没有提供截图")
+    """The best of a few pictures, spread over the footage."""
+    step = max(1, len(chunks) // STILL_CHUNKS)
+    return still(segments(data, chunks[::step][:STILL_CHUNKS]))

@@ -117,7 +117,7 @@ class Source:
             raise NotFound(f"nothing of {stream} was recorded in this range")
         return found[0], found[-1]
 
-    def _seqs(self, query: Select[tuple[int]]) -> list[int]:
+    def _seqs(self, query: Select[Any]) -> list[int]:
         with self._engine.connect() as connection:
             return [row[0] for row in connection.execute(query.order_by(t.entries.c.seq))]
 
@@ -185,6 +185,11 @@ class Source:
         """The log that an entry is in, and its index there."""
         log = max((log for log in self.logs if log.first_entry <= row.id), key=lambda log: log.first_entry)
         return log.origin, row.id - log.first_entry
+
+    def knows(self, stream: str) -> bool:
+        """Whether the stream has entries here."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(t.heads.c.seq).where(t.heads.c.stream == stream)).first() is not None
 
     def stream_name(self, stream: str) -> str:
         """What people call it, where the hub's registry knows it."""

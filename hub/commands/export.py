@@ -1,0 +1,144 @@
+"""``hub export``: an evidence package of a stretch of one stream."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub.commands import Commands
+from hub.commands.options import add_places, settings_of
+from hub.errors import HubError, InvalidRequest, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from hub.evidence.package import ExportRequest, PackageResult
+    from hub.settings import Settings
+
+
+def add(commands: Commands) -> None:
+    text = "write an evidence package (zip) from the data folder of a running or a stopped hub"
+    parser = commands.add_parser("export", help=text, description=text)
+    add_places(parser)
+    parser.add_argument("--stream", required=True, metavar="ID", help="whose footage")
+    parser.add_argument("--from", required=True, dest="from_at", metavar="T", help="begin, as 2026-11-20T08:00:00Z")
+    parser.add_argument("--to", required=True, dest="to_at", metavar="T", help="end; whole chunks are taken")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE.zip", help="where to write it")
+    parser.add_argument("--session", metavar="ID", help="take the notes from this enforcement session (执法活动)")
+    parser.add_argument("--matter", default="", help="事项: what was recorded")
+    parser.add_argument("--place", default="", help="地点: where")
+    parser.add_argument("--method", default="", help="方式: how it was recorded")
+    parser.add_argument(
+        "--officer", action="append", default=[], help="行政执法人员, with certificate; repeat for each"
+    )
+    parser.add_argument("--recipient", default="", help="who gets the package")
+    parser.add_argument("--approved-by", default="", help="who approved the export")
+    parser.add_argument("--reason", default="", help="why it is exported")
+    parser.add_argument("--split", metavar="SIZE", help="parts of at most this size, as 4.7G; each verifies alone")
+    parser.add_argument("--no-movie", action="store_true", help="without the playable copy, which doubles the size")
+    parser.set_defaults(command=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    settings = settings_of(options)
+    request = _request(options)
+    result = _write(request, settings, options.out)
+    for warning in result.warnings:
+        print(f"hub: {warning}", file=sys.stderr)
+    _enter(settings.data, result)
+    print(_summary(result))
+    return 0
+
+
+def _request(options: argparse.Namespace) -> ExportRequest:
+    from hub.clock import parse_rfc3339
+    from hub.evidence.package import ExportRequest, new_export_id
+    from hub.evidence.plan import parse_size
+    from hub.ledger.package.format import Notes
+
+    if options.session is not None:
+        raise NotFound(f"there is no session {options.session}; give --matter, --place, --method and --officer instead")
+    try:
+        from_us, to_us = parse_rfc3339(options.from_at), parse_rfc3339(options.to_at)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(f"--from and --to: {error}") from error
+    notes = Notes(options.matter, options.place, options.method, tuple(options.officer))
+    if notes.missing():
+        raise InvalidRequest(f"expected all five notes of a package, found none for: {', '.join(notes.missing())}")
+    return ExportRequest(
+        export_id=new_export_id(),
+        stream_id=options.stream,
+        from_us=from_us,
+        to_us=to_us,
+        notes=notes,
+        by=f"{_user()} (command line)",
+        approved_by=options.approved_by,
+        recipient=options.recipient,
+        reason=options.reason,
+        split_bytes=None if options.split is None else parse_size(options.split),
+        movie=not options.no_movie,
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown user"
+
+
+def _write(request: ExportRequest, settings: Settings, out: Path) -> PackageResult:
+    """Waits for the next checkpoint of a running hub where the newest entries are not signed yet."""
+    from hub.clock import SystemClock
+    from hub.evidence.package import write_package
+
+    if not out.parent.is_dir():
+        raise InvalidRequest(f"expected a folder for {out}, found none")
+    deadline = time.monotonic() + 2 * settings.checkpoint_s + 10
+    while True:
+        try:
+            return write_package(
+                request, settings.data, out, SystemClock(), keys_dir=settings.keys_dir, progress=_progress()
+            )
+        except Unavailable as error:
+            if error.code != "not_signed_yet" or time.monotonic() > deadline:
+                raise
+            time.sleep(min(1.0, settings.checkpoint_s))
+
+
+def _progress() -> Callable[[float], None] | None:
+    if not sys.stderr.isatty():
+        return None
+
+    def show(fraction: float) -> None:
+        print(f"\r{fraction:4.0%}", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _enter(data: Path, result: PackageResult) -> None:
+    from hub.evidence.spool import put
+
+    try:
+        put(data, result)
+    except (HubError, OSError) as error:
+        print(f"hub: this export could not be left for the hub's ledger to enter: {error}", file=sys.stderr)
+
+
+def _summary(result: PackageResult) -> str:
+    from hub.clock import rfc3339
+
+    lines = []
+    for part in result.parts:
+        first_us, end_us = part.manifest.given
+        lines += [
+            f"{part.path}",
+            f"  range     {rfc3339(first_us)} to {rfc3339(end_us)}",
+            f"  size      {part.size} bytes",
+            f"  sha256    {part.sha256}",
+            f"  verdict   integrity {part.verdict.integrity}, completeness {part.verdict.completeness}",
+        ]
+    return "\n".join(lines)
