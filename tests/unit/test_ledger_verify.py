@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import subprocess
@@ -9,15 +10,31 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.clock import ManualClock
 from hub.ledger.bodies import chunk_body, close_body
 from hub.ledger.entries import EntryType
-from hub.ledger.verdict import Completeness, Harm, Integrity, Provenance, Step, TimeSource
+from hub.ledger.merkle import tree_root
+from hub.ledger.notes import Checkpoint, VerifierKey, parse_checkpoint, parse_note, sign_note
+from hub.ledger.verdict import (
+    Completeness,
+    ExitCode,
+    Finding,
+    Harm,
+    Integrity,
+    Provenance,
+    Step,
+    TimeSource,
+    Verdict,
+)
+from hub.ledger.verify import cli, verify_path
+from hub.ledger.verify import progress as progress_module
 from hub.ledger.verify import run as run_module
-from hub.ledger.verify import verify_path
+from hub.ledger.verify.progress import ProgressBar
 from hub.ledger.verify.report import to_json, to_text
-from tests.ledger_folder import START_US, Folder, Reel, build, edit, fragment, record
+from hub.ledger.verify.words import LANGUAGES
+from tests.ledger_folder import ORIGIN, START_US, Folder, Reel, build, edit, fragment, record
 
 
 async def test_intact(tmp_path: Path) -> None:
@@ -203,6 +220,111 @@ async def test_reports(tmp_path: Path) -> None:
     assert value["first"]["place"] == value["findings"][0]["place"]
     assert value["time"]["from"] == "2026-01-01T00:00:00.000000Z"
     assert value["checkpoint"]["size"] == 25
+
+
+async def test_a_report_in_chinese(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    text = to_text(folder.verify(), "zh")
+    assert "  6. 每个录像文件的内容与记录的摘要值一致" in text
+    assert "来源      中枢密钥签名" in text
+    assert text.splitlines()[-1] == "所核对的内容与中枢当时的记录一致，凡有缺失均有记录说明。"
+    folder.reels("cam-a")[0].unlink()
+    text = to_text(folder.verify(), "zh")
+    assert "首个问题：第 6 步，缺失" in text
+    assert "校验未通过：现存数据未被改动，但有缺失" in text
+    text = to_text(verify_path(tmp_path / "nothing"), "zh")
+    assert "无法校验：无法判断；连续性无法判断；未验证签名。" in text
+
+
+def test_both_languages_have_a_word_for_everything() -> None:
+    kinds = {"steps": Step, "package_steps": Step, "harms": Harm, "integrity": Integrity, "completeness": Completeness}
+    kinds |= {"provenance": Provenance, "time": TimeSource, "summary": ExitCode, "meaning": ExitCode}
+    for words in LANGUAGES.values():
+        for name, kind in kinds.items():
+            assert set(getattr(words, name)) == set(kind), name
+
+
+async def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = await build(tmp_path)
+    assert cli.main([str(folder.data), "--keys", str(folder.keys), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["exit"] == 0
+    assert cli.main([str(folder.data), "--checkpoint", str(folder.log / "checkpoint"), "--lang", "zh"]) == 0
+    assert "its first 25 entries are as then" in capsys.readouterr().out
+    assert cli.main([str(folder.data), "--checkpoint", str(tmp_path / "none")]) == 2
+    assert cli.main([str(tmp_path / "none"), "--lang", "en"]) == 2
+    assert "CANNOT BE JUDGED" in capsys.readouterr().out
+
+
+def test_a_bar_only_on_a_terminal_and_only_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now)
+    out = io.StringIO()
+    bar = ProgressBar(out)
+    bar(1, 100)
+    assert out.getvalue() == ""
+    now += 10
+    bar(50_000_000_000, 100_000_000_000)
+    assert " 50%  50.00 / 100.00 GB  0:00:10" in out.getvalue()
+    bar(60, 100)
+    assert "60%" not in out.getvalue()
+    bar.end()
+    assert out.getvalue().endswith(" \r")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("an older one", ""),
+        ("another root", "the root"),
+        ("more than there is", "at least the 99 leaves"),
+        ("another log", "the log other.example/log"),
+        ("another key", "a valid signature by"),
+    ],
+)
+async def test_a_checkpoint_from_elsewhere(tmp_path: Path, change: str, said: str) -> None:
+    folder = await build(tmp_path)
+    signer = Ed25519PrivateKey.generate()
+    public = signer.public_key().public_bytes_raw()
+    key = VerifierKey(ORIGIN, public)
+    head = parse_checkpoint(parse_note((folder.log / "checkpoint").read_text()).text)
+    older = tree_root([(folder.log / "leaves").read_bytes()[at : at + 32] for at in range(0, 32 * 7, 32)])
+    head = {
+        "an older one": Checkpoint(ORIGIN, 7, older),
+        "another root": Checkpoint(ORIGIN, 7, bytes(32)),
+        "more than there is": Checkpoint(ORIGIN, 99, bytes(32)),
+        "another log": Checkpoint("other.example/log", 7, older),
+        "another key": head,
+    }[change]
+    note = sign_note(head.text(), ORIGIN, signer, key)
+    if change != "another key":  # everything else is to be found whoever signed it
+        (folder.log / "vkey").write_text(f"{key}\n")
+        for name in ("checkpoint", "checkpoints"):
+            (folder.log / name).unlink()
+    verdict = folder.verify(keys_dir=None, checkpoints=[("the sheet", note)])
+    if said:
+        assert verdict.exit_code == 1
+        assert verdict.first is not None
+        assert (verdict.first.step, "the sheet" in str(verdict.first)) == (Step.CHECKPOINTS, True)
+        assert said in verdict.first.expected
+    else:
+        assert verdict.exit_code == 0
+        assert "the log extends the checkpoint given, the sheet: its first 7 entries are as then" in verdict.notes
+
+
+async def test_a_checkpoint_that_cannot_be_read_cannot_be_judged(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    assert folder.verify(checkpoints=[("the sheet", "nonsense")]).exit_code == 2
+
+
+async def test_the_first_fault_is_kept_however_many_there_are(tmp_path: Path) -> None:
+    verdict = Verdict("x")
+    for number in range(300):
+        verdict.add(Finding(Step.FOOTAGE, Harm.ALTERED, "", str(number), "", ""))
+    verdict.add(Finding(Step.CHAINS, Harm.ALTERED, "", "late", "", ""))
+    verdict.add(Finding(Step.CHAINS, Harm.ALTERED, "", "later", "", ""))
+    assert verdict.first is not None
+    assert verdict.first.place == "late"
+    assert "and 282 more" in to_text(verdict)
 
 
 def test_needs_no_media_library() -> None:

@@ -5,59 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hub.clock import rfc3339
-from hub.ledger.verdict import (
-    PACKAGE_TITLES,
-    STEP_TITLES,
-    Completeness,
-    ExitCode,
-    Finding,
-    Integrity,
-    Provenance,
-    Step,
-    TimeSource,
-    Verdict,
-)
+from hub.ledger.verdict import Finding, Provenance, Step, Verdict
+from hub.ledger.verify.words import EN, LANGUAGES, ZH, Words
 
-_INTEGRITY = {
-    Integrity.OK: "ok",
-    Integrity.MISSING_PARTS: "ok with missing parts",
-    Integrity.NOT_OK: "NOT OK",
-    Integrity.CANNOT_BE_JUDGED: "cannot be judged",
-}
-_INTEGRITY_ZH = {
-    Integrity.OK: "数据完整，未发现改动",
-    Integrity.MISSING_PARTS: "现存数据未被改动，但有缺失",
-    Integrity.NOT_OK: "数据已被改动",
-    Integrity.CANNOT_BE_JUDGED: "无法判断",
-}
-_COMPLETENESS = {
-    Completeness.CONTIGUOUS: "contiguous",
-    Completeness.DECLARED: "declared interruptions",
-    Completeness.BACKFILLED: "backfilled",
-    Completeness.TOMBSTONED: "lawfully deleted in part",
-    Completeness.UNDECLARED_BREAK: "UNDECLARED BREAK",
-    Completeness.CANNOT_BE_JUDGED: "cannot be judged",
-}
-_COMPLETENESS_ZH = {
-    Completeness.CONTIGUOUS: "录像连续",
-    Completeness.DECLARED: "有中断，均有记录",
-    Completeness.BACKFILLED: "有中断，已补传",
-    Completeness.TOMBSTONED: "部分已依法删除",
-    Completeness.UNDECLARED_BREAK: "存在未说明的缺口",
-    Completeness.CANNOT_BE_JUDGED: "连续性无法判断",
-}
-_PROVENANCE = {
-    Provenance.NONE: "none: no signature was verified",
-    Provenance.HUB_KEY: "the hub's key",
-    Provenance.CERTIFIED_KEY: "a certified key",
-    Provenance.DEVICE: "signed by the device",
-}
-_TIME = {
-    TimeSource.NONE: "none",
-    TimeSource.HUB_CLOCK: "the hub's own clock",
-    TimeSource.WITNESS: "a witness",
-    TimeSource.AUTHORITY: "a timestamp authority",
-}
 SHOWN = 20
 """Findings shown as text; JSON has more."""
 
@@ -92,6 +42,8 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
             "pending_bytes": counts.pending_bytes,
             "pending_entries": counts.pending_entries,
             "unsigned_entries": counts.unsigned_entries,
+            "deleted_reels": counts.deleted_reels,
+            "deleted_bytes": counts.deleted_bytes,
         },
         "seconds": round(verdict.seconds, 3),
     }
@@ -112,79 +64,92 @@ def _time(at_us: int | None) -> str | None:
     return None if at_us is None else rfc3339(at_us)
 
 
-def to_text(verdict: Verdict) -> str:
-    """The report: steps, axes, the first bad place, what could not be checked; a line in Chinese at the end."""
-    lines = [f"Verification of {verdict.path}{' (a hub is running on it)' if verdict.live else ''}", ""]
-    lines += _steps(verdict)
-    lines += ["", *_axes(verdict)]
-    first = verdict.first
-    if first is not None:
-        lines += ["", f"First: step {int(first.step)}, {first.harm.value}", f"  at        {first.place}"]
-        lines += [f"  expected  {first.expected}", f"  found     {first.found}"]
-    others = [finding for finding in verdict.findings if finding is not first][: SHOWN - 1]
-    if others:
-        lines += ["", "Also:", *(f"  step {int(finding.step)}, {finding.harm.value}: {finding}" for finding in others)]
-        hidden = len(verdict.findings) + verdict.more_findings - len(others) - 1
-        lines += [f"  and {hidden} more"] if hidden else []
+def to_text(verdict: Verdict, lang: str = "en") -> str:
+    """The report: steps, axes, the first bad place, what could not be checked, and at the end what it means.
+    ``lang`` is zh or en; the last line is Chinese in both."""
+    words = LANGUAGES[lang]
+    lines = [words.heading.format(path=verdict.path) + (words.live if verdict.live else ""), ""]
+    lines += _steps(verdict, words)
+    lines += ["", *_axes(verdict, words), *_findings(verdict, words)]
     if verdict.unchecked:
-        lines += ["", "Not checked:", *(f"  {text}" for text in verdict.unchecked)]
+        lines += ["", words.unchecked, *(f"  {text}" for text in verdict.unchecked)]
     if verdict.notes:
-        lines += ["", "Note:", *(f"  {text}" for text in verdict.notes)]
-    lines += ["", _summary(verdict), _summary_zh(verdict)]
+        lines += ["", words.notes, *(f"  {text}" for text in verdict.notes)]
+    lines += ["", *_summary(verdict, words)]
     return "\n".join(lines) + "\n"
 
 
-def _steps(verdict: Verdict) -> list[str]:
-    bad = {finding.step for finding in verdict.findings}
+def _steps(verdict: Verdict, words: Words) -> list[str]:
+    bad = {finding.step for finding in (*verdict.findings, verdict.first) if finding is not None}
+    undone, fault, fine = words.marks
     lines = []
-    titles = PACKAGE_TITLES if verdict.package else STEP_TITLES
+    titles = words.package_steps if verdict.package else words.steps
     for step in Step:
-        mark = "-" if step not in verdict.done else "FAULT" if step in bad else "ok"
-        lines.append(f"  {int(step)}. {titles[step]:<78} {mark}")
+        mark = undone if step not in verdict.done else fault if step in bad else fine
+        lines.append(f"  {int(step)}. {_padded(titles[step], 78)} {mark}")
     return lines
 
 
-def _axes(verdict: Verdict) -> list[str]:
+def _padded(text: str, columns: int) -> str:
+    """Chinese characters are two columns wide."""
+    return text + " " * (columns - sum(2 if char > "\u2e7f" else 1 for char in text))
+
+
+def _axes(verdict: Verdict, words: Words) -> list[str]:
     counts = verdict.counts
+    integrity, completeness, provenance, time = words.axes
     key = f" ({verdict.key.rpartition('+')[0]}, from {verdict.key_source})" if verdict.key else ""
-    span = f", {_time(verdict.from_us)} to {_time(verdict.until_us)}" if verdict.from_us is not None else ""
+    span = f", {_time(verdict.from_us)} – {_time(verdict.until_us)}" if verdict.from_us is not None else ""
+    breaks = words.interruptions.format(count=counts.interruptions)
     lines = [
-        f"Integrity     {_INTEGRITY[verdict.integrity]}",
-        f"Completeness  {_COMPLETENESS[verdict.completeness]} ({counts.interruptions} interruptions)",
-        f"Provenance    {_PROVENANCE[verdict.provenance]}{key}",
-        f"Time          {_TIME[verdict.time]}{span}",
-        f"Looked at     {counts.streams} streams, {counts.entries} entries, {counts.chunks} chunks in {counts.reels} "
-        f"reels, {counts.bytes / 1e6:.1f} MB in {verdict.seconds:.1f} s",
+        f"{integrity}{words.integrity[verdict.integrity]}",
+        f"{completeness}{words.completeness[verdict.completeness]}{breaks}",
+        f"{provenance}{words.provenance[verdict.provenance]}{key}",
+        f"{time}{words.time[verdict.time]}{span}",
+        words.looked.format(
+            streams=counts.streams,
+            entries=counts.entries,
+            chunks=counts.chunks,
+            reels=counts.reels,
+            mb=counts.bytes / 1e6,
+            seconds=verdict.seconds,
+        ),
     ]
     if verdict.origin:
-        lines.append(f"Checkpoint    {verdict.origin}, {verdict.size} entries, root {verdict.root}")
+        lines.append(words.checkpoint.format(origin=verdict.origin, size=verdict.size, root=verdict.root))
     if counts.pending_bytes or counts.pending_entries:
-        lines.append(f"Pending       {counts.pending_bytes} bytes and {counts.pending_entries} entries being written")
+        lines.append(words.pending.format(bytes=counts.pending_bytes, entries=counts.pending_entries))
     if counts.unsigned_entries:
-        lines.append(f"Unsigned      {counts.unsigned_entries} entries are newer than the newest checkpoint")
+        lines.append(words.unsigned.format(entries=counts.unsigned_entries))
+    if counts.deleted_reels:
+        lines.append(words.deleted.format(reels=counts.deleted_reels, mb=counts.deleted_bytes / 1e6))
     return lines
 
 
-_SUMMARY = {
-    ExitCode.INTACT: "INTACT",
-    ExitCode.ALTERED_OR_INCOMPLETE: "ALTERED OR INCOMPLETE",
-    ExitCode.UNREADABLE: "CANNOT BE JUDGED",
-}
-_SUMMARY_ZH = {
-    ExitCode.INTACT: "校验通过",
-    ExitCode.ALTERED_OR_INCOMPLETE: "校验未通过",
-    ExitCode.UNREADABLE: "无法校验",
-}
-
-
-def _summary(verdict: Verdict) -> str:
-    return f"{_SUMMARY[verdict.exit_code]}."
-
-
-def _summary_zh(verdict: Verdict) -> str:
-    text = f"{_SUMMARY_ZH[verdict.exit_code]}：{_INTEGRITY_ZH[verdict.integrity]}"
-    text += f"；{_COMPLETENESS_ZH[verdict.completeness]}"
-    if verdict.provenance is Provenance.NONE:
-        text += "；未验证签名"
+def _findings(verdict: Verdict, words: Words) -> list[str]:
     first = verdict.first
-    return f"{text}；首个问题位于 {first.place}。" if first else f"{text}。"
+    if first is None:
+        return []
+    at, expected, found = words.rows
+    lines = ["", words.first.format(step=int(first.step), harm=words.harms[first.harm])]
+    lines += [f"{at}{first.place}", f"{expected}{first.expected}", f"{found}{first.found}"]
+    others = [finding for finding in verdict.findings if finding is not first][: SHOWN - 1]
+    if others:
+        lines += ["", words.also]
+        for one in others:
+            lines.append(words.others.format(step=int(one.step), harm=words.harms[one.harm], finding=one))
+        hidden = sum(verdict.harms.values()) - len(others) - 1
+        lines += [words.more.format(count=hidden)] if hidden > 0 else []
+    return lines
+
+
+def _summary(verdict: Verdict, words: Words) -> list[str]:
+    """What the verdict means, for somebody who reads nothing else."""
+    code = verdict.exit_code
+    lines = [] if words is ZH else [f"{EN.summary[code]}. {EN.meaning[code]}"]
+    text = f"{ZH.summary[code]}：{ZH.integrity[verdict.integrity]}；{ZH.completeness[verdict.completeness]}"
+    if verdict.provenance is Provenance.NONE:
+        text += f"；{ZH.no_signature}"
+    first = verdict.first
+    text += f"；首个问题位于 {first.place}。" if first else "。"
+    return [*lines, text] if words is EN else [text, ZH.meaning[code]]
