@@ -120,9 +120,12 @@ def facts(**fields: object) -> ReportFacts:
                 2, "stall", filled, 150 * S, edge_error_us=20_000, closing=Closing.BACKFILLED, tracks=("视频", "音频"),
                 closed_us=filled + 6 * MINUTE, seq=1288,
             ),
-            interruption(3, "loss", START_US + 30 * MINUTE, 4 * S, closing=Closing.NOT_NEEDED, tracks=("视频",), seq=1391),
             interruption(
-                4, "no_signal", START_US + 36 * MINUTE, 40 * S, edge_error_us=500_000, tracks=("视频", "音频"), seq=1460,
+                3, "loss", START_US + 30 * MINUTE, 4 * S, closing=Closing.NOT_NEEDED, tracks=("视频",), seq=1391
+            ),
+            interruption(
+                4, "no_signal", START_US + 36 * MINUTE, 40 * S, edge_error_us=500_000, tracks=("视频", "音频"),
+                seq=1460,
             ),
             interruption(5, "step", START_US + 38 * MINUTE, 0, closing=Closing.NOT_NEEDED, seq=1477),
         ),
@@ -136,7 +139,7 @@ def facts(**fields: object) -> ReportFacts:
         "still": Still(jpeg(), START_US + 2 * S, 1280, 720),
         "movie": FileFact("view/movie.mp4", 612_000_000, "ab" * 32, "便于观看的派生文件"),
         "files": (
-            FileFact("manifest.json", 18_211, "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", "清单"),
+            FileFact("manifest.json", 18_211, "2c26b46b68ffc68f" * 4, "清单"),
             FileFact("log/checkpoint", 312, "cd" * 32, "签名的台账根"),
             FileFact("stream/recorder-017/entries", 1_204_113, "ef" * 32, "台账条目"),
             FileFact("stream/recorder-017/0001.m4s", 601_223_114, "12" * 32, "录像分段"),

@@ -7,6 +7,7 @@ JSON, where they are text and never markup.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import tempfile
 from collections.abc import Mapping
@@ -26,14 +27,20 @@ from hub.evidence.report.label import label_text, qr_svg
 from hub.evidence.report.view import View
 
 _STANDARDS: tuple[typst.PDFStandard, ...] = ("a-2a", "ua-1")
+_LATEST_S = 253_402_300_799
+"""The last second that a PDF's date can name (9999-12-31)."""
 _LONG_WORD = re.compile(r"[!-~]{24,}")
 _ZERO_WIDTH_SPACE = "\u200b"
+
+
+log = logging.getLogger(__name__)
 
 
 def pdf(facts: ReportFacts, view: View) -> bytes:
     """The same bytes for the same facts: the time inside is that of the export.
 
-    Raises Unavailable when the fonts are not there or typst refuses its own template.
+    Raises Unavailable when the fonts are not there. A PDF that cannot keep the archive's standard is set without it:
+    a plain one is better than none.
     """
     with tempfile.TemporaryDirectory(prefix="hub-report-") as folder:
         root = Path(folder)
@@ -44,16 +51,21 @@ def pdf(facts: ReportFacts, view: View) -> bytes:
             (root / "still.jpg").write_bytes(facts.still.jpeg)
         (root / "timeline.svg").write_text(timeline(facts), encoding="utf-8")
         (root / "qr.svg").write_text(qr_svg(label_text(facts)), encoding="utf-8")
+        (root / "view.json").write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
+        created_s = min(max(facts.created_us // 1_000_000, 0), _LATEST_S)
         try:
-            return _set(root, texts, facts.created_us // 1_000_000)
+            return _set(root, created_s, _STANDARDS)
+        except typst.TypstError as error:
+            log.warning("the report %s is no PDF/A: %s", facts.export_id, error.message)
+        try:
+            return _set(root, created_s, ())
         except typst.TypstError as error:
             raise Unavailable(f"expected the report to be set as PDF, found: {error.message}") from error
 
 
-def _set(root: Path, texts: Any, created_s: int) -> bytes:
-    (root / "view.json").write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
+def _set(root: Path, created_s: int, standards: tuple[typst.PDFStandard, ...]) -> bytes:
     compiler = typst.Compiler(root / "report.typ", root=root, font_paths=_fonts(), ignore_system_fonts=True)
-    made = compiler.compile(format="pdf", pdf_standards=list(_STANDARDS), timestamp=max(created_s, 0))
+    made = compiler.compile(format="pdf", pdf_standards=list(standards), timestamp=created_s)
     assert isinstance(made, bytes)
     return made
 
