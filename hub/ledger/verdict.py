@@ -109,6 +109,18 @@ class Counts:
     deleted_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """What the newest anchor of a kind proves: the log's first ``size`` entries existed no later than ``by_us``.
+    ``count``: how many anchors of this kind hold."""
+
+    source: TimeSource
+    authority: str
+    size: int
+    by_us: int
+    count: int
+
+
 @dataclass(slots=True)
 class Verdict:
     """The result of :func:`hub.ledger.verify.verify_path`."""
@@ -120,6 +132,12 @@ class Verdict:
     time: TimeSource = TimeSource.NONE
     from_us: int | None = None
     until_us: int | None = None
+    anchored: list[Anchored] = field(default_factory=list)
+    """Of the newest log, the strongest kind first."""
+    longest_unanchored_us: int | None = None
+    """The longest that something recorded waited for its first anchor; None: no anchor was checked."""
+    unanchored_since_us: int | None = None
+    """What was recorded after this (hub clock) is not anchored yet."""
     live: bool = False
     package: bool = False
     """Of an evidence package: the steps then mean what :data:`PACKAGE_TITLES` says."""

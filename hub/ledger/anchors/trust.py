@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from cryptography import x509
+
 from hub.errors import LedgerError
 from hub.ledger.anchors.check import Trust
 from hub.ledger.anchors.cosignature import parse_witness_vkey
@@ -14,7 +16,7 @@ from hub.ledger.anchors.tokens import BadToken, read_roots
 def read_trust(witnesses: Iterable[str], root_files: Iterable[Path], source: str = "given") -> Trust:
     """Verifier keys of witnesses, and PEM files with certificates of timestamp authorities. Raises LedgerError."""
     keys = tuple(parse_witness_vkey(text) for text in witnesses)
-    roots = []
+    roots: list[x509.Certificate] = []
     for path in root_files:
         try:
             roots += read_roots(path.read_bytes())

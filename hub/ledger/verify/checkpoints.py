@@ -47,7 +47,8 @@ def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int, giv
     run.signed_sizes[log.origin] = set(sizes)
     if memory is not None and memory.note:
         sizes.add(memory.size)
-    roots = match.match(log, number, sizes | given.sizes(log.origin))
+    sizes |= {entry.body["size"] for entry in run.anchors if entry.origin == log.origin}
+    roots = run.roots[log.origin] = match.match(log, number, sizes | given.sizes(log.origin))
     checkpoints.check(roots, key)
     if memory is not None and memory.note:
         checkpoints.remembered(memory, roots)

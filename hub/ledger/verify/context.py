@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from hub.ledger.anchors.check import Trust
 from hub.ledger.deletions import Deletions
 from hub.ledger.entries import Entry
 from hub.ledger.verdict import Finding, Harm, Step, Verdict
@@ -27,6 +28,8 @@ class Options:
     progress: Progress | None = None
     threads: int = 2
     checkpoints: tuple[tuple[str, str], ...] = ()
+    trust: Trust = field(default_factory=Trust)
+    """Whom to believe about time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Context:
     """``key_rotate`` and ``key_revoke`` of the hub's own stream, in its order."""
     anchors: list[Entry] = field(default_factory=list)
     """``anchor`` of the hub's own stream, in its order."""
+    roots: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    """By origin: the log's own roots at the sizes of its checkpoints and anchors."""
     interruptions: int = 0
     done_bytes: int = 0
     total_bytes: int = 0

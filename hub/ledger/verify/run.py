@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hub.errors import HubError, LedgerError
+from hub.ledger.anchors.check import Trust
 from hub.ledger.entries import HUB_STREAM
 from hub.ledger.package.container import is_package
 from hub.ledger.verdict import Completeness, Integrity, Provenance, Step, Verdict
@@ -35,18 +36,20 @@ def verify_path(
     keys_dir: Path | None = None,
     threads: int = 2,
     checkpoints: Sequence[tuple[str, str]] = (),
+    trust: Trust | None = None,
 ) -> Verdict:
     """Verify a data folder, live, stopped or copied.
 
     ``key`` is a verifier key as text. Without it the one in ``keys_dir`` (the hub's own folder of keys)
     is used, and with it the signer's memory of what it signed last; failing that the key that lies in
     the data folder, which the verdict says. ``checkpoints`` are notes that were kept elsewhere (on a
-    hand-over sheet, by a witness), each as (what to call it, its text): the log must extend them. Never
+    hand-over sheet, by a witness), each as (what to call it, its text): the log must extend them. ``trust``: whom to
+    believe about time; without it anchors are compared with the log, and not believed. Never
     raises: what cannot be judged is a verdict too.
     """
     verdict = Verdict(str(path))
     begun = time.monotonic()
-    options = Options(key, keys_dir, progress, threads, tuple(checkpoints))
+    options = Options(key, keys_dir, progress, threads, tuple(checkpoints), trust or Trust())
     try:
         _verify(path, verdict, options)
     except (HubError, OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
