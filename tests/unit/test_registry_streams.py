@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from hub.clock import ManualClock
 from hub.database import create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, NotFound
+from hub.fleet import _same_source
 from hub.model import RtspSource, Stream, StreamKind, Transport, WhipSource
 from hub.registry import Registry, RtspDraft, check_id, check_url, shown_url
 
@@ -220,3 +221,40 @@ def test_any_text_is_an_id_or_refused(text: str) -> None:
     except InvalidRequest:
         return
     assert set(text) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+# -------------------------------------------------------------------------------- whose device it is
+
+
+async def test_unit_number_and_custodian_survive_a_restart(registry: Registry, engine: Engine) -> None:
+    await registry.add(
+        "rec-1", "a", StreamKind.RECORDER, "whip", unit="hall", device_number=" DSJ-7 ", custodian="wang"
+    )
+    await registry.patch("rec-1", custodian="li")
+    stream = (await Registry.open(engine, ManualClock())).get("rec-1")
+    assert (stream.unit, stream.device_number, stream.custodian) == ("hall", "DSJ-7", "li")
+    cleared = await registry.patch("rec-1", unit="", device_number="", custodian="")
+    assert (cleared.stream.unit, cleared.stream.device_number, cleared.stream.custodian) == ("", "", "")
+
+
+async def test_a_device_number_is_one_streams_until_it_is_retired(registry: Registry) -> None:
+    await registry.add("rec-1", "a", StreamKind.RECORDER, "whip", device_number="DSJ-7")
+    await registry.patch("rec-1", device_number="DSJ-7")
+    with pytest.raises(Conflict, match="'rec-1'"):
+        await registry.add("rec-2", "b", StreamKind.RECORDER, "whip", device_number="DSJ-7")
+    await registry.add("rec-2", "b", StreamKind.RECORDER, "whip")
+    with pytest.raises(Conflict, match="'rec-1'"):
+        await registry.patch("rec-2", device_number="DSJ-7")
+    await registry.retire("rec-1")
+    await registry.patch("rec-2", device_number="DSJ-7")
+    for bad in ("x" * 65, "a\x00b"):
+        with pytest.raises(InvalidRequest):
+            await registry.patch("rec-2", device_number=bad)
+
+
+async def test_what_says_whose_a_device_is_leaves_its_recording_alone(registry: Registry) -> None:
+    before = (await registry.add("rec-1", "a", StreamKind.RECORDER, "whip")).stream
+    after = (await registry.patch("rec-1", name="b", unit="hall", device_number="1", custodian="wang")).stream
+    assert _same_source(before, after)
+    assert not _same_source(before, (await registry.patch("rec-1", kind=StreamKind.VEHICLE)).stream)
+    assert not _same_source(before, (await registry.patch("rec-1", rotate_token=True)).stream)
