@@ -70,7 +70,8 @@ def _proofs(lines: list[str]) -> dict[int, tuple[bytes, ...]]:
         raise BadProof("expected 'old SIZE' before the hashes of a proof")
     if len(starts) > MAX_OLDER:
         raise BadProof(f"expected proofs from at most {MAX_OLDER} sizes, found {len(starts)}")
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    ends = [*starts[1:], len(lines)] if starts else []
+    for start, end in zip(starts, ends, strict=True):
         old = parse_number(lines[start].removeprefix("old "), "the old size")
         if old in proofs:
             raise BadProof(f"expected one proof from each size, found two from {old}")
