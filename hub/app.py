@@ -20,6 +20,7 @@ from hub.anchoring.configured import Configured
 from hub.anchoring.witness import in_thread
 from hub.api.access_entries import keep_change
 from hub.api.door import open_door
+from hub.api.exports import export_json
 from hub.api.server import build_app, serve
 from hub.api.services import Complaint, Services, StreamStatus
 from hub.api.streams import stream_json
@@ -28,6 +29,8 @@ from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.opening import open_up
 from hub.clock import Clock, SystemClock
 from hub.database import create_tables, open_engine
+from hub.evidence.job import Job
+from hub.evidence.jobs import Exports
 from hub.evidence.spool import Intake
 from hub.fleet import Fleet
 from hub.ingest.whip.endpoint import WhipEndpoint
@@ -67,6 +70,7 @@ class Hub:
         self.ledger: Ledger
         self.anchoring: Anchoring
         self.retention: Retention
+        self.exports: Exports
         self.fleet: Fleet
         self.feeds = LiveFeeds()
         self.events = EventBus(settings.event_queue)
@@ -131,6 +135,9 @@ class Hub:
         self.registry.on_change(self.fleet.changed)
         self.registry.on_change(self._tell_change)
 
+        self.exports = await Exports.open(settings, clock, engine, self._tell_export)
+        self.exports.start()
+        stack.push_async_callback(self.exports.close)
         taken = Intake(settings.data, self.ledger.append, self.ledger.committed)
         works = (self.fleet.tick_for_ever(), self._tell_states(), opened.follow(), self.retention.run(), taken.run())
         for work in works:
@@ -154,6 +161,7 @@ class Hub:
             ready=self._ready,
             write_access=self._write_access,
             retention=self.retention,
+            exports=self.exports,
             open_log=opened.log,
             cosigned=self._cosigned,
             log_status=lambda: self.anchoring.status().json(),
@@ -229,6 +237,9 @@ class Hub:
 
     def _tell(self, word: str, stream: Stream) -> None:
         self.events.publish(f"stream.{word}", stream_json(stream, self.status(stream)), self.clock.now())
+
+    def _tell_export(self, job: Job) -> None:
+        self.events.publish(f"export.{job.state.value}", export_json(job), self.clock.now())
 
     def _tell_retention(self, kind: str, data: Mapping[str, JsonValue]) -> None:
         self.events.publish(kind, data, self.clock.now())

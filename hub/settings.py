@@ -102,6 +102,9 @@ class Settings(BaseModel):
     disk_queue_mb: int = Field(256, ge=16, description="Bytes that may wait for the disk, all streams, MiB.")
     min_free_mb: int = Field(512, ge=0, description="Below this much free disk /readyz and a metric warn.")
 
+    # Exports
+    export_days: float = Field(7.0, gt=0, description="Evidence packages made in the background are kept this long.")
+
     # Retention
     min_free_percent: float = Field(
         0.0,

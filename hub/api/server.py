@@ -10,6 +10,7 @@ from aiohttp import web
 from hub.api import (
     anchors,
     events,
+    exports,
     interruptions,
     live,
     log,
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     *playback.ROUTES,
     *interruptions.ROUTES,
     *retention.ROUTES,
+    *exports.ROUTES,
     *events.ROUTES,
     *live.ROUTES,
     *whip.ROUTES,

@@ -12,6 +12,7 @@ from hub.api.throttle import Throttle
 from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.witness import Witness
 from hub.clock import Clock
+from hub.evidence.jobs import Exports
 from hub.ledger.entries import JsonValue
 from hub.ledger.notes import VerifierKey
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
@@ -128,6 +129,7 @@ class Services:
     """This hub as a witness of the logs ``witness_for``; None: of none. Its calls block."""
     witness_for: tuple[VerifierKey, ...] = ()
     retention: Retention | None = None
+    exports: Exports | None = None
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None
     """Told of each cosignature that a witness brought by itself."""
     log_status: Callable[[], Mapping[str, object]] = field(default=dict)
