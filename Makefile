@@ -1,6 +1,7 @@
 # make run    set everything up and start the demo
 # make test   install what the tests need and run them all
 # make check  format, lint, strict types, unit tests: before every commit
+# make verifier  hub-verify.pyz: verification as one file, for a machine without the hub
 # make soak   kill the hub 500 times, and stop its disk 5000 times: an hour
 
 VENV   := .venv
@@ -9,7 +10,7 @@ STAMPS := $(VENV)/stamps
 PAGE   := hub/api/page/index.html
 JOBS   ?= 2
 
-.PHONY: run test check unit soak page setup peers clean
+.PHONY: run test check unit soak verifier page setup peers clean
 
 run: setup page
 	$(VENV)/bin/hub demo
@@ -62,6 +63,9 @@ unit: $(STAMPS)/dev
 soak: $(STAMPS)/dev $(PAGE)
 	SOAK_STOPS=5000 $(PY) -m pytest tests/failures/test_recovery_stopped_anywhere.py
 	SOAK_KILLS=500 $(PY) -m pytest tests/failures/test_hub_killed.py -k again
+
+verifier: $(STAMPS)/run
+	$(VENV)/bin/hub verifier hub-verify.pyz
 
 clean:
 	rm -rf $(VENV) web/node_modules hub/api/page .mypy_cache .ruff_cache .pytest_cache
