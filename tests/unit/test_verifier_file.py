@@ -16,7 +16,10 @@ from hub.commands import verifier
 from hub.errors import HubError
 from tests.ledger_folder import Folder, build, flip
 
-RUN = "import runpy, sys; sys.path.append(sys.argv[1]); del sys.argv[:2]; runpy.run_path(sys.argv[0], run_name='__main__')"
+RUN = (
+    "import runpy, sys; sys.path.append(sys.argv[1]); del sys.argv[:2]; "
+    "runpy.run_path(sys.argv[0], run_name='__main__')"
+)
 
 
 @pytest.fixture
