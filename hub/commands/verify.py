@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from hub.commands import Commands
+from hub.ledger.anchors.check import Trust
+from hub.ledger.anchors.trust import configured_trust
 from hub.ledger.verify import cli
 
 
@@ -16,7 +18,14 @@ def add(commands: Commands) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    return cli.run(options, _configured_keys)
+    return cli.run(options, _configured_keys, _configured_trust)
+
+
+def _configured_trust() -> Trust:
+    from hub.settings import load_settings
+
+    settings = load_settings()
+    return configured_trust(settings.witnesses, settings.timestamp_authorities)
 
 
 def _configured_keys() -> Path:

@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from hub.errors import LedgerError
+from hub.ledger.anchors.check import Trust
+from hub.ledger.anchors.trust import read_trust
 from hub.ledger.verdict import ExitCode
 from hub.ledger.verify.progress import ProgressBar
 from hub.ledger.verify.report import to_json, to_text
@@ -31,22 +34,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a checkpoint that was kept elsewhere, which the log must extend (may be given more than once)",
     )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        metavar="VKEY",
+        help="verifier key of a witness to believe about time (may be given more than once)",
+    )
+    parser.add_argument(
+        "--tsa-root",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="PEM file with the root of a timestamp authority to believe (may be given more than once)",
+    )
     parser.add_argument("--lang", choices=("zh", "en"), default=_language(), help="of the report (default: by LANG)")
     parser.add_argument("--threads", type=int, default=min(4, os.cpu_count() or 1), help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
 
-def run(options: argparse.Namespace, keys_dir: Callable[[], Path | None] = lambda: None) -> int:
-    """Verify and print; the exit code. ``keys_dir`` is asked where no folder of keys is given."""
+def run(
+    options: argparse.Namespace,
+    keys_dir: Callable[[], Path | None] = lambda: None,
+    trust: Callable[[], Trust] = Trust,
+) -> int:
+    """Verify and print; the exit code. ``keys_dir`` is asked where no folder of keys is given, ``trust`` where
+    neither a witness nor a timestamp authority is."""
     bar = ProgressBar(sys.stderr) if sys.stderr.isatty() and not options.json else None
     try:
         checkpoints = [(str(path), _read(path)) for path in options.checkpoint]
         keys = options.keys or keys_dir()
+        given = options.witness or options.tsa_root
+        believed = read_trust(options.witness or (), options.tsa_root or ()) if given else trust()
     except OSError as error:
         _say(f"cannot read {error.filename}: {error.strerror}\n", sys.stderr)
         return ExitCode.UNREADABLE
+    except LedgerError as error:
+        _say(f"{error}\n", sys.stderr)
+        return ExitCode.UNREADABLE
     verdict = verify_path(
-        options.path, options.key, bar, keys_dir=keys, threads=options.threads, checkpoints=checkpoints
+        options.path,
+        options.key,
+        bar,
+        keys_dir=keys,
+        threads=options.threads,
+        checkpoints=checkpoints,
+        trust=believed,
     )
     if bar is not None:
         bar.end()

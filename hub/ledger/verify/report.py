@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hub.clock import rfc3339
+from hub.ledger.signing.signer import custody_lines
 from hub.ledger.verdict import Finding, Provenance, Step, Verdict
+from hub.ledger.verify.time_report import time_json, time_lines
 from hub.ledger.verify.words import EN, LANGUAGES, ZH, Words
 
 SHOWN = 20
@@ -21,9 +23,9 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
         "integrity": verdict.integrity.value,
         "completeness": verdict.completeness.value,
         "provenance": verdict.provenance.value,
-        "time": {"source": verdict.time.value, "from": _time(verdict.from_us), "until": _time(verdict.until_us)},
+        "time": time_json(verdict),
         "live": verdict.live,
-        "key": {"vkey": verdict.key, "source": verdict.key_source},
+        "key": {"vkey": verdict.key, "source": verdict.key_source, "custody": verdict.custody},
         "checkpoint": {"origin": verdict.origin, "size": verdict.size, "root": verdict.root},
         "first": _finding(verdict.first) if verdict.first else None,
         "findings": [_finding(finding) for finding in verdict.findings],
@@ -105,7 +107,9 @@ def _axes(verdict: Verdict, words: Words) -> list[str]:
         f"{integrity}{words.integrity[verdict.integrity]}",
         f"{completeness}{words.completeness[verdict.completeness]}{breaks}",
         f"{provenance}{words.provenance[verdict.provenance]}{key}",
+        *custody_lines(verdict.custody, "zh" if words is ZH else "en"),
         f"{time}{words.time[verdict.time]}{span}",
+        *time_lines(verdict, "zh" if words is ZH else "en"),
         words.looked.format(
             streams=counts.streams,
             entries=counts.entries,
