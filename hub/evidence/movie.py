@@ -114,14 +114,15 @@ class _Axis:
         before it, and whether that was shortened."""
         run = (segment.run, segment.init)
         first = self.run is None
-        gap = start - self.run_end if run == self.run else max(segment.first_us - self.hub_end, 0)
+        goes_on = run == self.run and start > self.run_end - _BREAK_US  # a segment given twice does not
+        gap = start - self.run_end if goes_on else max(segment.first_us - self.hub_end, 0)
         shown = 0 if first else min(gap, MAX_GAP_US)
-        if run != self.run:
+        if not goes_on:
             self.base = self.movie_end + shown - start
         elif gap > MAX_GAP_US:
             self.base -= gap - MAX_GAP_US
         self.run = run
-        self.run_end = max(end, self.run_end) if gap <= 0 and not first else end
+        self.run_end = max(end, self.run_end) if goes_on else end
         self.hub_end = segment.end_us
         self.movie_end = max(self.movie_end, self.base + end)
         return first or gap > _BREAK_US, not first and gap > MAX_GAP_US
