@@ -93,7 +93,7 @@ def _user() -> str:
 def _write(request: ExportRequest, settings: Settings, out: Path) -> PackageResult:
     """Waits for the next checkpoint of a running hub where the newest entries are not signed yet."""
     from hub.clock import SystemClock
-    from hub.evidence.package import write_package
+    from hub.evidence.package import trust_of, write_package
 
     if not out.parent.is_dir():
         raise InvalidRequest(f"expected a folder for {out}, found none")
@@ -101,7 +101,13 @@ def _write(request: ExportRequest, settings: Settings, out: Path) -> PackageResu
     while True:
         try:
             return write_package(
-                request, settings.data, out, SystemClock(), keys_dir=settings.keys_dir, progress=_progress()
+                request,
+                settings.data,
+                out,
+                SystemClock(),
+                keys_dir=settings.keys_dir,
+                trust=trust_of(settings),
+                progress=_progress(),
             )
         except Unavailable as error:
             if error.code != "not_signed_yet" or time.monotonic() > deadline:

@@ -21,7 +21,7 @@ from hub.clock import Clock
 from hub.errors import Conflict, HubError, InvalidRequest, NotFound, StorageError, Unavailable
 from hub.evidence.contents import Cancelled
 from hub.evidence.job import OPEN, Job, JobFile, JobState, job_of, jobs
-from hub.evidence.package import ExportRequest, PackageResult, new_export_id, write_package
+from hub.evidence.package import ExportRequest, PackageResult, new_export_id, trust_of, write_package
 from hub.evidence.plan import whole
 from hub.evidence.source import Source
 from hub.evidence.spool import put
@@ -254,6 +254,7 @@ class Exports:
             folder / f"{job.id}.zip",
             self._clock,
             keys_dir=settings.keys_dir,
+            trust=trust_of(settings),
             progress=progress,
             cancelled=self._gone,
         )

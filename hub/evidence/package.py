@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import structlog
+
 from hub import __version__
 from hub.clock import Clock
 from hub.errors import HubError, InvalidRequest, LedgerError
@@ -24,6 +26,8 @@ from hub.evidence.plan import Part, split, whole
 from hub.evidence.readme import readme
 from hub.evidence.reporting import Story, make_report
 from hub.evidence.source import Source
+from hub.ledger.anchors.check import Trust
+from hub.ledger.anchors.trust import configured_trust
 from hub.ledger.bodies import chunk_from_body
 from hub.ledger.entries import Entry
 from hub.ledger.package.container import ZipContainer
@@ -48,11 +52,13 @@ from hub.ledger.package.verify import verify_container
 from hub.ledger.verdict import Verdict
 from hub.ledger.verify.context import Options
 from hub.model import Chunk
+from hub.settings import Settings
 
 FIRST_OVERHEAD = 120_000
 """What a part holds beside footage, entries and their proofs; corrected by what the parts turn out to need."""
 MAX_TRIES = 8
 Progress = Callable[[float], None]
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ def write_package(
     clock: Clock,
     *,
     keys_dir: Path | None = None,
+    trust: Trust | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> PackageResult:
@@ -114,7 +121,17 @@ def write_package(
     if request.from_us >= request.to_us:
         raise InvalidRequest("expected --from before --to, found them the other way round or equal")
     with Source(data) as source:
-        return _Writer(request, source, out, clock.now().utc_us, keys_dir, progress, cancelled).write()
+        believed = Options(None, keys_dir, trust=trust or Trust())
+        return _Writer(request, source, out, clock.now().utc_us, believed, progress, cancelled).write()
+
+
+def trust_of(settings: Settings) -> Trust:
+    """Whom this hub believes about time. A certificate that cannot be read must not stand in the way of an export."""
+    try:
+        return configured_trust(settings.witnesses, settings.timestamp_authorities)
+    except LedgerError as error:
+        _log.warning("no authority is believed about time", error=str(error))
+        return Trust()
 
 
 def new_export_id() -> str:
@@ -137,7 +154,7 @@ class _Writer:
         source: Source,
         out: Path,
         made_us: int,
-        keys_dir: Path | None,
+        believed: Options,
         progress: Progress | None,
         cancelled: Callable[[], bool] | None,
     ) -> None:
@@ -145,7 +162,7 @@ class _Writer:
         self._source = source
         self._out = out
         self._made_us = made_us
-        self._keys_dir = keys_dir
+        self._believed = believed
         self._progress = progress
         self._cancelled = cancelled or (lambda: False)
         self._warnings: list[str] = []
@@ -374,7 +391,7 @@ class _Part:
 
     def _verify(self, manifest: Manifest) -> Verdict:
         verdict = Verdict(self._writer._out.name)
-        options = Options(None, self._writer._keys_dir, lambda _done, _total: self._written_again())
+        options = replace(self._writer._believed, progress=lambda _done, _total: self._written_again())
         verify_container(ZipContainer(self._box.archive), verdict, options, manifest=manifest_bytes(manifest))
         if verdict.first is not None:
             self._writer._warnings.append(f"the package is not whole: {verdict.first}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.ledger.entries import MAX_ENTRY_BYTES, BadEntry, Entry, EntryType, is_footage, read_entry
 from hub.ledger.package.container import READ_ERRORS, Container
@@ -13,6 +13,9 @@ from hub.ledger.package.format import BadPackage, Manifest
 from hub.ledger.verdict import Finding, Harm, Step, Verdict
 from hub.ledger.verify.context import Options
 from hub.ledger.verify.gaps import Gaps
+
+if TYPE_CHECKING:
+    from hub.ledger.package.binding import Head
 
 BLOCK = 1 << 20
 MAX_SMALL_BYTES = 16 << 20
@@ -59,7 +62,11 @@ class PackageRun:
     key_entries: list[Entry] = field(default_factory=list)
     """``key_rotate`` and ``key_revoke`` of the context, by number."""
     retention: list[Entry] = field(default_factory=list)
-    proven: set[tuple[str, int]] = field(default_factory=set)
+    proven: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Entries whose inclusion proof holds, by stream and number: their place in their log."""
+    indexes: list[tuple[Leaf, int]] = field(default_factory=list)
+    newest: Head | None = None
+    """The head of the range's newest log."""
     origins: list[str] = field(default_factory=list)
     """The logs of the range, in its order."""
     gaps: Gaps = field(default_factory=lambda: Gaps(""))
