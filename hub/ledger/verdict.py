@@ -143,6 +143,8 @@ class Verdict:
     """Of an evidence package: the steps then mean what :data:`PACKAGE_TITLES` says."""
     key: str = ""
     key_source: str = ""
+    custody: str = ""
+    """Where the hub says that it kept the signing key in its last run, a ``Custody``; empty: it does not say."""
     origin: str = ""
     size: int = 0
     root: str = ""

@@ -20,12 +20,27 @@ class Custody(StrEnum):
     OWN_USER = "own_user"
 
 
-CUSTODY_TEXTS = {
-    Custody.INSIDE: "in the hub's own process: no protection",
-    Custody.CHILD: "a child process of the hub under the same user: no protection against whoever takes over the hub",
-    Custody.SAME_USER: "a process of its own, but under a user whose files the hub can read: no protection",
-    Custody.OWN_USER: "a process of its own under a user of its own: the hub cannot read the key",
+_HEADINGS = {"en": "Signing key   ", "zh": "签名密钥  "}
+_TEXTS = {
+    "en": {
+        Custody.INSIDE: "kept in the hub's own process: no protection against whoever takes over the hub",
+        Custody.CHILD: "kept by a child of the hub under its own user: no protection against whoever takes over the hub",
+        Custody.SAME_USER: "kept by a process whose user's files the hub can read: no protection",
+        Custody.OWN_USER: "kept by a process under a user of its own: the hub cannot read it (as the hub says)",
+    },
+    "zh": {
+        Custody.INSIDE: "由中枢进程自己持有：对控制了中枢的人不构成防护",
+        Custody.CHILD: "由同一用户下的子进程持有：对控制了中枢的人不构成防护",
+        Custody.SAME_USER: "由另一进程持有，但中枢能读取其文件：不构成防护",
+        Custody.OWN_USER: "由独立用户的进程持有，中枢无法读取（据中枢自述）",
+    },
 }
+
+
+def custody_lines(custody: str, language: str) -> list[str]:
+    """For a report: where the key was kept, and what that is worth; nothing if that is not known."""
+    known = custody in set(Custody)
+    return [_HEADINGS[language] + _TEXTS[language][Custody(custody)]] if known else []
 
 
 @dataclass(frozen=True, slots=True)

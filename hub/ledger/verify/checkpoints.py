@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, log_slug
 from hub.ledger.notes import BadNote, Note, VerifierKey, names_of, parse_checkpoint, parse_note
-from hub.ledger.signer import SignedHead, read_memory
+from hub.ledger.signing.keyring import KeyRing
+from hub.ledger.signing.signer import SignedHead
+from hub.ledger.signing.vault import read_memory
 from hub.ledger.verdict import Finding, Harm, Provenance, Step
 from hub.ledger.verify.context import Context
 from hub.ledger.verify.given import GivenCheckpoints
 from hub.ledger.verify.log import LogMatch, LogSnapshot
-from hub.ledger.verify.trust import key_for
+from hub.ledger.verify.trust import key_folder, key_for, ring_for
 
 Report = Callable[[Finding], None]
 
@@ -39,10 +41,10 @@ def check_logs(run: Context) -> None:
 
 
 def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int, given: GivenCheckpoints) -> Checkpoints:
-    verdict, keys_dir = run.verdict, run.options.keys_dir
+    verdict, folder = run.verdict, key_folder(run, log)
     key, source = key_for(run, log)
-    memory = read_memory(keys_dir / log.folder.name) if keys_dir is not None else None
-    checkpoints = Checkpoints(log, verdict.add)
+    memory = read_memory(folder) if folder is not None else None
+    checkpoints = Checkpoints(log, verdict.add, ring_for(run, log, key))
     sizes = checkpoints.read()
     run.signed_sizes[log.origin] = set(sizes)
     if memory is not None and memory.note:
@@ -53,6 +55,7 @@ def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int, giv
     if memory is not None and memory.note:
         checkpoints.remembered(memory, roots)
     run.verdict.notes.extend(given.check(checkpoints, roots, key))
+    checkpoints.settle_keys(verdict.notes)
     if log.odd_bytes and not run.live:
         place, found = f"log/{log.folder.name}/leaves", f"{log.odd_bytes} bytes more"
         run.add(Step.LOG, Harm.ALTERED, "", place, "whole hashes of 32 bytes", found)
@@ -75,11 +78,17 @@ class Checkpoints:
 
     log: LogSnapshot
     report: Report
+    ring: KeyRing | None = None
     notes: list[tuple[str, Note]] = field(default_factory=list)
     unfinished: bool = False
     verified: int = 0
     newest_size: int = 0
     newest_root: bytes = b""
+    roots: Mapping[int, bytes] = field(default_factory=dict)
+    seen: dict[VerifierKey, int] = field(default_factory=dict)
+    """The greatest size with the log's own root that each key has signed when it counted."""
+    withdrawn: list[tuple[str, int, str]] = field(default_factory=list)
+    """Honest when they were made, and taken back by a later revocation: place, size, why."""
 
     def read(self) -> set[int]:
         """Parse the notes; the sizes that they speak of."""
@@ -103,6 +112,7 @@ class Checkpoints:
 
     def check(self, roots: Mapping[int, bytes], key: VerifierKey | None) -> None:
         """Compare each with the log's own roots, and verify its signature."""
+        self.roots = roots
         for place, note in self.notes:
             checkpoint = parse_checkpoint(note.text)
             if checkpoint.origin != self.log.origin:
@@ -120,11 +130,41 @@ class Checkpoints:
 
     def signed(self, place: str, note: Note, key: VerifierKey) -> bool:
         """Whether a key that is trusted signed this note; else it is found."""
-        if note.signed_by(key):
+        ring, checkpoint = self.ring or KeyRing(key), parse_checkpoint(note.text)
+        size = checkpoint.size
+        by = [one for one in ring.known if note.signed_by(one)]
+        good = [one for one in by if not ring.trusted(one, size)]
+        if self.roots.get(size) == checkpoint.root:
+            self.seen.update({one: max(size, self.seen.get(one, 0)) for one in good})
+        if good:
             return True
-        expected = f"a valid signature by {key.name} ({key.key_id.hex()})"
-        self.find(place, expected, f"signatures by {names_of(note.signatures)}, none of them valid for that key")
+        if by and all(ring.withdrawn(one, size) for one in by):
+            self.withdrawn.append((place, size, ring.trusted(by[0], size)))
+            return False
+        keys = ring.signing(size) or (key,)
+        expected = f"a valid signature by {' or '.join(f'{one.name} ({one.key_id.hex()})' for one in keys)}"
+        strangers = f"signatures by {names_of(note.signatures)}, none of them valid for that key"
+        self.find(place, expected, "; ".join(ring.trusted(one, size) for one in by) or strangers)
         return False
+
+    def settle_keys(self, notes: list[str]) -> None:
+        """What was signed with a key that was revoked later must be signed again, and a key that follows must have
+        been announced under the one before it."""
+        newest = max(self.seen.values(), default=0)
+        for place, size, why in self.withdrawn:
+            if size > newest:
+                self.find(place, "a later checkpoint, signed by a key that counts", why)
+        if self.withdrawn and newest >= max(size for _, size, _ in self.withdrawn):
+            notes.append(
+                f"{len(self.withdrawn)} checkpoints count no longer, a later one covers them: {self.withdrawn[0][2]}"
+            )
+        for one in self.ring.handovers if self.ring else ():
+            if one.index is not None and self.seen.get(one.old, 0) <= one.index < self.seen.get(one.new, 0):
+                place = f"log/{self.log.folder.name}/{CHECKPOINTS_FILE}"
+                expected = (
+                    f"a checkpoint signed by {one.old.key_id.hex()} over leaf {one.index}, which names its successor"
+                )
+                self.find(place, expected, f"only such signed by {one.new.key_id.hex()}", Harm.MISSING)
 
     def remembered(self, head: SignedHead, roots: Mapping[int, bytes]) -> None:
         """Compare with what the signer, whose memory is kept elsewhere, says to have signed last."""

@@ -49,8 +49,12 @@ class LogSnapshot:
 
     def contains(self, leaf: bytes) -> bool:
         """Slow: asked only where two entries contradict each other."""
+        return self.position(leaf) is not None
+
+    def position(self, leaf: bytes) -> int | None:
+        """Which leaf it is. Slow: asked for entries about keys too, which are few."""
         if not self.size:
-            return False
+            return None
         with (
             (self.folder / LEAVES_FILE).open("rb") as file,
             mmap.mmap(file.fileno(), self.size * HASH_SIZE, access=mmap.ACCESS_READ) as memory,
@@ -58,7 +62,7 @@ class LogSnapshot:
             at = memory.find(leaf)
             while at >= 0 and at % HASH_SIZE:
                 at = memory.find(leaf, at + 1)
-            return at >= 0
+            return at // HASH_SIZE if at >= 0 else None
 
 
 def _text(path: Path) -> str:

@@ -77,6 +77,8 @@ def _hub_entry(run: Context, line: Line) -> None:
     kind = line.entry.type
     if kind is EntryType.HEARTBEAT:
         heartbeats.check(run, line)
+    elif kind in (EntryType.GENESIS, EntryType.RESTART):
+        run.verdict.custody = str(line.entry.body.get("signer", ""))
     elif kind in (EntryType.KEY_ROTATE, EntryType.KEY_REVOKE):
         run.keys.append(line.entry)
     elif kind is EntryType.ANCHOR:
