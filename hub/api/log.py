@@ -262,7 +262,7 @@ async def add_checkpoint(request: web.Request) -> web.Response:
     except NotTrusted as error:
         raise Forbidden(str(error), code=error.code) from error
     except OtherSize as error:
-        return web.Response(status=409, text=f"{error.size}\n", headers={hdrs.CONTENT_TYPE: SIZE_TYPE})
+        return web.Response(status=409, body=b"%d\n" % error.size, content_type=SIZE_TYPE)
     except Contradiction as error:
         raise Conflict("the log signed two roots of this size; both heads are kept", code=error.code) from error
     return _text(line)
