@@ -251,7 +251,7 @@ def _year_or_none(at_us: int | None) -> str | None:
 async def approve(request: web.Request) -> web.Response:
     """POST /api/retention/approvals"""
     wanted = await read_json(request, ApprovalIn)
-    stream = stream_for(request, wanted.stream, Right.RETENTION_VIEW)
+    stream = stream_for(request, wanted.stream, Right.RETENTION_APPROVE)
     by = request[IDENTITY].name
     reels = await _retention(request).approve(stream.id, wanted.from_us, wanted.to_us, by)
     return web.json_response(_shown(ApprovalOut(reels=reels)), status=202)
@@ -357,7 +357,8 @@ ROUTES = (
     Route(
         "POST", "/api/retention/approvals", approve, Access.USER,
         "Approve that footage which may go goes now. Refused as a whole if any of it must be kept.",
-        body=ApprovalIn, answer=ApprovalOut, status=202, refusals=(400, 404, 409),
+        body=ApprovalIn, answer=ApprovalOut, status=202, right=Right.RETENTION_APPROVE, scope=Scope.OWN,
+        refusals=(400, 404, 409),
     ),
     Route(
         "GET", "/api/retention/ranges", list_ranges, Access.USER,

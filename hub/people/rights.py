@@ -28,6 +28,7 @@ class Right(StrEnum):
     EXPORTS_APPROVE = "exports.approve"
     HOLDS_MANAGE = "holds.manage"
     RETENTION_VIEW = "retention.view"
+    RETENTION_APPROVE = "retention.approve"
     UNITS_VIEW = "units.view"
     UNITS_MANAGE = "units.manage"
     PEOPLE_VIEW = "people.view"
@@ -82,7 +83,7 @@ TABLE: Final = MappingProxyType(
         Role.APPROVER: frozenset(
             {
                 *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
-                _R.PEOPLE_VIEW,
+                _R.RETENTION_APPROVE, _R.PEOPLE_VIEW,
             }
         ),
         Role.AUDITOR: frozenset(

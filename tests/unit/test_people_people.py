@@ -221,6 +221,14 @@ async def test_who_is_deactivated_is_out_at_once(accounts: Accounts) -> None:
     assert await accounts.sign_in("wang", OWN) is None
 
 
+async def test_a_sign_in_that_crosses_a_deactivation_does_not_last(accounts: Accounts) -> None:
+    await officer(accounts, "wang")
+    session = await signed_in(accounts, "wang", OWN)
+    await accounts.people.patch("wang", by=MANAGER, active=False)
+    assert session.key in accounts._sessions
+    assert accounts.is_over(session)
+
+
 async def test_other_roles_or_another_unit_need_a_new_sign_in(accounts: Accounts) -> None:
     await officer(accounts, "wang")
     for changes in ({"unit": "north"}, {"roles": {Role.WATCHER}}):

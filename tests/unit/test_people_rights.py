@@ -37,6 +37,7 @@ exports.request       . x x x . . . . .
 exports.approve       . . . . x . . . .
 holds.manage          . . . x . . . . .
 retention.view        . . x x x x . x .
+retention.approve     . . . . x . . . .
 units.view            x x x x x x x x x
 units.manage          . . . . . . . . x
 people.view           . . x . x x . . x
