@@ -73,6 +73,8 @@ def time_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def unanchored_entries(verdict: Verdict) -> int:
-    """Entries of the newest log behind its newest anchor."""
+    """Entries of the newest log behind its newest anchor. A package's anchors cover all that is in it."""
+    if verdict.package:
+        return 0
     size = max((one.size for one in verdict.anchored), default=0)
     return max(0, verdict.size + verdict.counts.unsigned_entries - size)
