@@ -50,7 +50,7 @@ class Notes:
     matter: str
     """事项"""
     time: str
-    """时间, as the officer words it; the exact range is in the facts."""
+    """时间, as the officer words it; empty: the range asked for."""
     place: str
     """地点"""
     manner: str

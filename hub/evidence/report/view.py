@@ -26,8 +26,8 @@ def view(facts: ReportFacts) -> View:
         "zone": clock.zone,
         "part": "" if facts.part.of <= 1 else f"第 {facts.part.number} 卷，共 {facts.part.of} 卷",
         "stream": plain(facts.stream_name or facts.stream_id, limit=40),
-        "notes": _notes(facts),
-        "label": [_row(each["name"], _short(each["value"])) for each in _notes(facts)],
+        "notes": _notes(facts, clock),
+        "label": [_row(each["name"], _short(each["value"])) for each in _notes(facts, clock)],
         "about": _about(facts, clock),
         "still": _still(facts, clock),
         "figures": _figures(facts),
@@ -67,12 +67,12 @@ def _row(name: str, value: str, *, blank: str = "—") -> dict[str, str]:
     return {"name": name, "value": plain(value) or blank}
 
 
-def _notes(facts: ReportFacts) -> list[dict[str, str]]:
+def _notes(facts: ReportFacts, clock: Clock) -> list[dict[str, str]]:
     notes = facts.notes
     officers = "、".join(plain(each, limit=120) for each in notes.officers[:50])
     return [
         _row("事项", notes.matter, blank="（未填）"),
-        _row("时间", notes.time, blank="（未填）"),
+        _row("时间", notes.time or clock.range(facts.asked_from_us, facts.asked_to_us)),
         _row("地点", notes.place, blank="（未填）"),
         _row("方式", notes.manner, blank="（未填）"),
         {"name": "行政执法人员", "value": officers or "（未填）"},
@@ -181,6 +181,8 @@ def _interruption(number: int, fact: InterruptionFact, clock: Clock) -> dict[str
     if fact.signers:
         detail += ("　" if detail else "") + "签名：" + "、".join(plain(each, limit=80) for each in fact.signers[:10])
     what = "、".join(plain(each, limit=40) for each in fact.tracks[:10])
+    if what and all(each.isdecimal() for each in fact.tracks):
+        what = f"轨道 {what}"
     return {
         "number": str(number),
         "kind": words.kind(fact.kind) + (f"（{fact.count} 次合并）" if fact.count > 1 else ""),
@@ -218,6 +220,8 @@ def _anchor(fact: AnchorFact, clock: Clock) -> dict[str, str]:
 
 
 def _unanchored(facts: ReportFacts) -> str:
+    if facts.unanchored_us is None and facts.anchors:
+        return "上表所列机构在所列时间看到过这本台账的前若干条；其后的登记只有中枢自己的签名。"
     if facts.unanchored_us is None:
         return "没有外部机构为这本台账作证，时间以中枢时钟为准。"
     if facts.unanchored_us <= 0:
@@ -235,11 +239,12 @@ def _check(check: Check) -> dict[str, Any]:
 
 def _general_checks(facts: ReportFacts) -> tuple[Check, ...]:
     """Where the writer of the package gave none with its files' names."""
+    sums = (f"sha256sum -c --quiet {facts.digest_of}",) if facts.digest_of == "SHA256SUMS" else ()
     return (
         Check(
-            "核对本包的校验值（任何 Linux、macOS 自带的程序）",
-            (f"sha256sum {facts.digest_of}",),
-            "与本报告“校验值”一栏逐字相同。",
+            "核对本包的校验值（Linux 用 sha256sum，Windows 用 certutil，均为系统自带）",
+            (f"sha256sum {facts.digest_of}", f"certutil -hashfile {facts.digest_of} SHA256", *sums),
+            "所得数值与本报告“校验值”一栏相同" + ("；末一行不打印任何内容，即各文件均与清单相符。" if sums else "。"),
         ),
         Check(
             "用验证程序核验全部内容（程序和密钥指纹须另行取得，不要使用同一张光盘上的）",
