@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import event
 from yarl import URL
 
+from hub.api.routes import Route
 from hub.api.server import build_app, serve
 from hub.api.services import Services, StreamStatus
 from hub.api.throttle import Throttle
@@ -179,6 +181,25 @@ class Hub:
 
 def status_of(stream: Stream) -> StreamStatus:
     return StreamStatus("retired" if stream.retired else "waiting")
+
+
+IDS = {"id": "x", "username": "someone", "day": "2026-11-20", "file": "080000.000Z-1.mp4"}
+_PARAMETER = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
+CANDIDATES = ("x", "1", "0" * 64, "1/2", "a.b")
+"""For a parameter with a pattern: the first that fits."""
+
+
+def path_of(route: Route, ident: str = "a") -> str:
+    """An address that the route answers at."""
+    values = IDS | {"id": ident, "username": f"of-{ident}"}
+
+    def value(match: re.Match[str]) -> str:
+        name, pattern = match[1], match[2] or ".*"
+        found = [one for one in (values.get(name, "x"), *CANDIDATES) if re.fullmatch(pattern, one)]
+        assert found, f"{route.path}: add to CANDIDATES what fits {pattern}"
+        return found[0]
+
+    return _PARAMETER.sub(value, route.path)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from hub.api.routes import JSON, Access, Route
 from hub.api.schema import ErrorOut
 
 _REF = "#/components/schemas/{model}"
-_PARAMETER = re.compile(r"\{(\w+)(?::[^}]*)?\}")
+_PARAMETER = re.compile(r"\{(\w+)(?::(?:[^{}]|\{[^{}]*\})*)?\}")  # a pattern may count: {leaf:[0-9a-f]{64}}
 _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.PUBLIC: [],
     Access.USER: [{"session": []}, {"token": []}],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hub.api.openapi import openapi
-from hub.api.routes import Access, Route
+from hub.api.routes import Access
 from hub.api.schema import InterruptionsQuery, RangeQuery, SignIn, StreamChange, StreamIn, explain, parse_time
 from hub.api.server import ROUTES
 from hub.clock import rfc3339
-from tests.api_support import BEARER, Hub, running_hub
+from tests.api_support import BEARER, Hub, path_of, running_hub
 
 PUBLIC = {
     ("GET", "/"),
@@ -30,6 +29,14 @@ PUBLIC = {
     ("POST", "/api/session"),
     ("GET", "/api/log/checkpoint"),
     ("GET", "/api/log/vkey"),
+    ("GET", "/api/log/head"),
+    ("GET", "/api/log/proof/consistency"),
+    ("GET", "/api/log/proof/inclusion"),
+    ("GET", r"/api/log/proof/{index:\d+}.tlog-proof"),
+    ("GET", "/api/log/tile/{tile:.+}"),
+    ("POST", "/api/log/cosignatures"),
+    ("GET", "/api/witness/vkey"),
+    ("POST", "/api/witness/add-checkpoint"),
     ("OPTIONS", "/whip/{id}"),
     ("OPTIONS", "/whip/{id}/{session}"),
 }
@@ -39,10 +46,6 @@ PUBLIC = {
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     async with running_hub(tmp_path, origins=["https://other.example"]) as hub:
         yield hub
-
-
-def path_of(route: Route) -> str:
-    return re.sub(r"\{[^}]*\}", "a", route.path)
 
 
 async def test_only_the_exceptions_are_public(hub: Hub) -> None:

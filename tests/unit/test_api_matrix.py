@@ -6,7 +6,6 @@ which right it takes fails.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,12 +18,11 @@ from hub.model import Stream, StreamKind, WhipSource
 from hub.people.changes import HUB
 from hub.people.rights import HUB_WIDE, TABLE, Right, Role, rights_of
 from hub.people.tree import ROOT, UnitKind
-from tests.api_support import ADMIN_TOKEN, Hub, running_hub
+from tests.api_support import ADMIN_TOKEN, Hub, path_of, running_hub
 
 PEOPLE = [role for role in Role if role is not Role.DEVICE]
 USER_ROUTES = [route for route in ROUTES if route.access is Access.USER]
 OWN = "a password of one's own"
-IDS = {"id": "x", "username": "someone", "day": "2026-11-20", "file": "080000.000Z-1.mp4"}
 
 
 def test_every_route_says_which_right_it_takes() -> None:
@@ -40,23 +38,6 @@ def test_a_scope_fits_its_path_and_its_right() -> None:
             assert route.scope is Scope.STREAM, route.path
         if route.right in HUB_WIDE:
             assert route.scope is Scope.HUB, route.path
-
-
-_PARAMETER = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
-CANDIDATES = ("x", "1", "0" * 64, "1/2", "a.b")
-"""For a parameter with a pattern: the first that fits."""
-
-
-def path_of(route: Route, ident: str) -> str:
-    values = IDS | {"id": ident, "username": f"of-{ident}"}
-
-    def value(match: re.Match[str]) -> str:
-        name, pattern = match[1], match[2] or ".*"
-        found = [one for one in (values.get(name, "x"), *CANDIDATES) if re.fullmatch(pattern, one)]
-        assert found, f"{route.path}: add to CANDIDATES what fits {pattern}"
-        return found[0]
-
-    return _PARAMETER.sub(value, route.path)
 
 
 @asynccontextmanager
