@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from playwright.async_api import async_playwright
 
 from hub.bench.latency import CHROMIUM, CHROMIUM_FLAGS
-from hub.evidence.facts import ReportFacts, Still
+from hub.evidence.facts import FileFact, ReportFacts, Still
 from hub.evidence.report import report
 from hub.evidence.report.label import label_text
+from hub.evidence.report.view import view
+from tests.real.timestamp_authority import make_authority
 from tests.report_facts import facts
 
 pytestmark = pytest.mark.real
@@ -82,6 +85,34 @@ def test_the_label_can_be_scanned(tmp_path: Path, dots_an_inch: int) -> None:
     run("pdftoppm", "-r", str(dots_an_inch), "-f", last[1], "-png", path, tmp_path / "label")
     (picture,) = tmp_path.glob("label*.png")
     assert run("zbarimg", "--raw", "-q", picture).strip() == label_text(FACTS)
+
+
+def test_its_commands_check_the_package_with_nothing_of_ours(tmp_path: Path) -> None:
+    """The commands as printed, run by a shell in a folder that looks like a package."""
+    text = "hub.example/log\n184223\npmsDJCm0mBgFtDtKZkZW7Y/nTAFKyQvPxVvVPZxFqYw=\n"
+    authority = make_authority(tmp_path / "authority")
+    log = tmp_path / "log" / "hub.example"
+    log.mkdir(parents=True)
+    (log / "184223.checkpoint").write_text(f"{text}\n— hub.example/log c2lnbmF0dXJl\n")
+    (log / "184223-1.tst").write_bytes(authority.token(text.encode()))
+    (tmp_path / "ca.pem").write_bytes(authority.ca.read_bytes())
+    names = ("log/hub.example/184223.checkpoint", "log/hub.example/184223-1.tst")
+    sums = "".join(f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
+    (tmp_path / "SHA256SUMS").write_text(sums)
+    digest = hashlib.sha256(sums.encode()).hexdigest()
+    seen = view(facts(digest_of="SHA256SUMS", digest=digest, files=tuple(FileFact(name, 1, "") for name in names)))
+
+    def shell(command: str) -> str:
+        words = ["sh", "-c", command.replace("/tmp/", "./")]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    plain, _, stamp = seen["checks"]
+    first, _, all_files = plain["commands"]
+    assert shell(first).split()[0] == digest
+    assert shell(all_files) == ""
+    shell(stamp["commands"][0])
+    assert "Verification: OK" in shell(f"{stamp['commands'][1]} 2>&1")
+    assert "Time stamp:" in shell(stamp["commands"][2])
 
 
 async def test_the_page_opens_without_a_network(tmp_path: Path) -> None:

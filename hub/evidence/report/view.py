@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import Any
 
 from hub.evidence.facts import AnchorFact, Axis, Check, Closing, InterruptionFact, ReportFacts, StretchKind
@@ -239,16 +241,43 @@ def _check(check: Check) -> dict[str, Any]:
 
 def _general_checks(facts: ReportFacts) -> tuple[Check, ...]:
     """Where the writer of the package gave none with its files' names."""
+    digest_of = shlex.quote(facts.digest_of)
+    names = {each.name for each in facts.files}
+    stamped = sorted(found[0] for found in map(_TOKEN.fullmatch, names) if found and _checkpoint_of(found) in names)
     sums = (f"sha256sum -c --quiet {facts.digest_of}",) if facts.digest_of == "SHA256SUMS" else ()
     return (
         Check(
             "核对本包的校验值（Linux 用 sha256sum，Windows 用 certutil，均为系统自带）",
-            (f"sha256sum {facts.digest_of}", f"certutil -hashfile {facts.digest_of} SHA256", *sums),
+            (f"sha256sum {digest_of}", f"certutil -hashfile {digest_of} SHA256", *sums),
             "所得数值与本报告“校验值”一栏相同" + ("；末一行不打印任何内容，即各文件均与清单相符。" if sums else "。"),
         ),
         Check(
             "用验证程序核验全部内容（程序和密钥指纹须另行取得，不要使用同一张光盘上的）",
-            (f"hub verify <证据包> --key '{facts.verifier_key}'",),
+            (f"hub verify 证据包.zip --key {shlex.quote(facts.verifier_key)}",),
             "逐项打印判定。退出码 0：未发现问题；1：有改动、缺件或缺口；2：无法判定。",
         ),
+        *(_token_check(each) for each in stamped[-1:]),
+    )
+
+
+_TOKEN = re.compile(r"(log/[A-Za-z0-9._-]+/\d+)-\d+\.tst")
+"""A time-stamp token of a package, beside its checkpoint."""
+
+
+def _checkpoint_of(token: re.Match[str]) -> str:
+    return f"{token[1]}.checkpoint"
+
+
+def _token_check(name: str) -> Check:
+    """The token is over the checkpoint's text: what stands before the first blank line."""
+    found = _TOKEN.fullmatch(name)
+    assert found is not None
+    return Check(
+        "用 openssl 核验时间戳（机构根证书 ca.pem 须从时间戳机构取得）",
+        (
+            f"sed '/^$/,$d' {_checkpoint_of(found)} > /tmp/checkpoint.txt",
+            f"openssl ts -verify -data /tmp/checkpoint.txt -in {name} -token_in -CAfile ca.pem",
+            f"openssl ts -reply -in {name} -token_in -text",
+        ),
+        "第二条打印 Verification: OK；第三条打印签发时间（Time stamp）。",
     )
