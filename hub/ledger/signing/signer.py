@@ -24,7 +24,7 @@ _HEADINGS = {"en": "Signing key   ", "zh": "签名密钥  "}
 _TEXTS = {
     "en": {
         Custody.INSIDE: "kept in the hub's own process: no protection against whoever takes over the hub",
-        Custody.CHILD: "kept by a child of the hub under its own user: no protection against whoever takes over the hub",
+        Custody.CHILD: "kept by a child of the hub, under the same user: no protection against whoever takes it over",
         Custody.SAME_USER: "kept by a process whose user's files the hub can read: no protection",
         Custody.OWN_USER: "kept by a process under a user of its own: the hub cannot read it (as the hub says)",
     },
