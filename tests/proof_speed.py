@@ -1,4 +1,4 @@
-"""How long proofs take: ``python -m tests.proof_speed LEAVES``. CPU time, of a log of random leaves in a temporary folder."""
+"""How long proofs take, in CPU time: ``python -m tests.proof_speed LEAVES``, of random leaves in a temporary folder."""
 
 from __future__ import annotations
 
