@@ -172,7 +172,8 @@ class _Writer:
     def write(self) -> PackageResult:
         request = self._request
         everything = whole(self._source, request.stream_id, (request.from_us, request.to_us))
-        overhead = FIRST_OVERHEAD
+        # A disc's part is long to write again: there the guess is generous.
+        overhead = FIRST_OVERHEAD + (request.split_bytes or 0) // 200
         for _ in range(MAX_TRIES):
             limit = request.split_bytes
             parts = [everything] if limit is None else split(everything, limit, overhead, movie=request.movie)
@@ -181,7 +182,7 @@ class _Writer:
             try:
                 results = self._write_parts(parts)
             except _TooLarge as error:
-                overhead += error.excess + error.excess // 4
+                overhead += 2 * error.excess + 1000
                 continue
             return PackageResult(request, results, tuple(dict.fromkeys(self._warnings)))
         raise InvalidRequest(f"expected a larger limit than {request.split_bytes} bytes: no part fits in it")

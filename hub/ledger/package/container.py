@@ -70,7 +70,9 @@ class FolderContainer:
         self.sizes: dict[str, int] = dict(self._walk(root))
 
     def _walk(self, folder: Path) -> Iterator[tuple[str, int]]:
-        for entry in os.scandir(folder):
+        with os.scandir(folder) as found:
+            entries = list(found)
+        for entry in entries:
             name = Path(entry.path).relative_to(self._root).as_posix()
             if entry.is_dir(follow_symlinks=False):
                 yield from self._walk(Path(entry.path))
