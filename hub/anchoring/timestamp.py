@@ -103,7 +103,7 @@ class TimestampAuthority:
             )
         token = response.time_stamp_token()
         stamp = check_token(token, text, self._settings.roots, nonce)
-        return token, (stamp.from_us + stamp.until_us) // 2
+        return token, stamp.at_us
 
 
 async def _bounded(content: aiohttp.StreamReader, name: str) -> bytes:

@@ -25,7 +25,7 @@ def test_another_checkpoints_token_is_refused(tmp_path: Path) -> None:
 
 def test_another_digest_than_the_agreed_one_is_refused(tmp_path: Path) -> None:
     authority = make_authority(tmp_path)
-    authority.allow("sha512")
+    authority.configure("digests = sha256", "digests = sha256, sha512")
     token = authority.token(TEXT, hash_name="sha512")
     with pytest.raises(LedgerError, match="for other data"):
         check_anchor(token, TIMESTAMP, TEXT, trust_in(authority.ca))

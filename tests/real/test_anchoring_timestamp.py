@@ -12,11 +12,12 @@ from hub.anchoring.timestamp import TimestampAuthority, parse_timestamp_authorit
 from hub.clock import ManualClock
 from hub.errors import SettingsError
 from hub.ledger.anchors.stored import anchor_of, check_stored, read_stored
+from hub.ledger.anchors.tokens import as_response, check_token
 from hub.ledger.entries import Entry, EntryType
 from tests.anchor_support import OTHER_TEXT, TEXT, anchoring, trust_in
 from tests.ledger_folder import START_US, Folder
 from tests.real.timestamp_authority import TimestampAuthority as Played
-from tests.real.timestamp_authority import make_authority, signed_by
+from tests.real.timestamp_authority import make_authority, run, signed_by
 
 pytestmark = pytest.mark.real
 NOTE = f"{TEXT.decode()}\n\u2014 example.com/log AAAAAAAA\n"
@@ -52,6 +53,23 @@ async def test_a_checkpoint_is_stamped_kept_and_accepted_by_openssl(tmp_path: Pa
     assert not played.verifies(OTHER_TEXT, token)
 
 
+@pytest.mark.parametrize(
+    ("line", "from_us", "until_us"),
+    [
+        ("accuracy = secs:1, millisecs:500, microsecs:100", 1_500_100, 1_500_100),
+        ("", 0, 1_000_000),
+    ],
+    ids=["stated", "not stated"],
+)
+def test_the_accuracy_widens_the_interval(played: Played, line: str, from_us: int, until_us: int) -> None:
+    """Without one the stated second itself is the interval: authorities cut its fraction off."""
+    played.configure("accuracy = secs:1", line)
+    stamp = check_token(played.token(TEXT), TEXT, trust_in(played.ca).roots)
+    stated_us = stamp.from_us + from_us
+    assert stated_us % 1_000_000 == 0
+    assert stamp.until_us == stated_us + until_us
+
+
 async def test_an_answer_to_an_older_question_is_refused(played: Played) -> None:
     """The same data, another nonce: a replayed token would make the log look older than shown."""
     asked: list[bytes] = []
@@ -77,9 +95,6 @@ async def test_an_authority_without_the_usage_is_refused_when_it_answers(tmp_pat
     def forged(query: bytes) -> bytes:
         (played.folder / "given.tsr").write_bytes(reply(query))
         token = played.folder / "given.tst"
-        from hub.ledger.anchors.tokens import as_response
-        from tests.real.timestamp_authority import run
-
         run("ts", "-reply", "-in", played.folder / "given.tsr", "-token_out", "-out", token)
         return as_response(signed_by(bad, token.read_bytes()))
 
@@ -90,8 +105,7 @@ async def test_an_authority_without_the_usage_is_refused_when_it_answers(tmp_pat
 
 async def test_a_refusal_says_what_the_authority_said(played: Played) -> None:
     """SHA-256 is not among what it takes."""
-    config = played.folder / "ts.cnf"
-    config.write_text(config.read_text().replace("digests = sha256", "digests = sha512"))
+    played.configure("digests = sha256", "digests = sha512")
     with pytest.raises(AnchorRefused, match="refused: expected status granted") as refused:
         await client(played).anchor(NOTE)
     assert refused.value.code == "refused"

@@ -67,9 +67,10 @@ class TimestampAuthority:
         run("ts", "-reply", "-config", self.folder / "ts.cnf", "-queryfile", asked, "-out", answer)
         return answer.read_bytes()
 
-    def allow(self, digest: str) -> None:
+    def configure(self, old: str, new: str) -> None:
+        """Change a line of its configuration."""
         config = self.folder / "ts.cnf"
-        config.write_text(config.read_text().replace("digests = sha256", f"digests = sha256, {digest}"))
+        config.write_text(config.read_text().replace(old, new))
 
     def token(self, text: bytes, *, hash_name: str = "sha256") -> bytes:
         """A token over these bytes, asked for by ``openssl ts -query``: no code of ours takes part."""
@@ -102,6 +103,8 @@ class TimestampAuthority:
                 self.send_response(authority.status)
                 self.send_header("Content-Type", "application/timestamp-reply")
                 self.send_header("Content-Length", str(len(answer)))
+                if authority.status == 302:
+                    self.send_header("Location", authority.url)
                 self.end_headers()
                 self.wfile.write(answer)
 

@@ -84,6 +84,12 @@ def test_another_key_of_the_same_name_is_not_trusted() -> None:
     assert {refused.value.code, unknown.value.code} <= UNCHECKED
 
 
+def test_the_name_is_part_of_who_cosigned() -> None:
+    """The signed bytes do not hold the name: the key id does."""
+    with pytest.raises(BadCosignature, match=r"expected a cosignature by another\.example"):
+        check_cosignature(TEXT, parse_line(cosignature()), WitnessKey("another.example", KEY.public))
+
+
 def test_a_witness_key_is_read_back_and_its_id_is_compared() -> None:
     assert parse_witness_vkey(str(KEY)) == KEY
     with pytest.raises(BadNote, match="key id"):

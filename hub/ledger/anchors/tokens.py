@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from cryptography import x509
 
+from hub.clock import US_PER_S
 from hub.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ class BadToken(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a token says: made between these times, µs UTC: the stated time, less and plus its stated accuracy."""
+    """What a token says: made at ``at_us``, and surely between the other two, µs UTC: less and plus its stated
+    accuracy; where it states none, within the stated second."""
 
+    at_us: int
     from_us: int
     until_us: int
     serial: int
@@ -152,8 +155,8 @@ def _stamp(response: TimeStampResponse) -> Stamp:
     info = response.tst_info
     at_us = (info.gen_time - _EPOCH) // _US
     accuracy = info.accuracy
-    error_us = 0
-    if accuracy is not None:
-        parts = (accuracy.seconds or 0, accuracy.millis or 0, accuracy.micros or 0)
-        error_us = parts[0] * 1_000_000 + parts[1] * 1_000 + parts[2]
-    return Stamp(at_us - error_us, at_us + error_us, info.serial_number, info.nonce)
+    if accuracy is None:
+        # Most authorities cut the second off: without a stated accuracy the time may be any in that second.
+        return Stamp(at_us, at_us, at_us + US_PER_S, info.serial_number, info.nonce)
+    error_us = (accuracy.seconds or 0) * US_PER_S + (accuracy.millis or 0) * 1_000 + (accuracy.micros or 0)
+    return Stamp(at_us, at_us - error_us, at_us + error_us, info.serial_number, info.nonce)
