@@ -84,7 +84,6 @@ def facts(**fields: object) -> ReportFacts:
             "hub_key",
             "timestamp_authority",
             unchecked=("见证方“市局值守”的联署未核验：没有提供其公钥。",),
-            time_from_us=START_US,
             time_until_us=end_us + 4 * MINUTE,
         ),
         "checkpoint": CheckpointFacts(

@@ -114,10 +114,8 @@ class VerdictFacts:
     time: str
     findings: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
-    time_from_us: int | None = None
-    """Time as an interval: the footage is not older than this …"""
     time_until_us: int | None = None
-    """… and existed by this."""
+    """Outsiders attest that everything in the package existed by this. Never a time of the hub's own clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ def facts_of(
         stretches=tuple(_stretches(part)),
         interruptions=tuple(_interruption(*known) for known in story.interruptions.values()),
         anchors=tuple(_anchors(logs)),
+        unanchored_us=verdict.longest_unanchored_us,
         part=PartFacts(manifest.part, len(manifest.parts)),
         still=story.still,
         movie=next((file for file in files if file.name == MOVIE), None),
@@ -127,8 +128,8 @@ def _verdict(verdict: Verdict) -> VerdictFacts:
         verdict.time.value,
         tuple(str(finding) for finding in verdict.findings),
         (*verdict.unchecked, *verdict.notes),
-        verdict.from_us,
-        verdict.until_us,
+        # What outsiders attest, never the hub's own clock.
+        verdict.anchored[0].by_us if verdict.anchored else None,
     )
 
 

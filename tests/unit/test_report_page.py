@@ -190,6 +190,13 @@ def test_every_word_of_the_ledger_has_a_sentence() -> None:
     assert set(words.CLOSINGS) == set(Closing)
 
 
+def test_the_hubs_own_clock_proves_no_latest_time() -> None:
+    """Only what outsiders attest is said to be attested, whatever the facts name."""
+    for source, said in (("timestamp_authority", True), ("witness", True), ("hub_clock", False), ("none", False)):
+        verdict = VerdictFacts("ok", "contiguous", "hub_key", source, time_until_us=START_US)
+        assert ("最迟在 2026-01-05 09:30:05 已经存在" in Tags(page(facts(verdict=verdict))).text) is said
+
+
 @pytest.mark.parametrize("axis", Axis)
 def test_an_unknown_verdict_is_never_good(axis: Axis) -> None:
     assert words.sentence(axis, "superb").tone == "bad"
@@ -204,7 +211,7 @@ def test_an_unknown_verdict_is_never_good(axis: Axis) -> None:
         (95 * S, "1 分 35 秒"),
         (3725 * S, "1 小时 02 分 05 秒"),
         (-S, "-1.000 秒"),
-    ],  # noqa: E501
+    ],
 )
 def test_lengths(us: int, text: str) -> None:
     assert words.length(us) == text

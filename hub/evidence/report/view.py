@@ -10,6 +10,7 @@ from hub.evidence.facts import AnchorFact, Axis, Check, Closing, InterruptionFac
 from hub.evidence.report import words
 from hub.evidence.report.drawing import covered_us, loses_media, paint_of
 from hub.evidence.report.words import Clock, plain
+from hub.ledger.verdict import TimeSource
 
 MAX_ROWS = 300
 """Interruptions and files that are listed; more are counted. The package's entries have them all."""
@@ -140,11 +141,9 @@ def _axes(facts: ReportFacts, clock: Clock) -> list[dict[str, str]]:
     for axis, (title, _) in words.AXES.items():
         said = words.sentence(axis, values[axis])
         row = {"title": title, "word": said.word, "tone": said.tone, "proves": said.proves, "limits": said.limits}
-        if axis is Axis.TIME and facts.verdict.time_until_us is not None:
-            since, until = clock.second(facts.verdict.time_from_us), clock.second(facts.verdict.time_until_us)
-            row["proves"] += f"由此得出：最迟不晚于 {until}" + (
-                f"，不早于 {since}。" if facts.verdict.time_from_us is not None else "。"
-            )
+        attested = values[Axis.TIME] in (TimeSource.WITNESS, TimeSource.AUTHORITY)
+        if axis is Axis.TIME and attested and facts.verdict.time_until_us is not None:
+            row["proves"] += f"由此得出：包内全部内容最迟在 {clock.second(facts.verdict.time_until_us)} 已经存在。"
         made.append(row)
     return made
 
