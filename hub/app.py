@@ -97,7 +97,8 @@ class Hub:
 
         self.ledger = await Ledger.open(settings, clock, whole_fragments, remote_signers(settings))
         stack.push_async_callback(self.ledger.close)
-        opened = await asyncio.to_thread(open_up, settings, self.ledger.checkpoint, self.ledger.vkey)
+        opening = partial(open_up, settings, self.ledger.checkpoint, self.ledger.vkey)
+        opened = await asyncio.to_thread(opening, statements=self.ledger.key_statements)
         stack.callback(opened.log.close)
         asked = outside.authorities(partial(in_thread, opened.log.consistency), _accept(opened.log))
         self.anchoring = Anchoring(settings, clock, self.ledger, asked, visitors=outside.visitors)

@@ -72,6 +72,7 @@ class FakeSource:
         self.text: str | None = None
         self.proofs = True
         self.tells_key = True
+        self.told_keys = ""
         self.given: list[str] = []
 
     def note(self) -> str:
@@ -79,6 +80,9 @@ class FakeSource:
 
     def vkey(self) -> str:
         return str(self.log.key) if self.tells_key else ""
+
+    def statements(self) -> str:
+        return self.told_keys
 
     def consistency(self, old: int, size: int) -> Sequence[bytes] | None:
         if not self.proofs:

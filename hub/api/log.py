@@ -137,6 +137,11 @@ async def vkey(request: web.Request) -> web.Response:
     return _text(request.app[SERVICES].log.vkey().strip() + "\n")
 
 
+async def keys(request: web.Request) -> web.Response:
+    """GET /api/log/keys"""
+    return _text(_log(request).statements())
+
+
 async def head(request: web.Request) -> web.Response:
     """GET /api/log/head: the file that `hub audit FILE` reads."""
     query = read_query(request, FromQuery)
@@ -288,6 +293,14 @@ ROUTES = (
         refusals=(404,),
     ),
     Route("GET", "/api/log/vkey", vkey, PUBLIC, "The log's verifier key (C2SP signed-note).", answer=TEXT),
+    Route(
+        "GET",
+        "/api/log/keys",
+        keys,
+        PUBLIC,
+        "Signed statements by which the log's keys follow and revoke each other, oldest first.",
+        answer=TEXT,
+    ),
     Route(
         "GET",
         "/api/log/head",

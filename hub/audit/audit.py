@@ -11,20 +11,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from hub.audit.sources import Source, Unreachable
-from hub.audit.witness import Contradiction, Head, Memory, OtherSize, Witness
+from hub.audit.witness import Contradiction, Head, Memory, OtherSize, Witness, split_notes
 from hub.errors import LedgerError
 from hub.ledger.files import replace_file
 from hub.ledger.merkle import verify_consistency
 from hub.ledger.notes import BadNote, Checkpoint, Note, VerifierKey, parse_checkpoint, parse_note, parse_vkey
 from hub.ledger.proofs import Addition
+from hub.ledger.signing.statements import What, read_statement
 
 KEYS_FILE = "vkey"
 CLAIMS_FILE = "unproven"
 PROVEN_FILE = "proven"
 SOURCES_FILE = "sources.json"
+MAX_STATEMENTS = 1000
 
 
 @dataclass(slots=True)
@@ -69,7 +72,10 @@ class Auditor:
         outcome.origin, outcome.size, outcome.root = head.origin[:200], head.size, head.root.hex()
         memory = self._witness.memory(head.origin)
         key, pinned = self._key(source, memory, head, given_key, outcome)
-        self._signed(memory, key, note, text, pinned=pinned)
+        signer = self._signed(source, memory, key, note, text, pinned=pinned)
+        if signer != key:
+            outcome.remarks.append(f"the log's key was changed in order: its former key {key} names {signer}")
+            key, pinned = signer, False
         self._same_log(source, head, text)
         known = memory.head()
         if not pinned:
@@ -115,11 +121,20 @@ class Auditor:
         )
         return key, False
 
-    def _signed(self, memory: Memory, key: VerifierKey, note: Note, text: str, *, pinned: bool) -> None:
+    def _signed(
+        self, source: Source, memory: Memory, key: VerifierKey, note: Note, text: str, *, pinned: bool
+    ) -> VerifierKey:
+        """The key that signed the head: the trusted one, or one that it has handed over to."""
         if note.signed_by(key):
-            return
+            return key
         if not pinned:
             raise Unreachable(f"the head is not signed by the key {key}")
+        try:
+            heir = heir_of(key, source.statements(), note)
+        except Unreachable:
+            heir = None  # who gives another key and no reason must not come off with "not judged"
+        if heir is not None:
+            return heir
         known = memory.head()
         why = (
             f"the head is not signed by the pinned key {key}: another key, or an altered head. If the log's key was "
@@ -255,6 +270,30 @@ class Auditor:
                 raise memory.accuse("split_view", why, claim, head.note, self._now_us(), shown)
             memory.append(PROVEN_FILE, claim)
             outcome.remarks.append(f"the head of the size {told.size} that came without a proof is now proven")
+
+
+def heir_of(key: VerifierKey, statements: str, head: Note) -> VerifierKey | None:
+    """The key that signed ``head``, if ``key`` handed over to it, maybe by way of others: each step is a statement
+    that both the old and the new key have signed (docs/design/signing.md). A revoked key names no heir."""
+    steps: dict[VerifierKey, VerifierKey] = {}
+    revoked: set[VerifierKey] = set()
+    for text in islice(split_notes(statements.splitlines(keepends=True)), MAX_STATEMENTS):
+        try:
+            signed = read_statement(text)
+        except LedgerError:
+            continue
+        said = signed.statement
+        if said.what is What.REVOKE and signed.signed_by(said.key):
+            revoked.add(said.key)
+        elif said.what is What.ROTATE and said.other and signed.signed_by(said.key) and signed.signed_by(said.other):
+            steps[said.other] = said.key
+    for _ in range(len(steps)):
+        if key in revoked or key not in steps:
+            return None
+        key = steps[key]
+        if head.signed_by(key) and key not in revoked:
+            return key
+    return None
 
 
 def _pin(memory: Memory, key: VerifierKey) -> None:

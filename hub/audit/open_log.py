@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.audit.bundle import MAX_OLDER, Bundle
-from hub.audit.witness import Memory, NotTrusted
+from hub.audit.witness import Memory, NotTrusted, split_notes
 from hub.clock import US_PER_S
 from hub.errors import InvalidRequest, LedgerError, NotFound
 from hub.ledger.anchors.cosignature import BadCosignature, WitnessKey, check_cosignature, to_line
@@ -63,7 +63,8 @@ class Accepted:
 
 
 class OpenLog:
-    """The open side of the log in one data folder. ``head`` gives the newest signed note, ``vkey`` the log's key."""
+    """The open side of the log in one data folder. ``head`` gives the newest signed note, ``vkey`` the log's key,
+    ``statements`` the signed notes about its keys."""
 
     def __init__(
         self,
@@ -73,12 +74,14 @@ class OpenLog:
         witnesses: Sequence[WitnessKey] = (),
         *,
         levels: Path | None = None,
+        statements: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._data = data
         self._head = head
         self._vkey = vkey
         self._witnesses = tuple(witnesses)
         self._levels = levels
+        self._statements = statements
         self._lock = threading.Lock()
         self._tree: TileTree | None = None
         self._cosigned: OrderedDict[int, tuple[str, dict[bytes, str]]] | None = None
@@ -88,6 +91,10 @@ class OpenLog:
 
     def key(self) -> VerifierKey:
         return parse_vkey(self._vkey())
+
+    def statements(self) -> str:
+        """What the log's keys have signed about each other, oldest first: notes, a blank line after each."""
+        return "".join(f"{note}\n" for note in self._statements())
 
     def note(self) -> str:
         """The newest checkpoint as it was signed. Raises NotFound while there is none."""
@@ -311,12 +318,4 @@ def _tail_notes(path: Path) -> list[str]:
         size = file.seek(0, 2)
         file.seek(max(0, size - _TAIL_BYTES))
         lines = file.read().decode(errors="replace").splitlines(keepends=True)
-    notes: list[str] = []
-    current: list[str] = []
-    for line in lines:
-        if line == "\n" and current and current[-1].startswith("\u2014 "):
-            notes.append("".join(current))
-            current = []
-        else:
-            current.append(line)
-    return notes
+    return list(split_notes(lines))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,12 @@ class Opened:
 
 
 def open_up(
-    settings: Settings, head: Callable[[], str], vkey: Callable[[], str], *, levels: Path | None = None
+    settings: Settings,
+    head: Callable[[], str],
+    vkey: Callable[[], str],
+    *,
+    levels: Path | None = None,
+    statements: Callable[[], Sequence[str]] = tuple,
 ) -> Opened:
     """Raises SettingsError for keys that are none, LedgerError for a witness's key that cannot be used. Blocking."""
     witnesses = [_witness_key(line) for line in settings.witnesses]
@@ -50,7 +55,7 @@ def open_up(
     if trusted:
         witness = Witness.open(settings.keys_dir / WITNESS_FOLDER, f"{vkey().partition('+')[0]}/witness")
         _log.info("a witness for other hubs", vkey=str(witness.key), logs=[key.name for key in trusted])
-    return Opened(OpenLog(settings.data, head, vkey, witnesses, levels=levels), witness, trusted)
+    return Opened(OpenLog(settings.data, head, vkey, witnesses, levels=levels, statements=statements), witness, trusted)
 
 
 def _witness_key(line: str) -> WitnessKey:

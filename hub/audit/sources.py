@@ -45,6 +45,10 @@ class Source(Protocol):
         """Empty where the source tells none."""
         ...
 
+    def statements(self) -> str:
+        """What the log's keys have signed about each other; empty where the source tells nothing."""
+        ...
+
     def consistency(self, old: int, size: int) -> Sequence[bytes] | None:
         """RFC 6962 proof; None where this source can never give one."""
         ...
@@ -74,6 +78,9 @@ class HubSource:
 
     def vkey(self) -> str:
         return self._ask("/api/log/vkey").strip()
+
+    def statements(self) -> str:
+        return self._ask("/api/log/keys")
 
     def consistency(self, old: int, size: int) -> Sequence[bytes]:
         text = self._ask(f"/api/log/proof/consistency?from={old}&to={size}")
@@ -154,6 +161,9 @@ class FileSource:
 
     def vkey(self) -> str:
         return self._bundle.vkey if self._bundle else ""
+
+    def statements(self) -> str:
+        return ""
 
     def consistency(self, old: int, size: int) -> Sequence[bytes] | None:
         del size  # a bundle's proofs all end at its own checkpoint

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,15 +108,8 @@ class Memory:
         path = self.folder / name
         if not path.exists():
             return
-        lines: list[str] = []
         with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                # after the signatures a blank line ends a note; the one before them does not
-                if line == "\n" and lines and lines[-1].startswith("\u2014 "):
-                    yield "".join(lines)
-                    lines = []
-                else:
-                    lines.append(line)
+            yield from split_notes(file)
 
     def root_at(self, size: int) -> bytes | None:
         """The root that was seen for exactly this size."""
@@ -134,6 +127,18 @@ class Memory:
             replace_file(folder / "found.note", found.encode())
             replace_file(folder / "why.txt", f"{why}\n{proof}".encode())
         return Contradiction(f"{why}; both heads are kept in {folder}", folder, code=code)
+
+
+def split_notes(file: Iterable[str]) -> Iterator[str]:
+    """The notes in these lines, each followed by a blank one."""
+    lines: list[str] = []
+    for line in file:
+        # after the signatures a blank line ends a note; the one before them does not
+        if line == "\n" and lines and lines[-1].startswith("\u2014 "):
+            yield "".join(lines)
+            lines = []
+        else:
+            lines.append(line)
 
 
 class Witness:

@@ -214,7 +214,8 @@ class Ledger:
         try:
             if self._writer.waiting:
                 _log.error("entries were left unwritten at the end", count=self._writer.waiting, problem=self._problem)
-            await self._sign()
+            if not await self._sign():
+                await self._sign()  # a signer that died meanwhile is started again
             await self._flush()
         finally:
             await self._abandon()
@@ -338,6 +339,10 @@ class Ledger:
     def vkey(self) -> str:
         """The verifier key of the checkpoints."""
         return str(self._started.signer.key)
+
+    def key_statements(self) -> tuple[str, ...]:
+        """Signed notes about the log's keys, oldest first."""
+        return self._started.signer.statements
 
     # -------------------------------------------------------------------------- in the background
 

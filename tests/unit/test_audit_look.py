@@ -16,6 +16,7 @@ from hub.audit.bundle import Bundle
 from hub.audit.sources import FileSource, HubSource, Unreachable
 from hub.audit.witness import Witness
 from hub.ledger.notes import parse_note
+from hub.ledger.signing.statements import Statement, What, sign_text
 from tests.small_log import NOW_US, ORIGIN, FakeSource, SmallLog
 
 LOG = SmallLog()
@@ -90,6 +91,41 @@ def test_another_key_of_the_same_name(auditor: Auditor, tmp_path: Path) -> None:
     assert said(outcome) == (0, "consistent")
     assert any("replaces the pinned one" in remark for remark in outcome.remarks)
     assert said(auditor.look(FakeSource(LOG, 12))) == (1, "other_key")
+
+
+def statement(what: What, new: SmallLog, old: SmallLog | None, *signers: SmallLog) -> str:
+    text = Statement(what, new.key, old.key if old else None, 9, NOW_US).text()
+    return sign_text(text, ORIGIN, [one.private for one in signers]) + "\n"
+
+
+def test_a_key_that_hands_over_in_order(auditor: Auditor) -> None:
+    second, third = SmallLog(seed=2), SmallLog(seed=3)
+    auditor.look(FakeSource(LOG, 5))
+    source = FakeSource(third, 9)
+    source.told_keys = "junk\n\n\u2014 a QUJDREVGRw==\n\n" + statement(What.ROTATE, second, LOG, LOG, second)
+    source.told_keys += statement(What.ROTATE, third, second, second, third)
+    outcome = auditor.look(source)
+    assert said(outcome) == (0, "consistent")
+    assert any("changed in order" in remark for remark in outcome.remarks)
+    assert said(auditor.look(FakeSource(third, 12))) == (0, "consistent")
+    assert said(auditor.look(FakeSource(LOG, 13))) == (1, "other_key")
+
+
+@pytest.mark.parametrize("signers", [(), (0,), (1,)])
+def test_a_key_that_no_one_or_only_one_side_names(auditor: Auditor, signers: tuple[int, ...]) -> None:
+    logs = (LOG, SmallLog(seed=2))
+    auditor.look(FakeSource(LOG, 5))
+    source = FakeSource(logs[1], 9)
+    source.told_keys = statement(What.ROTATE, logs[1], LOG, *(logs[number] for number in signers))
+    assert said(auditor.look(source)) == (1, "other_key")
+
+
+def test_a_revoked_key_names_no_heir(auditor: Auditor) -> None:
+    second = SmallLog(seed=2)
+    auditor.look(FakeSource(LOG, 5))
+    source = FakeSource(second, 9)
+    source.told_keys = statement(What.REVOKE, LOG, None, LOG) + statement(What.ROTATE, second, LOG, LOG, second)
+    assert said(auditor.look(source)) == (1, "other_key")
 
 
 def test_a_given_key_that_did_not_sign(auditor: Auditor) -> None:
