@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -47,12 +48,13 @@ class Anchored:
         return (folder or self.folder).verify(**options)
 
 
-@pytest.fixture
-async def anchored(tmp_path: Path) -> Anchored:
-    return await Anchored(tmp_path / "folder").build()
+@pytest.fixture(scope="module")
+def anchored(tmp_path_factory: pytest.TempPathFactory) -> Anchored:
+    """Only looked at: who damages it takes a copy."""
+    return asyncio.run(Anchored(tmp_path_factory.mktemp("anchored")).build())
 
 
-async def test_whole_anchors_give_an_interval(anchored: Anchored) -> None:
+def test_whole_anchors_give_an_interval(anchored: Anchored) -> None:
     verdict = anchored.verify()
     assert verdict.exit_code == 0, [str(one) for one in verdict.findings]
     assert verdict.time is TimeSource.WITNESS
@@ -67,7 +69,7 @@ async def test_whole_anchors_give_an_interval(anchored: Anchored) -> None:
     assert verdict.size + verdict.counts.unsigned_entries > newest.size
 
 
-async def test_without_trust_nothing_is_believed_and_nothing_is_wrong(anchored: Anchored) -> None:
+def test_without_trust_nothing_is_believed_and_nothing_is_wrong(anchored: Anchored) -> None:
     verdict = anchored.verify(trust=Trust())
     assert (verdict.exit_code, verdict.time, verdict.anchored) == (0, TimeSource.HUB_CLOCK, [])
     assert any("3 anchors by witness" in text for text in verdict.unchecked)
@@ -105,7 +107,7 @@ def _swap(anchored: Anchored, folder: Folder) -> None:
     ],
     ids=["a byte", "cut off", "lost", "swapped"],
 )
-async def test_a_damaged_file_is_found_with_its_place(
+def test_a_damaged_file_is_found_with_its_place(
     anchored: Anchored, tmp_path: Path, damage: Damage, integrity: Integrity, word: str
 ) -> None:
     copy = anchored.folder.copy(tmp_path / "copy")
@@ -119,7 +121,7 @@ async def test_a_damaged_file_is_found_with_its_place(
         assert word in verdict.first.found
 
 
-async def test_a_forged_anchor_of_a_rewritten_log_does_not_hold(anchored: Anchored, tmp_path: Path) -> None:
+def test_a_forged_anchor_of_a_rewritten_log_does_not_hold(anchored: Anchored, tmp_path: Path) -> None:
     """The entry is rewritten to speak of another root: neither log nor cosignature agree."""
     copy = anchored.folder.copy(tmp_path / "copy")
     (path,) = (copy.data / "_hub").glob("*.entries")
@@ -130,7 +132,7 @@ async def test_a_forged_anchor_of_a_rewritten_log_does_not_hold(anchored: Anchor
     assert any("an anchor of abab" in str(one) for one in verdict.findings)
 
 
-async def test_a_file_name_that_climbs_is_refused(anchored: Anchored, tmp_path: Path) -> None:
+def test_a_file_name_that_climbs_is_refused(anchored: Anchored, tmp_path: Path) -> None:
     copy = anchored.folder.copy(tmp_path / "copy")
     (path,) = (copy.data / "_hub").glob("*.entries")
     number = next(i for i, line in enumerate(path.read_bytes().split(b"\n")) if b'"type":"anchor"' in line)
@@ -138,7 +140,7 @@ async def test_a_file_name_that_climbs_is_refused(anchored: Anchored, tmp_path: 
     assert any("a file below anchors/" in str(one) for one in anchored.verify(copy).findings)
 
 
-async def test_a_stated_time_that_the_witness_did_not_give_is_found(anchored: Anchored, tmp_path: Path) -> None:
+def test_a_stated_time_that_the_witness_did_not_give_is_found(anchored: Anchored, tmp_path: Path) -> None:
     copy = anchored.folder.copy(tmp_path / "copy")
     (path,) = (copy.data / "_hub").glob("*.entries")
     number = next(i for i, line in enumerate(path.read_bytes().split(b"\n")) if b'"type":"anchor"' in line)

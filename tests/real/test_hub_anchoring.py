@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from hub.api.anchors import LogStatusOut
 from hub.app import Hub
 from hub.errors import SettingsError
 from hub.ledger.anchors.trust import configured_trust
@@ -56,7 +57,7 @@ async def test_stamped_and_cosigned(tmp_path: Path) -> None:
             }
             async with Hub.running(settings(lower, **lines)) as hub:
                 status = await anchored(hub, {"witness", "timestamp"})
-                assert status["state"] == "ok"
+                assert LogStatusOut.model_validate(status, extra="forbid").state == "ok"
                 assert [one["error"] for one in status["authorities"]] == ["", ""]
                 metrics = await (await get(hub, "metrics")).text()
                 assert f'hub_anchored_size{{authority="tsa"}} {float(status["anchored_size"])}' in metrics

@@ -15,8 +15,10 @@ from hub.anchoring.files import keep
 from hub.anchoring.schedule import FIRST_RETRY_S, LONGEST_RETRY_S, SOON_GAP_S, Rhythm, Schedule
 from hub.anchoring.status import NO_WITNESS
 from hub.clock import ManualClock
+from hub.errors import LedgerError
 from hub.ledger.anchors.check import Trust
 from hub.ledger.anchors.stored import anchor_of, check_stored, recent_anchors
+from hub.ledger.anchors.window import window_of
 from hub.ledger.bodies import close_body
 from hub.ledger.entries import HUB_STREAM, Entry, EntryType
 from hub.ledger.ledger import Ledger
@@ -136,6 +138,35 @@ async def test_cosignatures_of_a_day_share_a_file(line: Line) -> None:
     assert stored[1].offset == stored[0].count
     trust = Trust(witnesses=(line.witness.key,))
     assert [check_stored(line.folder.log, one, trust).from_us for one in stored] == [one.time_us for one in stored]
+
+
+async def test_the_window_of_a_time_range_comes_from_what_is_kept(line: Line) -> None:
+    for _ in range(2):
+        await line.anchoring.turn()
+        line.clock.advance(70)
+        await line.news()
+    found = window_of(recent_anchors(line.folder.data), START_US, START_US + 60 * 10**6, line.clock.utc_us)
+    assert (found.longest_us, found.open_since_us) == (70 * 10**6, None)
+    late = window_of(recent_anchors(line.folder.data), START_US, START_US + 100 * 10**6, line.clock.utc_us)
+    assert late.open_since_us == START_US + 70 * 10**6
+
+
+async def test_a_witness_that_comes_by_itself_is_kept_like_one_that_was_asked(line: Line) -> None:
+    visited = anchoring(line.folder.settings, line.clock, line.ledger, visitors=(line.witness.name,))
+    await visited.start()
+    await visited.turn()
+    old = line.ledger.checkpoint()
+    line.clock.advance(1000)
+    await line.news()
+    await visited.brought(await line.witness.anchor(old))
+    (one,) = visited.status().authorities
+    assert (one.size, one.state, one.unanchored_since_us) == (line.witness.seen[0], "ok", START_US)
+    assert [anchor_of(entry).signed_us for entry in line.anchors()] == [START_US]
+    stranger = FakeWitness(line.clock, name="witness.example/stranger")
+    with pytest.raises(LedgerError, match="configured authority"):
+        await visited.brought(await stranger.anchor(old))
+    assert len(line.anchors()) == 1
+    await visited.close()
 
 
 async def test_it_asks_only_when_the_checkpoint_changed(line: Line) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hub.ledger.anchors.stored import StoredAnchor
+
 
 @dataclass(frozen=True, slots=True)
 class Cover:
@@ -23,6 +25,12 @@ class Window:
 
     longest_us: int
     open_since_us: int | None
+
+
+def window_of(anchors: Iterable[StoredAnchor], from_us: int, to_us: int, now_us: int) -> Window:
+    """The same of anchors as they are kept, by the times that their entries state."""
+    covers = [Cover(one.signed_us, one.time_us) for one in anchors if one.signed_us]
+    return unanchored_window(covers, from_us, to_us, now_us)
 
 
 def unanchored_window(covers: Iterable[Cover], from_us: int, to_us: int, now_us: int) -> Window:
