@@ -218,12 +218,14 @@ class ChildLine:
         return ours
 
     def worked(self) -> None:
-        self._failures = 0
+        """One that answers and dies, again and again, has not come to rest."""
+        if self._failures and self._monotonic_s() > self._not_before_s + MAX_PAUSE_S:
+            self._failures = 0
 
     def lost(self) -> None:
-        """The socket is closed: the child ends, or is made to."""
+        """The socket is closed: the child ends, or is made to. The first time another one starts at once."""
         self._end()
-        pause_s = min(MAX_PAUSE_S, 2.0**self._failures)
+        pause_s = min(MAX_PAUSE_S, 2.0**self._failures - 1)
         self._failures += 1
         self._not_before_s = self._monotonic_s() + pause_s
 
