@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -112,10 +113,15 @@ HUB_WIDE: Final = frozenset({Right.LOG_STATUS, Right.SYSTEM_VIEW, Right.AUDIT_VI
 
 def rights_of(roles: Collection[Role]) -> frozenset[Right]:
     """What these roles together may do, within the unit of who holds them."""
+    return _rights_of(frozenset(roles))
+
+
+@cache  # asked for every event of every socket; there are few combinations
+def _rights_of(roles: frozenset[Role]) -> frozenset[Right]:
     if Role.ADMIN in roles:
         return TABLE[Role.ADMIN]
     rights: frozenset[Right] = frozenset({Right.SELF}).union(*(TABLE[role] for role in roles))
-    return rights - PICTURES if WITHOUT_PICTURES & set(roles) else rights
+    return rights - PICTURES if WITHOUT_PICTURES & roles else rights
 
 
 def main_role(roles: Collection[Role]) -> str:

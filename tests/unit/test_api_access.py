@@ -88,6 +88,7 @@ def test_the_document_refers_to_nothing_that_it_lacks() -> None:
     create = document["paths"]["/api/streams"]["post"]
     assert create["responses"]["201"]["content"]["application/json"]["schema"]["$ref"].endswith("/StreamSaved")
     assert create["security"] == [{"session": []}, {"token": []}]
+    assert (create["x-right"], create["x-scope"]) == ("streams.manage", "own")
     assert document["paths"]["/healthz"]["get"]["security"] == []
     listing = document["paths"]["/api/streams"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert listing == {"type": "array", "items": {"$ref": "#/components/schemas/StreamOut"}}
