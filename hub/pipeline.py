@@ -149,8 +149,9 @@ class Run:
         self._feed = feed
         self._fragmenter = Fragmenter(session.tracks, fragment_ms=rooms.settings.fragment_ms)
         self._recorder = Recorder(
-            stream.id, rooms.disk, rooms.settings, sealed=pipeline.sealed, failed=pipeline.not_stored
+            stream.id, rooms.disk, rooms.settings, sealed=self._sealed, failed=pipeline.not_stored
         )
+        self._pipeline = pipeline
         self.number: int | None = None
 
     def unit(self, unit: AccessUnit) -> None:
@@ -170,6 +171,9 @@ class Run:
         await self._recorder.close(reason)
         if self.number is not None:
             self._ledger.append(self._stream.id, EntryType.CLOSE, close_body(reason, run=self.number))
+
+    def _sealed(self, chunk: Chunk) -> None:
+        self._pipeline.sealed(chunk, disk_takes=not self._recorder.failing)
 
     def _take(self, items: Iterable[InitSegment | Fragment]) -> None:
         for item in items:
@@ -315,11 +319,12 @@ class Pipeline:
         if self._run is not None:
             self._run.tick(now)
 
-    def sealed(self, chunk: Chunk) -> None:
-        """A chunk is on the disk: its line goes into the ledger."""
+    def sealed(self, chunk: Chunk, *, disk_takes: bool) -> None:
+        """A chunk is on the disk: its line goes into the ledger. Not ``disk_takes``: it is of before the disk refused,
+        and says nothing of now."""
         self._rooms.ledger.append(self.stream.id, EntryType.CHUNK, chunk_body(chunk))
         self.recorded_until_us = chunk.end_us
-        if self._storage_failed:
+        if self._storage_failed and disk_takes:
             self._storage_failed = False
             self._apply(self.detector.storage(True, self._clock.now()))
 

@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -55,8 +55,10 @@ class HubProcess:
     START_TIMEOUT_S = 60.0
     STOP_TIMEOUT_S = 30.0
 
-    def __init__(self, data: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data: Path, environ: Mapping[str, str] | None = None, *, prefix: Sequence[str] = ()) -> None:
+        """``prefix`` is a command that runs the hub as its argument, in its own process (as ``nsenter``)."""
         self.data = data
+        self._prefix = tuple(prefix)
         self.token = secrets.token_urlsafe(24)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -96,7 +98,8 @@ class HubProcess:
         }
         with self.log_path.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "hub", "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}",
+                *self._prefix, sys.executable, "-m", "hub", "serve",
+                "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}",
                 env=environ, stdout=log, stderr=log,
             )  # fmt: skip
         self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}"})

@@ -117,6 +117,11 @@ class Recorder:
                 "what is not flushed is found again at the next start"
             ) from None
 
+    @property
+    def failing(self) -> bool:
+        """The disk refused, and has taken no chunk since that was appended later."""
+        return self._outage is not None
+
     # ------------------------------------------------------------------- heard from the disk
 
     def chunk_sealed(self, reel: Reel, chunk: Chunk) -> None:

@@ -218,7 +218,7 @@ keeping = st.one_of(
 
 
 async def play(steps: list[tuple[Any, ...]], late: Sequence[tuple[Any, ...]] = ()) -> World:
-    """The steps; at the end room is short, a year and more goes by, and ``late`` comes between tombstones and deletion."""
+    """The steps; at the end room is short and a year and more goes by; ``late`` is between tombstones and deletion."""
     world = World()
     config = Settings(
         data=Path("/data"), keys_dir=Path("/keys"), retention_classes=CLASSES, retention_streams=("cam-b=window",)
