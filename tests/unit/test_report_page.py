@@ -102,7 +102,7 @@ def test_it_says_everything_that_the_law_asks_for() -> None:
         "书面说明，2026-01-05 10:11:08", "已补传", "未说明", "无需说明", "有中断，均有记载", "可信时间戳",
         "不证明镜头前的场景真实", "国家授时中心 时间戳服务", "最长相隔 4 分 20 秒", "派生文件",
         "2c26 b46b 68ff c68f f99b 453c 1d30 4134", "9f86 d081 884c 7d65 9a2f eaa0 c55a d015", "通过其他途径",
-        "sha256sum manifest.json", "hub verify", "39 分 41 秒（94.48 %）", "4 次，合计 4 分 49 秒",
+        "sha256sum manifest.json", "hub verify", "39 分 41 秒（94.48 %）", "4 次，合计 4 分 49 秒；另有 1 次无录像缺失",
     ):  # fmt: skip
         assert said in text, said
 

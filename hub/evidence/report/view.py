@@ -122,13 +122,15 @@ def _figures(facts: ReportFacts) -> list[dict[str, str]]:
 
     lost = [each for each in facts.interruptions if each.closing is not Closing.WITHDRAWN and loses_media(each)]
     lost_us = covered_us(((each.from_us, end if each.to_us is None else each.to_us) for each in lost), start, end)
+    whole = sum(each.closing is not Closing.WITHDRAWN for each in facts.interruptions) - len(lost)
+    also = f"；另有 {whole} 次无录像缺失" if whole else ""
     there = of(StretchKind.RECORDED, StretchKind.BACKFILLED)
     due = span - of(StretchKind.OFF_DUTY)
     rows = [
         {"name": "范围时长", "value": words.length(span)},
         {"name": "有录像", "value": f"{words.length(there)}（{words.share(there, due)}）"},
         {"name": "其中补传", "value": words.length(of(StretchKind.BACKFILLED))},
-        {"name": "中断", "value": f"{len(lost)} 次，合计 {words.length(lost_us)}" if lost else "无"},
+        {"name": "中断", "value": f"{len(lost)} 次，合计 {words.length(lost_us)}{also}" if lost else f"无{also}"},
         {"name": "分段与台账", "value": f"{facts.chunks} 段录像，{facts.entries} 条台账"},
         {"name": "录像数据", "value": words.size(facts.media_bytes)},
     ]
