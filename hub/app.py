@@ -117,7 +117,10 @@ class Hub:
 
         retained = Retained(settings.data / DATABASE_FILE)
         stack.callback(retained.close)
-        self.retention = Retention(settings, clock, self.ledger, retained, tell=self._tell_retention)
+        watched = bool(asked or outside.visitors)
+        self.retention = Retention(
+            settings, clock, self.ledger, retained, tell=self._tell_retention, authorities=lambda: watched
+        )
         await self.retention.start()
 
         disk = Disk(settings.data, settings)
