@@ -30,6 +30,7 @@ PUBLIC = {
     ("GET", "/api/log/checkpoint"),
     ("GET", "/api/log/vkey"),
     ("GET", "/api/log/head"),
+    ("GET", "/api/log/keys"),
     ("GET", "/api/log/proof/consistency"),
     ("GET", "/api/log/proof/inclusion"),
     ("GET", r"/api/log/proof/{index:\d+}.tlog-proof"),
