@@ -1,4 +1,4 @@
-"""What a package proves, checked with none of our code: zipfile, hashlib, pymerkle, Go's sumdb/note, openssl, ffmpeg."""
+"""What a package proves, checked with none of our code: zipfile, hashlib, pymerkle, Go, openssl, ffmpeg."""
 
 from __future__ import annotations
 
