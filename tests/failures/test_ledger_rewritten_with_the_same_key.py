@@ -11,7 +11,7 @@ import pytest
 from hub.errors import LedgerError
 from hub.ledger.merkle import tree_root
 from hub.ledger.notes import parse_checkpoint, parse_note
-from hub.ledger.signer import LocalSigner
+from hub.ledger.signing.local import LocalSigner
 from hub.ledger.verdict import Step
 from tests.ledger_folder import ORIGIN, Folder, build
 

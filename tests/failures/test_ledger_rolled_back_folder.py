@@ -11,7 +11,7 @@ from hub.clock import ManualClock
 from hub.errors import LedgerError
 from hub.ledger.entries import EntryType, read_entry
 from hub.ledger.ledger import Ledger
-from hub.ledger.signer import read_memory
+from hub.ledger.signing.vault import read_memory
 from tests.ledger_folder import Folder, build, lines, record, scan_fake
 
 
