@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hub.api.routes import ROUTES as TABLE_OF_ROUTES
 from hub.api.routes import Access, Route, Scope
 from hub.api.server import ROUTES
 from hub.model import Stream, StreamKind, WhipSource
@@ -43,6 +45,7 @@ def test_a_scope_fits_its_path_and_its_right() -> None:
 @asynccontextmanager
 async def organisation(tmp_path: Path, unit: str) -> AsyncIterator[tuple[Hub, dict[Role, str]]]:
     """root > north, south; a stream and a person in each; one person of each role in ``unit``, with their cookies."""
+    tmp_path.mkdir(exist_ok=True)
     async with running_hub(tmp_path) as hub:
         services = hub.services
         for place in ("north", "south"):
@@ -153,3 +156,15 @@ async def test_a_program_with_the_admin_token_may_all(tmp_path: Path) -> None:
 def test_every_right_is_somebodys() -> None:
     for right in Right:
         assert any(right in rights for role, rights in TABLE.items() if role is not Role.ADMIN), right
+
+
+async def test_a_call_about_the_whole_hub_asks_for_the_right_in_the_root(tmp_path: Path) -> None:
+    """No route of today pairs the scope HUB with a right of units; the default must hold for one that will."""
+    for unit, wanted in (("north", 403), (ROOT, 200)):
+        async with organisation(tmp_path / unit, unit) as (hub, cookies):
+            table = hub.app[TABLE_OF_ROUTES]
+            key, route = next(
+                (key, one) for key, one in table.items() if one.path == "/api/units" and one.method == "GET"
+            )
+            table[key] = replace(route, scope=Scope.HUB)
+            assert (await answer(hub, route, unit, Role.WATCHER, cookies[Role.WATCHER]))[0] == wanted
