@@ -45,7 +45,6 @@ def test_a_scope_fits_its_path_and_its_right() -> None:
 @asynccontextmanager
 async def organisation(tmp_path: Path, unit: str) -> AsyncIterator[tuple[Hub, dict[Role, str]]]:
     """root > north, south; a stream and a person in each; one person of each role in ``unit``, with their cookies."""
-    tmp_path.mkdir(exist_ok=True)
     async with running_hub(tmp_path) as hub:
         services = hub.services
         for place in ("north", "south"):
@@ -158,13 +157,13 @@ def test_every_right_is_somebodys() -> None:
         assert any(right in rights for role, rights in TABLE.items() if role is not Role.ADMIN), right
 
 
-async def test_a_call_about_the_whole_hub_asks_for_the_right_in_the_root(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("unit", "wanted"), [("north", 403), (ROOT, 200)])
+async def test_a_call_about_the_whole_hub_asks_for_the_right_in_the_root(
+    tmp_path: Path, unit: str, wanted: int
+) -> None:
     """No route of today pairs the scope HUB with a right of units; the default must hold for one that will."""
-    for unit, wanted in (("north", 403), (ROOT, 200)):
-        async with organisation(tmp_path / unit, unit) as (hub, cookies):
-            table = hub.app[TABLE_OF_ROUTES]
-            key, route = next(
-                (key, one) for key, one in table.items() if one.path == "/api/units" and one.method == "GET"
-            )
-            table[key] = replace(route, scope=Scope.HUB)
-            assert (await answer(hub, route, unit, Role.WATCHER, cookies[Role.WATCHER]))[0] == wanted
+    async with organisation(tmp_path, unit) as (hub, cookies):
+        table = hub.app[TABLE_OF_ROUTES]
+        key, route = next((k, one) for k, one in table.items() if (one.method, one.path) == ("GET", "/api/units"))
+        table[key] = replace(route, scope=Scope.HUB)
+        assert (await answer(hub, route, unit, Role.WATCHER, cookies[Role.WATCHER]))[0] == wanted
