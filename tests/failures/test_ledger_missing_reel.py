@@ -1,4 +1,4 @@
-"""A reel is gone that nobody was allowed to delete: the hub starts and records, and ``verify`` names what is missing."""
+"""A reel is gone that nobody was allowed to delete: the hub starts and records; ``verify`` names what is missing."""
 
 from __future__ import annotations
 
