@@ -286,20 +286,20 @@ async def test_a_checkpoint_from_elsewhere(tmp_path: Path, change: str, said: st
     signer = Ed25519PrivateKey.generate()
     public = signer.public_key().public_bytes_raw()
     key = VerifierKey(ORIGIN, public)
-    head = parse_checkpoint(parse_note((folder.log / "checkpoint").read_text()).text)
+    signed = parse_checkpoint(parse_note((folder.log / "checkpoint").read_text()).text)
     older = tree_root([(folder.log / "leaves").read_bytes()[at : at + 32] for at in range(0, 32 * 7, 32)])
     head = {
         "an older one": Checkpoint(ORIGIN, 7, older),
         "another root": Checkpoint(ORIGIN, 7, bytes(32)),
         "more than there is": Checkpoint(ORIGIN, 99, bytes(32)),
         "another log": Checkpoint("other.example/log", 7, older),
-        "another key": head,
+        "another key": signed,
     }[change]
     note = sign_note(head.text(), ORIGIN, signer, key)
     if change != "another key":  # everything else is to be found whoever signed it
         (folder.log / "vkey").write_text(f"{key}\n")
-        for name in ("checkpoint", "checkpoints"):
-            (folder.log / name).unlink()
+        (folder.log / "checkpoint").write_text(sign_note(signed.text(), ORIGIN, signer, key))
+        (folder.log / "checkpoints").unlink()
     verdict = folder.verify(keys_dir=None, checkpoints=[("the sheet", note)])
     if said:
         assert verdict.exit_code == 1
@@ -314,6 +314,25 @@ async def test_a_checkpoint_from_elsewhere(tmp_path: Path, change: str, said: st
 async def test_a_checkpoint_that_cannot_be_read_cannot_be_judged(tmp_path: Path) -> None:
     folder = await build(tmp_path)
     assert folder.verify(checkpoints=[("the sheet", "nonsense")]).exit_code == 2
+
+
+async def test_what_nobody_signed_cannot_be_judged(tmp_path: Path) -> None:
+    """It is good in itself, and so is whatever anybody makes up."""
+    folder = await build(tmp_path)
+    (folder.log / "vkey").unlink()
+    verdict = folder.verify(keys_dir=None)
+    assert (verdict.exit_code, verdict.integrity) == (2, Integrity.CANNOT_BE_JUDGED)
+    assert Step.CHECKPOINTS not in verdict.done
+    assert verdict.first is None
+
+
+async def test_what_was_not_looked_at_is_not_shown_as_fine(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    for path in folder.data.glob("hub.*"):
+        path.unlink()
+    verdict = folder.verify()
+    assert Step.DATABASE not in verdict.done
+    assert next(line for line in to_text(verdict).splitlines() if line.startswith("  8.")).endswith(" -")
 
 
 async def test_the_first_fault_is_kept_however_many_there_are(tmp_path: Path) -> None:

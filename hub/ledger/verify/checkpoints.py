@@ -62,14 +62,25 @@ def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int, giv
     if checkpoints.unfinished:
         verdict.notes.append(f"the newest line of log/{log.folder.name}/checkpoints was cut off in writing")
     if not checkpoints.notes:
-        run.unchecked(f"the log {log.origin} has no checkpoint: nothing of it is signed")
+        _unsigned(run, log)
     if key is None:
         run.unchecked(f"signatures of the log {log.origin}: no verifier key")
+        run.skipped.add(Step.CHECKPOINTS)
     elif checkpoints.verified:
         verdict.provenance = Provenance.HUB_KEY
     verdict.counts.checkpoints += len(checkpoints.notes)
     verdict.key, verdict.key_source = str(key or ""), source
     return checkpoints
+
+
+def _unsigned(run: Context, log: LogSnapshot) -> None:
+    """Nothing of a log is signed. A hub that has just begun signs it in a moment; in a copy it was taken away."""
+    if run.live or not log.size:
+        run.unchecked(f"the log {log.origin} has no checkpoint: nothing of it is signed")
+        run.skipped.add(Step.CHECKPOINTS)
+    else:
+        place = f"log/{log.folder.name}/{CHECKPOINT_FILE}"
+        run.add(Step.CHECKPOINTS, Harm.MISSING, "", place, "a signed checkpoint", "none: nothing of the log is signed")
 
 
 @dataclass
@@ -124,7 +135,7 @@ class Checkpoints:
             elif root != checkpoint.root:
                 self.find(place, f"the root {checkpoint.root.hex()} at size {checkpoint.size}", root.hex())
             if key is not None:
-                self.verified += self.signed(place, note, key)
+                self.verified += self.signed(place, note, key) and root == checkpoint.root
             if checkpoint.size >= self.newest_size:
                 self.newest_size, self.newest_root = checkpoint.size, checkpoint.root
 

@@ -74,6 +74,8 @@ class Context:
     """``anchor`` of the hub's own stream, in its order."""
     roots: dict[str, dict[int, bytes]] = field(default_factory=dict)
     """By origin: the log's own roots at the sizes of its checkpoints and anchors."""
+    skipped: set[Step] = field(default_factory=set)
+    """Steps that could not be taken: never shown as fine."""
     interruptions: int = 0
     done_bytes: int = 0
     total_bytes: int = 0

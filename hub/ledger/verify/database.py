@@ -15,6 +15,7 @@ def check(run: Context) -> None:
     path = run.data / DATABASE_FILE
     if not path.exists():
         run.unchecked("the database: there is none (the files alone decide)")
+        run.skipped.add(Step.DATABASE)
         return
     wal = path.with_name(f"{DATABASE_FILE}-wal")
     # Where nothing waits in a write-ahead log, SQLite need not put one of its own into the folder.
@@ -25,6 +26,7 @@ def check(run: Context) -> None:
                 _compare_rows(run, database, stream, result)
     except sqlite3.Error as error:
         run.unchecked(f"the database: {error} (the files alone decide)")
+        run.skipped.add(Step.DATABASE)
 
 
 def _compare_rows(run: Context, database: sqlite3.Connection, stream: str, result: StreamResult) -> None:

@@ -77,7 +77,7 @@ def verify_folder(data: Path, verdict: Verdict, options: Options) -> None:
     try:
         for step, completed in STEPS:
             step(run)
-            verdict.done.extend(completed)
+            verdict.done.extend(one for one in completed if one not in run.skipped)
         _summarise(run)
     finally:
         run.close()
@@ -100,3 +100,7 @@ def _summarise(run: Context) -> None:
     if not verdict.counts.entries:
         raise LedgerError("not one entry could be read")
     verdict.judge(run.interruptions)
+    if verdict.integrity is Integrity.OK and verdict.provenance is Provenance.NONE and not run.live:
+        # Good in itself: so is whatever anybody makes up.
+        verdict.integrity = Integrity.CANNOT_BE_JUDGED
+        run.unchecked("who wrote this: not one signature could be verified")
