@@ -156,14 +156,18 @@ class Deletions:
         """What is wrong with the deletions themselves, by the chain alone."""
         yield from self._findings
 
-    def unlawful(self, reel: str, tombstone: Tombstone) -> str:
-        """Why this reel should not have been deleted by what the chain says up to here; empty: it was lawful."""
+    def unlawful(self, reel: str, tombstone: Tombstone, deleted_us: int | None = None) -> str:
+        """Why this reel should not have been deleted by what the chain says up to here; empty: it was lawful.
+
+        A case that came after the tombstone may have ended before the deletion; if it is not known when the reel was
+        deleted, then it was at the tombstone's time.
+        """
         one = next(one for one in tombstone.reels if one.reel == reel)
         held = self.keeping.held(one.first_us, one.end_us)
         if held:
             return f"under the hold {held[0].id}"
         for kept in self.keeping.classified(one.first_us, one.end_us):
-            if kept.kept_until_us > tombstone.at_us:
+            if kept.kept_until_us > (tombstone.at_us if deleted_us is None else deleted_us):
                 return f"evidence in the case {kept.case}, whose term has not ended"
         least_days = max(tombstone.kept_days, PATROL_LEAST_DAYS if tombstone.class_name == PATROL else 0)
         declared = self._declared.get(reel)
@@ -216,7 +220,7 @@ class Deletions:
                 self._find(Harm.ALTERED, place, f"reels of the tombstone {found.id}", reel)
                 continue
             self._deleted.add(reel)
-            why = self.unlawful(reel, found)
+            why = self.unlawful(reel, found, entry.t_hub_us)
             if why:
                 self._find(Harm.UNLAWFUL, place, f"{reel} to be kept: {why}", "its deletion")
 
