@@ -291,6 +291,13 @@ def test_nothing_goes_that_must_be_kept(steps: list[tuple[Any, ...]], late: list
     asyncio.run(play([("record", "cam-b", 5), *steps], late))
 
 
+def test_a_case_between_tombstone_and_deletion_that_ended_before_it() -> None:
+    steps: list[tuple[Any, ...]] = [
+        ("days", 60), ("pass", False), ("class", 0, (-86_400, 1), "evidence"), ("close", 0, None),
+    ]  # fmt: skip
+    asyncio.run(play([("record", "cam-b", 5), *steps]))
+
+
 def test_and_what_may_go_does_go() -> None:
     steps: list[tuple[Any, ...]] = [
         ("record", "cam-a", 10), ("record", "cam-b", 10), ("days", 61), ("pass", True), ("pass", True), ("days", 400),
