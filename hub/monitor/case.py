@@ -114,6 +114,11 @@ class Case:
     def over(self) -> bool:
         return all(fault.over for fault in self.faults.values())
 
+    @property
+    def awaits_edge(self) -> bool:
+        """Media flows again, and its first capture time may yet become clearer."""
+        return self.state is InterruptionState.RESUMED
+
     def missing_us(self, now: Instant) -> int:
         """Time missing or spoilt so far, all breaks together."""
         ended_us = self.ended_us

@@ -29,6 +29,8 @@ from hub.model import (
 from hub.monitor.case import STORAGE, WHOLE_STREAM, Fault
 from hub.monitor.clocks import ClockWatch
 from hub.monitor.docket import Docket
+from hub.monitor.edges import advance, begin_fault, correct_edges, end_fault, gap_us
+from hub.monitor.expectation import Expectation
 from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.successors import succeed
 from hub.monitor.watch import TrackWatch
@@ -75,14 +77,12 @@ class InterruptionDetector:
         self._run = 0
         self._axis_error_us = 1
         self._connected = False
-        self._expected = stream.kind.always_expected
-        self._due_mono_us: int | None = None
-        self._sessions_in_vain = 0
+        self._expectation = Expectation(rules, always=stream.kind.always_expected)
         self._ended = False
         self._restored = False
         self._recorded_until_us = recorded_until_us
         if restored is not None and restored.state in (InterruptionState.CONFIRMED, InterruptionState.RESUMED):
-            self._expected = self._restored = True
+            self._expectation.expected = self._restored = True
             self._docket.restore(restored)
 
     # ------------------------------------------------------------------------- answers
@@ -100,7 +100,7 @@ class InterruptionDetector:
             return StreamState.SUSPECTED if suspected else StreamState.INTERRUPTED
         if self._connected and any(watch.heard_us is not None for watch in self._watches.values()):
             return StreamState.LIVE
-        return StreamState.WAITING if self._connected or self._expected else StreamState.IDLE
+        return StreamState.WAITING if self._connected or self._expectation.expected else StreamState.IDLE
 
     @property
     def absent_tracks(self) -> tuple[int, ...]:
@@ -116,13 +116,10 @@ class InterruptionDetector:
         self._run += 1
         self._axis_error_us = 1
         self._connected = True
-        self._expected = True
         self._ended = False
         self._watches = {track.id: TrackWatch(track, self._rules) for track in session.tracks}
         self._clocks.opened({track.id: track.timescale for track in session.tracks})
-        # A source that connects again and again and never delivers gets no more time for it.
-        if self._due_mono_us is None or not self._sessions_in_vain:
-            self._due_mono_us = now.mono_us + self._rules.confirm_after_us
+        self._expectation.opened(now)
         if self._docket.open is not None:
             succeed(self._docket.open, self._watches.values(), self._delivered)
         return out
@@ -163,11 +160,10 @@ class InterruptionDetector:
     def goodbye(self, reason: str, now: Instant) -> list[Interruption]:
         """The device ended the session on purpose."""
         out = self._begin(now)
-        if self._stream.kind.always_expected:
+        if self._expectation.always:
             out += self._gone(InterruptionKind.STOPPED, reason, now)
         else:
-            self._expected = False
-            self._due_mono_us = None
+            self._expectation.ended()
             out += self._docket.end_expectation(reason, now)
             self._watches = {}
         self._connected = False
@@ -220,12 +216,13 @@ class InterruptionDetector:
         if self._ended:
             return out
         out += self._clocks.tick(now)
-        self._correct_edges(now)
+        correct_edges(self._docket, self._watches, self._run, now)
         before = self._docket.open
         if self._connected:
             for watch in self._watches.values():
                 self._look_at(watch, now, out)
-        if self._due_mono_us is not None and now.mono_us >= self._due_mono_us:
+        deadline_us = self._expectation.deadline_us
+        if deadline_us is not None and now.mono_us >= deadline_us:
             self._overdue(now, out)
         # A suspicion is at least one tick old when it is confirmed: where the hub itself was held up,
         # packets that wait in its sockets are heard in between.
@@ -239,7 +236,7 @@ class InterruptionDetector:
             self._restored = False
             self._docket.place(now)
         if until_us is not None and self._docket.open is None:
-            self._expected = True
+            self._expectation.expected = True
             fault = Fault(until_us, now.mono_us, now.mono_us, self._run, missing=True)
             fault.heard_mono_us = now.mono_us - max(0, now.utc_us - until_us)
             fault.edge_error_us = self._rules.edge_error_us
@@ -247,21 +244,10 @@ class InterruptionDetector:
                 *self._docket.add(WHOLE_STREAM, fault, InterruptionKind.HUB, now),
                 *self._docket.confirm(now),
             ]
-        if self._due_mono_us is None and self._expected and self._run == 0 and self._docket.open is None:
-            self._due_mono_us = now.mono_us + self._rules.confirm_after_us
+        waited_for = self._expectation
+        if waited_for.deadline_us is None and waited_for.expected and self._run == 0 and self._docket.open is None:
+            waited_for.wait(now)
         return []
-
-    def _correct_edges(self, now: Instant) -> None:
-        """Until a sender report comes, the smallest delay seen is the best that is known."""
-        past = self._docket.past
-        if past is None or past.state is not InterruptionState.RESUMED:
-            return
-        for track_id, fault in past.faults.items():
-            watch = self._watches.get(track_id)
-            if watch is not None and watch.good_capture_us is not None:
-                since_us = watch.axis_us(watch.good_pts_ticks) - fault.end_axis_us
-                stepped_us = now.utc_us - now.mono_us - fault.end_calendar_us
-                self._docket.correct_edge(track_id, watch.good_capture_us - since_us - stepped_us, self._run)
 
     def _look_at(self, watch: TrackWatch, now: Instant, out: list[Interruption]) -> None:
         heard_us = watch.heard_us
@@ -294,13 +280,13 @@ class InterruptionDetector:
             if watch.good_end_us is None and (watch.kind is MediaKind.VIDEO or not self._any_video())
         ]
         joining = [watch for watch in silent if watch.heard_us is not None]
+        opened_mono_us = self._expectation.since_us
         if self._watches and not silent:
-            self._due_mono_us = None
+            self._expectation.met()
             return
-        opened_mono_us = (self._due_mono_us or now.mono_us) - self._rules.confirm_after_us
         if joining and now.mono_us - opened_mono_us < self._rules.first_keyframe_us:
             return  # pictures come; the keyframe may yet
-        self._due_mono_us = None
+        self._expectation.met()
         waited_us = now.mono_us - opened_mono_us
         for track_id in [watch.info.id for watch in silent] or [WHOLE_STREAM]:
             case = self._docket.open
@@ -333,9 +319,9 @@ class InterruptionDetector:
             return out
         if watch.good_end_us is None:
             self._delivered[watch.info.id] = watch.kind
-            self._sessions_in_vain = 0
+            self._expectation.delivered()
             if all(other.heard_us is not None for other in self._watches.values()):
-                self._due_mono_us = None
+                self._expectation.met()
         if fault is not None and not fault.over:
             out += self._back(watch, fault, unit, step_us)
         elif watch.rebased:
@@ -380,29 +366,31 @@ class InterruptionDetector:
         now = unit.arrival
         docket = self._docket
         same_run = fault.run == self._run
-        gap_us = self._gap_us(watch, fault, unit)
+        missing_us = gap_us(watch, fault, unit, self._run)
         if same_run and not fault.missing and fault.late_since_us is not None:
             # It is arriving late. Has it caught up, or is something left out after all?
             if step_us > self._skip_us(watch):
-                return self._resume(watch, fault, unit, gap_us)
-            self._advance(watch, fault, unit)
+                return self._resume(watch, fault, unit, missing_us)
+            advance(watch, fault, unit)
             if watch.late_us <= _CAUGHT_UP_US or now.mono_us - fault.late_since_us >= _LATE_FOR_US:
                 return docket.was_late(watch.info.id, now)
             return []
         if fault.missing:
-            return self._resume(watch, fault, unit, gap_us)
+            return self._resume(watch, fault, unit, missing_us)
         if not same_run:
-            if gap_us <= max(_NO_GAP_US, 3 * watch.distance_us):
+            if missing_us <= max(_NO_GAP_US, 3 * watch.distance_us):
                 return docket.was_late(watch.info.id, now)
-            return self._resume(watch, fault, unit, gap_us)
+            return self._resume(watch, fault, unit, missing_us)
         confirmed = docket.open is not None and docket.open.state is InterruptionState.CONFIRMED
         reordered_us = watch.axis_us(unit.pts_ticks - unit.dts_ticks)
-        if gap_us - reordered_us >= (self._rules.skip_us if confirmed else self._skip_us(watch) - watch.distance_us):
+        if missing_us - reordered_us >= (
+            self._rules.skip_us if confirmed else self._skip_us(watch) - watch.distance_us
+        ):
             if watch.skipped(step_us):
-                return self._resume(watch, fault, unit, gap_us)
+                return self._resume(watch, fault, unit, missing_us)
             return docket.was_late(watch.info.id, now)
         fault.late_since_us = now.mono_us
-        self._advance(watch, fault, unit)
+        advance(watch, fault, unit)
         if watch.late_us <= _CAUGHT_UP_US or watch.is_opus:
             if step_us > 0 and not watch.is_opus:
                 watch.learn(step_us)
@@ -423,47 +411,17 @@ class InterruptionDetector:
         self._docket.note("media_gap_us", step_us)
         out = self._docket.add(watch.info.id, fault, InterruptionKind.STALL, unit.arrival)
         out += self._docket.confirm(unit.arrival)
-        return out + self._resume(watch, fault, unit, self._gap_us(watch, fault, unit))
+        return out + self._resume(watch, fault, unit, gap_us(watch, fault, unit, self._run))
 
-    def _advance(self, watch: TrackWatch, fault: Fault, unit: AccessUnit) -> None:
-        """Late media has moved the start of what may be missing."""
-        watch.good(unit)
-        started_us = watch.good_end_us
-        assert started_us is not None
-        fault.started_us = started_us
-        fault.axis_us = watch.good_end_axis_us
-        fault.device_us = watch.good_end_device_us
-        fault.heard_mono_us = unit.arrival.mono_us
-
-    def _gap_us(self, watch: TrackWatch, fault: Fault, unit: AccessUnit) -> int:
-        """Media time between the last good frame and this one."""
-        if fault.run == self._run:
-            return watch.axis_us(unit.pts_ticks) - fault.axis_us
-        if fault.device_us is not None and unit.device_us is not None:
-            return unit.device_us - fault.device_us
-        return unit.capture_us - fault.started_us
-
-    def _resume(self, watch: TrackWatch, fault: Fault, unit: AccessUnit, gap_us: int) -> list[Interruption]:
+    def _resume(self, watch: TrackWatch, fault: Fault, unit: AccessUnit, missing_us: int) -> list[Interruption]:
         """The first complete frame after a break of this track."""
         now = unit.arrival
         fault.missing = True
         out = self._docket.confirm(now)
-        fault.end_run = self._run
-        fault.end_calendar_us = now.utc_us - now.mono_us
-        fault.end_axis_us = watch.axis_us(unit.pts_ticks)
-        if fault.run == self._run:
-            fault.edge_error_us = fault.frame_us
-            fault.fixed = True
-            fault.ended_us = unit.capture_us
-            if abs(unit.capture_us - fault.started_us - gap_us) > self._rules.edge_error_us:
-                # The hub's calendar was set meanwhile. The media's own axis knows how long it was.
-                fault.ended_us = fault.started_us + gap_us
-                self._docket.note("hub_clock_stepped_us", unit.capture_us - fault.ended_us)
-        else:
-            fault.edge_error_us = self._rules.edge_error_us
-            fault.ended_us = unit.capture_us
-        fault.ended_us = max(fault.ended_us, fault.started_us)
-        self._docket.note("media_gap_us", max(gap_us, 0))
+        stepped_us = end_fault(watch, fault, unit, self._run, self._rules)
+        if stepped_us:
+            self._docket.note("hub_clock_stepped_us", stepped_us)
+        self._docket.note("media_gap_us", max(missing_us, 0))
         return out + self._docket.settle(now)
 
     # ---------------------------------------------------------------------------- helpers
@@ -472,7 +430,6 @@ class InterruptionDetector:
         """No more media can come on this connection. From when a frame has been missing for as long as
         one is waited for, it is certain that media is missing."""
         out: list[Interruption] = []
-        due_mono_us, self._due_mono_us = self._due_mono_us, None
         for watch in self._watches.values():
             watch.calm = False
             fault = self._fault(watch)
@@ -486,10 +443,9 @@ class InterruptionDetector:
         case = self._docket.open
         if case is None:
             # It was open and delivered nothing.
-            if self._expected:
-                self._sessions_in_vain += 1
-                self._due_mono_us = due_mono_us or now.mono_us + self._rules.confirm_after_us
+            self._expectation.in_vain(now)
             return out
+        self._expectation.met()
         case.evidence["reason"] = reason
         if self._docket.refine(kind):
             out += self._docket.told(now)
@@ -503,16 +459,4 @@ class InterruptionDetector:
         return None if case is None else case.faults.get(watch.info.id)
 
     def _new_fault(self, watch: TrackWatch) -> Fault:
-        started_us = watch.good_end_us
-        assert started_us is not None
-        assert watch.heard_us is not None
-        return Fault(
-            started_us=started_us,
-            heard_mono_us=watch.heard_us,
-            confirm_mono_us=watch.heard_us + watch.patience_us(),
-            run=self._run,
-            axis_us=watch.good_end_axis_us,
-            device_us=watch.good_end_device_us,
-            edge_error_us=max(watch.distance_us, self._axis_error_us),
-            frame_us=max(watch.distance_us, self._axis_error_us),
-        )
+        return begin_fault(watch, self._run, self._axis_error_us)
