@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from hub.ledger.bodies import HUB_STOPPED, INTERRUPTION_TYPES, interruption_from_body
+from hub.ledger.bodies import HUB_STOPPED, INTERRUPTION_TYPES, UPLOAD, interruption_from_body
 from hub.ledger.entries import HUB_STREAM, Entry, EntryType, is_footage
 from hub.ledger.store import Placed
 
@@ -41,6 +41,15 @@ class StreamState:
     span_id: int | None = None
     span_from_us: int = 0
     span_to_us: int = 0
+    upload_runs: str | None = None
+    """JSON: of each run that is uploaded at the moment its newest span, ``[id, from_us, to_us]``, or null."""
+
+    @property
+    def uploads(self) -> dict[str, list[int] | None]:
+        return dict(json.loads(self.upload_runs)) if self.upload_runs else {}
+
+    def keep_uploads(self, uploads: dict[str, list[int] | None]) -> None:
+        self.upload_runs = json.dumps(uploads, separators=(",", ":")) if uploads else None
 
     def row(self) -> Row:
         return {
@@ -54,6 +63,7 @@ class StreamState:
             "recorded_until_us": self.recorded_until_us,
             "interruption_id": self.interruption_id,
             "span_id": self.span_id,
+            "upload_runs": self.upload_runs,
         }
 
 
@@ -95,6 +105,7 @@ class Batch:
     holds: list[Row] = field(default_factory=list)
     tombstones: list[Row] = field(default_factory=list)
     gone: dict[str, Row] = field(default_factory=dict)
+    told: list[Row] = field(default_factory=list)
     gone_states: dict[str, str] = field(default_factory=dict)
 
     def add(self, placed: Placed, entry_id: int, keep_bytes: bool) -> None:
@@ -145,13 +156,45 @@ class Batch:
         if is_footage(kind, body):
             self._footage(state, body, entry_id)
         elif kind is EntryType.OPEN:
-            state.run, state.run_open = body["run"], True
+            self._open(state, body)
         elif kind is EntryType.CLOSE and entry.stream_id != HUB_STREAM:
-            state.run_open = body["reason"] == HUB_STOPPED
+            self._close(state, body)
         elif kind in INTERRUPTION_TYPES:
             self._interruption(entry, state, leaf)
+            self._tell(entry, entry_id, leaf, body["id"])
+        elif kind in (EntryType.EXPLANATION, EntryType.BACKFILL):
+            self._tell(entry, entry_id, leaf, str(body.get("interruption", "")))
         elif kind in (EntryType.HOLD, EntryType.TOMBSTONE, EntryType.DELETED):
             self._retention(entry, entry_id, leaf)
+
+    def _tell(self, entry: Entry, entry_id: int, leaf: bytes, interruption: str) -> None:
+        self.told.append(
+            {
+                "entry_id": entry_id,
+                "stream": entry.stream_id,
+                "seq": entry.seq,
+                "leaf": leaf,
+                "type": entry.type.value,
+                "t_hub_us": entry.t_hub_us,
+                "interruption": interruption,
+                "body": json.dumps(dict(entry.body), separators=(",", ":")),
+            }
+        )
+
+    def _open(self, state: StreamState, body: Any) -> None:
+        if body["protocol"] == UPLOAD:
+            state.keep_uploads(state.uploads | {str(body["run"]): None})
+        else:
+            state.run, state.run_open = body["run"], True
+
+    def _close(self, state: StreamState, body: Any) -> None:
+        uploads = state.uploads
+        run = str(body.get("run"))
+        if run in uploads:
+            del uploads[run]
+            state.keep_uploads(uploads)
+        else:
+            state.run_open = body["reason"] == HUB_STOPPED
 
     def _retention(self, entry: Entry, entry_id: int, leaf: bytes) -> None:
         body = entry.body
@@ -193,6 +236,9 @@ class Batch:
                 "reason": body["reason"],
             }
         )
+        if str(body["run"]) in state.uploads:
+            self._uploaded_span(state, body)
+            return
         state.run = max(state.run, body["run"])
         state.recorded_until_us = end_us
         if state.span_id is not None and state.span_from_us <= first_us <= state.span_to_us + SPAN_JOIN_US:
@@ -205,7 +251,19 @@ class Batch:
             "stream": state.stream,
             "from_us": state.span_from_us,
             "to_us": state.span_to_us,
+            "origin": None,
         }
+
+    def _uploaded_span(self, state: StreamState, body: Any) -> None:
+        """Brought later: it says nothing of until when the stream was recorded, and joins no span of it."""
+        uploads, run = state.uploads, str(body["run"])
+        span = uploads[run]
+        if span is None or not span[1] <= body["first_us"] <= span[2] + SPAN_JOIN_US:
+            span, self.ids.span = [self.ids.span, body["first_us"], body["end_us"]], self.ids.span + 1
+        span[2] = max(span[2], body["end_us"])
+        state.keep_uploads(uploads | {run: span})
+        row = {"id": span[0], "stream": state.stream, "from_us": span[1], "to_us": span[2], "origin": UPLOAD}
+        self.spans[span[0]] = row
 
     def _reel(self, stream: str, body: Any) -> Reel:
         path = body["reel"]

@@ -60,6 +60,7 @@ heads = Table(
     Column("recorded_until_us", Integer),
     Column("interruption_id", String),
     Column("span_id", Integer),
+    Column("upload_runs", String),  # JSON: runs of the protocol "upload" that are under way, each with its span
 )
 
 reels = Table(
@@ -100,6 +101,7 @@ spans = Table(
     Column("stream", String, nullable=False),
     Column("from_us", Integer, nullable=False),
     Column("to_us", Integer, nullable=False),
+    Column("origin", String),  # "upload": brought later; else recorded as it came
     Index("ledger_spans_by_time", "stream", "from_us"),
 )
 
@@ -154,6 +156,23 @@ gone_reels = Table(
     Index("ledger_gone_reels_by_state", "state"),
 )
 
+# What became of interruptions: a projection for those who follow them up, oldest entry first.
+told = Table(
+    "ledger_told",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("type", String, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("interruption", String, nullable=False),  # its id; empty: of none yet
+    Column("body", String, nullable=False),  # JSON, as in the entry
+    Index("ledger_told_by_interruption", "interruption", "entry_id"),
+    Index("ledger_told_by_stream", "stream", "entry_id"),
+)
+
 ALL = (
     logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions, holds, tombstones, gone_reels,
+    told,
 )  # fmt: skip

@@ -1,0 +1,106 @@
+"""What the entries tell of interruptions and of what became of them. Blocking, from any thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, Select, exists, func, select
+
+from hub.database import open_engine
+from hub.ledger import tables as t
+from hub.ledger.entries import Entry, EntryType
+from hub.ledger.index import interruption_of
+from hub.model import Interruption, InterruptionState
+
+IDS_A_QUERY = 500
+TOLD_TYPES = frozenset(
+    {
+        EntryType.INTERRUPTION_OPEN,
+        EntryType.INTERRUPTION_CLOSE,
+        EntryType.INTERRUPTION_WITHDRAWN,
+        EntryType.EXPLANATION,
+        EntryType.BACKFILL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry about an interruption. ``leaf`` is hex, ``at_us`` hub UTC of the entry. ``interruption`` is the id;
+    empty for a report that belongs to none yet."""
+
+    stream_id: str
+    seq: int
+    leaf: str
+    type: EntryType
+    at_us: int
+    interruption: str
+    body: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Told:
+        ident = entry.body.get("id" if entry.type.value.startswith("interruption_") else "interruption", "")
+        return cls(entry.stream_id, entry.seq, entry.leaf, entry.type, entry.t_hub_us, str(ident), entry.body)
+
+
+class ToldReader:
+    """Questions of its own on a connection of its own."""
+
+    def __init__(self, database: Path) -> None:
+        self._engine = open_engine(database)
+
+    def of(self, idents: Iterable[str]) -> dict[str, list[Told]]:
+        """All entries of each of these interruptions, in their order."""
+        found: dict[str, list[Told]] = {ident: [] for ident in idents}
+        wanted = list(found)
+        for at in range(0, len(wanted), IDS_A_QUERY):
+            query = select(t.told).where(t.told.c.interruption.in_(wanted[at : at + IDS_A_QUERY]))
+            for one in self._read(query.order_by(t.told.c.entry_id)):
+                found[one.interruption].append(one)
+        return found
+
+    def unattached(self, stream_id: str, since_us: int) -> list[Told]:
+        """Entries of the stream that belong to no interruption (yet), since then."""
+        row = t.told.c
+        query = select(t.told).where(row.interruption == "", row.stream == stream_id, row.t_hub_us >= since_us)
+        return self._read(query.order_by(row.entry_id))
+
+    def by_leaf(self, interruption: str, leaf: str) -> Told | None:
+        return next((one for one in self.of([interruption])[interruption] if one.leaf == leaf), None)
+
+    def leaf_of(self, interruption: str) -> str:
+        """The leaf of the entry that opened it; empty for an unknown one."""
+        with self._engine.connect() as connection:
+            leaf = connection.execute(
+                select(t.interruptions.c.leaf).where(t.interruptions.c.id == interruption)
+            ).scalar_one_or_none()
+        return "" if leaf is None else leaf.hex()
+
+    def unsettled(self) -> list[Interruption]:
+        """Interruptions that ask for an explanation and were never closed for good."""
+        cut, told = t.interruptions.c, t.told.c
+        closed = exists().where(told.interruption == cut.id, func.json_extract(told.body, "$.form") == "close")
+        query = select(t.interruptions).where(
+            cut.state != InterruptionState.WITHDRAWN.value,
+            func.json_extract(cut.body, "$.needs_explanation") == 1,
+            ~closed,
+        )
+        with self._engine.connect() as connection:
+            return [interruption_of(row) for row in connection.execute(query)]
+
+    def _read(self, query: Select[Any]) -> list[Told]:
+        with self._engine.connect() as connection:
+            return [_told(row) for row in connection.execute(query)]
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _told(row: Row[Any]) -> Told:
+    return Told(
+        row.stream, row.seq, row.leaf.hex(), EntryType(row.type), row.t_hub_us, row.interruption, json.loads(row.body)
+    )
