@@ -107,6 +107,7 @@ class FakeReader:
         self.rows: list[Interruption] = []
         self.recorded: list[Span] = []
         self.sealed: list[Chunk] = []
+        self.filled: list[Span] = []
         self.deleted: list[Span] = []
         self.deleted_reels: set[str] = set()
 
@@ -118,6 +119,9 @@ class FakeReader:
 
     def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         return [one for one in self.recorded if one.from_us < to_us and one.to_us > from_us]
+
+    def backfilled(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
+        return [one for one in self.filled if one.from_us < to_us and one.to_us > from_us]
 
     def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         return [one for one in self.deleted if one.from_us < to_us and one.to_us > from_us]

@@ -45,6 +45,7 @@ def _timeline(
         query.to_us,
         now_us=now_us,
         due_from_us=stream.created_us if always_due else None,
+        backfilled=services.reader.backfilled(stream.id, query.from_us, query.to_us),
         deleted=services.reader.gone(stream.id, query.from_us, query.to_us),
     ).json()
 

@@ -123,6 +123,10 @@ def open_body(
     }
 
 
+UPLOAD = "upload"
+"""The protocol of a run that is no connection: footage that a device recorded by itself and brought later. Its
+chunks lie in time where they belong, beside those of other runs and not after them."""
+
 HUB_STOPPED = "hub stopped"
 """The reason of a ``close`` for a run that its source had not ended: it is due again at the next start."""
 

@@ -235,6 +235,10 @@ _ANCHOR: Mapping[str, type] = {
     "kind": str, "authority": str, "size": int, "root": str, "time_us": int, "signed_us": int,
     "sha256": str, "file": str, "offset": int, "bytes": int,
 }  # fmt: skip
+_BACKFILL: Mapping[str, type] = {
+    "fills": str, "interruption": str, "from_us": int, "to_us": int, "whole": bool, "run": int, "file_sha256": str,
+    "size": int, "claimed_from_us": int, "offset_us": int, "edge_error_us": int, "method": str,
+}  # fmt: skip
 _BODY: Mapping[EntryType, Mapping[str, type]] = {
     EntryType.GENESIS: {"of": str},
     EntryType.OPEN: {"run": int, "protocol": str, "device": str, "tracks": list, "init_sha256": str},
@@ -260,10 +264,7 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
         "size": int,
     },
     EntryType.ANCHOR: _ANCHOR,
-    EntryType.BACKFILL: {
-        "fills": str, "interruption": str, "from_us": int, "to_us": int, "whole": bool, "run": int,
-        "file_sha256": str, "size": int, "claimed_from_us": int, "offset_us": int, "edge_error_us": int, "method": str,
-    },
+    EntryType.BACKFILL: _BACKFILL,
     EntryType.ATTACHMENT: {"media": str, "sha256": str, "size": int, "file": str, "at_us": int},
     EntryType.DERIVATIVE: {"of": str, "what": str, "sha256": str},
     EntryType.HOLD: {"id": str, "action": str, "by": str},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
 
 from hub.database import open_engine
 from hub.ledger import tables as t
@@ -61,11 +62,19 @@ class Reader:
         return found[0] if found else None
 
     def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
-        """Recorded time within ``from_us … to_us``, clipped to it, disjoint and in order."""
+        """Recorded time within ``from_us … to_us``, clipped to it, disjoint and in order: as it came, without what
+        was brought later."""
+        return self._spans(stream_id, from_us, to_us, t.spans.c.origin.is_(None))
+
+    def backfilled(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
+        """The same of what devices recorded by themselves and brought later."""
+        return self._spans(stream_id, from_us, to_us, t.spans.c.origin.is_not(None))
+
+    def _spans(self, stream_id: str, from_us: int, to_us: int, kind: ColumnElement[bool]) -> list[Span]:
         span = t.spans.c
-        query = select(span.from_us, span.to_us).where(span.stream == stream_id, span.from_us < to_us)
+        query = select(span.from_us, span.to_us).where(span.stream == stream_id, span.from_us < to_us, kind)
         # Spans lie in order but for steps of the hub's calendar; the last one before the range may reach in.
-        before = select(span.from_us).where(span.stream == stream_id, span.from_us <= from_us)
+        before = select(span.from_us).where(span.stream == stream_id, span.from_us <= from_us, kind)
         with self._engine.connect() as connection:
             starts = connection.execute(before.order_by(span.from_us.desc()).limit(OVERLAP_ROWS)).scalars().all()
             query = query.where(span.from_us >= min(starts, default=from_us), span.to_us > from_us)
@@ -109,6 +118,19 @@ class Reader:
         with self._engine.connect() as connection:
             row = connection.execute(select(t.interruptions).where(t.interruptions.c.id == ident)).one_or_none()
             return None if row is None else interruption_of(row)
+
+    def opened(self, ident: str) -> str | None:
+        """The leaf hash (hex) of the entry that opened this interruption: what a ``backfill`` cites."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(t.interruptions.c.leaf).where(t.interruptions.c.id == ident)).first()
+            return None if row is None else row.leaf.hex()
+
+    def uploads_open(self) -> dict[str, list[int]]:
+        """Runs of the protocol ``upload`` that were opened and not closed, by stream."""
+        query = select(t.heads.c.stream, t.heads.c.upload_runs).where(t.heads.c.upload_runs.is_not(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return {row.stream: [int(run) for run in json.loads(row.upload_runs)] for row in rows}
 
     def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         """Time within ``from_us … to_us`` of reels that are lawfully deleted, or about to be: clipped, in order."""
