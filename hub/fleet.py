@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
 
 from hub import metrics
+from hub.clock import US_PER_S
 from hub.ingest.rtsp.client import RtspClient
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.bodies import HUB_STOPPED
 from hub.ledger.ledger import RecoveredStream
-from hub.model import Interruption, MediaSink, RtspSource, Stream
+from hub.model import Expected, Interruption, MediaSink, RtspSource, Stream
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
@@ -26,6 +27,10 @@ TICK_S = 0.1
 """How often silence is looked at: a break is suspected within a second, so it gets ten looks."""
 
 
+ASK_EVERY_US = US_PER_S
+"""How often the calendar and the activities are asked what is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Before:
     """How a stream stood before this pipeline: what was open, and until when it was recorded (None: not due)."""
@@ -34,12 +39,28 @@ class Before:
     recorded_until_us: int | None = None
 
 
+ExpectedAt = Callable[[str, int], Expected | None]
+"""Whether a stream is to record at a moment (hub UTC, µs); None: nobody says, and it is due as its kind is. From
+memory: it is asked for every stream once a second, on the event loop."""
+
+
+def _nobody_says(_stream_id: str, _at_us: int) -> Expected | None:
+    return None
+
+
 class Fleet:
     """All pipelines of this process."""
 
     def __init__(
-        self, rooms: Rooms, feeds: LiveFeeds, whip: WhipEndpoint, recovered: Mapping[str, RecoveredStream]
+        self,
+        rooms: Rooms,
+        feeds: LiveFeeds,
+        whip: WhipEndpoint,
+        recovered: Mapping[str, RecoveredStream],
+        expected: ExpectedAt = _nobody_says,
     ) -> None:
+        self._expected = expected
+        self._asked_mono_us = 0
         self._rooms = rooms
         self._feeds = feeds
         self._whip = whip
@@ -85,6 +106,8 @@ class Fleet:
         )
         source, retry = self._source(stream)
         pipeline = Pipeline(stream, source, detector, self._feeds.feed(stream.id), self._rooms, retry)
+        now = self._rooms.clock.now()
+        pipeline.expect(self._expected(stream.id, now.utc_us), now)
         self._pipelines[stream.id] = pipeline
         self._tasks[stream.id] = asyncio.create_task(pipeline.run(), name=f"pipeline {stream.id}")
 
@@ -93,7 +116,18 @@ class Fleet:
         if recovered is None:
             return Before()
         due = stream.kind.always_expected or recovered.open
-        return Before(recovered.interruption, recovered.recorded_until_us if due else None)
+        until_us = recovered.recorded_until_us if due else None
+        return Before(recovered.interruption, self._missing_since(stream, until_us))
+
+    def _missing_since(self, stream: Stream, recorded_until_us: int | None) -> int | None:
+        """Where nothing was due when the recording ended, it was missing from when it was due again."""
+        if recorded_until_us is None or not stream.kind.always_expected:
+            return recorded_until_us
+        answer = self._expected(stream.id, recorded_until_us)
+        if answer is None or answer.due:
+            return recorded_until_us
+        again_us = answer.to_us
+        return again_us if again_us is not None and again_us < self._rooms.clock.now().utc_us else None
 
     def _source(self, stream: Stream) -> tuple[Source, Retry | None]:
         if isinstance(stream.source, RtspSource):
@@ -134,7 +168,12 @@ class Fleet:
     def tick(self) -> None:
         now = self._rooms.clock.now()
         states = dict.fromkeys(StreamState, 0)
+        asks = now.mono_us - self._asked_mono_us >= ASK_EVERY_US
+        if asks:
+            self._asked_mono_us = now.mono_us
         for pipeline in self._pipelines.values():
+            if asks:
+                pipeline.expect(self._expected(pipeline.stream.id, now.utc_us), now)
             pipeline.tick(now)
             states[pipeline.detector.state] += 1
         for state, count in states.items():

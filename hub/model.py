@@ -339,6 +339,20 @@ class Chunk:
     """Why it ends here: keyframe, limit, discontinuity, codec, stop."""
 
 
+# ------------------------------------------------------------------------------- what is due
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Whether a stream is to record, by a duty calendar or an open activity: ``due`` holds from ``from_us`` until
+    ``to_us`` (hub UTC, µs, exclusive; None: not known, or without end). ``reason`` says what it was judged by."""
+
+    due: bool
+    from_us: int | None = None
+    to_us: int | None = None
+    reason: str = ""
+
+
 # --------------------------------------------------------------------------------- interruptions
 
 

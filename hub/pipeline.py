@@ -31,6 +31,7 @@ from hub.logging import Repetition
 from hub.model import (
     AccessUnit,
     Chunk,
+    Expected,
     Fragment,
     InitSegment,
     Interruption,
@@ -318,6 +319,12 @@ class Pipeline:
         self._new_units = 0
         if self._run is not None:
             self._run.tick(now)
+
+    def expect(self, answer: Expected | None, now: Instant) -> None:
+        """Whether the stream is to record, by calendar or activity; about once a second."""
+        changes = self.detector.due(answer, now)
+        if changes:
+            self._apply(changes)
 
     def sealed(self, chunk: Chunk, *, disk_takes: bool) -> None:
         """A chunk is on the disk: its line goes into the ledger. Not ``disk_takes``: it is of before the disk refused,

@@ -110,7 +110,7 @@ class ComplaintOut(BaseModel):
 
 
 class StatusOut(BaseModel):
-    state: Literal["live", "suspected", "interrupted", "waiting", "idle", "retired"]
+    state: Literal["live", "suspected", "interrupted", "waiting", "idle", "off_duty", "retired"]
     since: TimeText | None = Field(None, description="When this state began.")
     tracks: list[TrackOut] = []
     device: str = Field("", description="What the source calls itself.")

@@ -16,6 +16,7 @@ from __future__ import annotations
 from hub.clock import Instant
 from hub.model import (
     AccessUnit,
+    Expected,
     Interruption,
     InterruptionKind,
     InterruptionState,
@@ -30,7 +31,7 @@ from hub.monitor.case import STORAGE, WHOLE_STREAM, Fault
 from hub.monitor.clocks import ClockWatch
 from hub.monitor.docket import Docket
 from hub.monitor.edges import advance, begin_fault, correct_edges, end_fault, gap_us
-from hub.monitor.expectation import Expectation
+from hub.monitor.expectation import Expectation, Turn, turned_at
 from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.successors import succeed
 from hub.monitor.watch import TrackWatch
@@ -45,6 +46,8 @@ _PAUSE_US = 500_000
 """No arrival for so much longer than a frame's distance is a pause; below that, packets are merely missing."""
 _LEAPT_US = 100_000
 """Across a leap the axis goes on by one distance of pictures; where they are reordered, that is off by a few."""
+_LATE_AT_A_TURN_US = 850_000
+"""A track that is so late when duty begins or ends is silent."""
 _NO_GAP_US = 100_000
 """Less than this (or three frames) between two connections: nothing is missing."""
 
@@ -98,6 +101,8 @@ class InterruptionDetector:
         if case is not None:
             suspected = case.state is InterruptionState.SUSPECTED
             return StreamState.SUSPECTED if suspected else StreamState.INTERRUPTED
+        if self._expectation.off_duty:
+            return StreamState.OFF_DUTY
         if self._connected and any(watch.heard_us is not None for watch in self._watches.values()):
             return StreamState.LIVE
         return StreamState.WAITING if self._connected or self._expectation.expected else StreamState.IDLE
@@ -155,12 +160,50 @@ class InterruptionDetector:
             self._docket.fix_edges(report, device_zero_us, self._run)
         return out
 
+    # -------------------------------------------------------------------------- what is due
+
+    def due(self, answer: Expected | None, now: Instant) -> list[Interruption]:
+        """What a duty calendar or the activities say at this moment; None: nobody says anything, and it is due as
+        its kind is. To be asked for about once a second, and before anything else after a start."""
+        expectation = self._expectation
+        first = not expectation.answered
+        turn = expectation.turn(answer)
+        if turn is Turn.NOTHING:
+            return _NOTHING
+        at = turned_at(answer, now, first=first)
+        if turn is Turn.BEGINS:
+            out = self._begin(now)
+            if not first:
+                self._forget_silent(now)
+            if self._docket.open is None and expectation.deadline_us is None:
+                expectation.opening(now if first else at)
+            return out
+        until_us, ended_us = self._recorded_until_us, None if answer is None else answer.from_us
+        if until_us is not None and (ended_us is None or ended_us <= until_us):
+            self._recorded_until_us = None  # the hub was away while nothing was due
+        out = self._begin(now)
+        expectation.ended()
+        out += self._docket.end_expectation("off duty", at)
+        self._forget_silent(now)
+        return out
+
+    def _forget_silent(self, now: Instant) -> None:
+        """What is silent when duty turns has not broken off: it has not begun."""
+        for track_id, watch in list(self._watches.items()):
+            heard_us = watch.heard_us
+            if heard_us is not None and (not self._connected or now.mono_us >= watch.due_us() + _LATE_AT_A_TURN_US):
+                self._watches[track_id] = TrackWatch(watch.info, self._rules)
+        if not self._connected:
+            self._watches = {}
+
     # -------------------------------------------------------------------- the connection
 
     def goodbye(self, reason: str, now: Instant) -> list[Interruption]:
         """The device ended the session on purpose."""
         out = self._begin(now)
-        if self._expectation.always:
+        if self._expectation.off_duty:
+            pass
+        elif self._expectation.lasts:
             out += self._gone(InterruptionKind.STOPPED, reason, now)
         else:
             self._expectation.ended()
@@ -174,7 +217,8 @@ class InterruptionDetector:
         out = self._begin(now)
         if self._ended or not self._connected:
             return out
-        out += self._gone(InterruptionKind.NO_SIGNAL, reason, now)
+        if not self._expectation.off_duty:
+            out += self._gone(InterruptionKind.NO_SIGNAL, reason, now)
         self._connected = False
         return out
 
@@ -218,7 +262,7 @@ class InterruptionDetector:
         out += self._clocks.tick(now)
         correct_edges(self._docket, self._watches, self._run, now)
         before = self._docket.open
-        if self._connected:
+        if self._connected and not self._expectation.off_duty:
             for watch in self._watches.values():
                 self._look_at(watch, now, out)
         deadline_us = self._expectation.deadline_us
@@ -350,6 +394,8 @@ class InterruptionDetector:
         watch.calm = False
         if watch.good_end_us is None and (fault is None or fault.over):
             return []  # before the first good frame of a connection nothing can break off
+        if self._expectation.off_duty:
+            return []
         if fault is not None and not fault.over:
             fault.lost += count
             fault.missing = True
@@ -404,7 +450,7 @@ class InterruptionDetector:
     def _skip(self, watch: TrackWatch, unit: AccessUnit, step_us: int) -> list[Interruption]:
         """Nothing was suspected, and yet time stamps are too far apart: seen between two ticks, or while
         what was late caught up."""
-        if not watch.skipped(step_us):
+        if not watch.skipped(step_us) or self._expectation.off_duty:
             return []
         fault = self._new_fault(watch)
         fault.missing = True

@@ -15,13 +15,15 @@ NEVER: int | None = None
 
 
 class StreamState(StrEnum):
-    """What a tile shows. ``waiting``: due, but nothing has come yet; ``idle``: nothing is due."""
+    """What a tile shows. ``waiting``: due, but nothing has come yet; ``idle``: nothing is due;
+    ``off_duty``: nothing is due by the calendar, whether or not something comes."""
 
     LIVE = "live"
     SUSPECTED = "suspected"
     INTERRUPTED = "interrupted"
     WAITING = "waiting"
     IDLE = "idle"
+    OFF_DUTY = "off_duty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class DetectorRules:
     """After the last frame; also how long a source may take to deliver at all."""
     skip_us: int = 1 * US_PER_S
     """Media time that a sender of steady rate may leave out, with unbroken sequence numbers, at most."""
+    opening_grace_us: int = 30 * US_PER_S
+    """After its opening by the calendar, a window may take this long to deliver."""
     merge_damage_us: int = 5 * US_PER_S
     """Damage that begins sooner than this after other damage belongs to it."""
     merge_break_us: int = 30 * US_PER_S
