@@ -69,6 +69,7 @@ class EntryType(StrEnum):
     KEY_ROTATE = "key_rotate"
     KEY_REVOKE = "key_revoke"
     ANCHOR = "anchor"
+    TELEMETRY = "telemetry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,7 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
     EntryType.ANCHOR: _ANCHOR,
     EntryType.BACKFILL: _BACKFILL,
     EntryType.ATTACHMENT: {"media": str, "sha256": str, "size": int, "file": str, "at_us": int},
+    EntryType.TELEMETRY: {"kind": str, "id": str, "by": str, "at_us": int},
     EntryType.DERIVATIVE: {"of": str, "what": str, "sha256": str},
     EntryType.HOLD: {"id": str, "action": str, "by": str},
     EntryType.TOMBSTONE: {"id": str, "reels": list, "rule": str, "class": str, "kept_days": int, "approved_by": str},
