@@ -62,7 +62,7 @@ unit: $(STAMPS)/dev
 
 soak: $(STAMPS)/dev $(PAGE)
 	SOAK_STOPS=5000 $(PY) -m pytest tests/failures/test_recovery_stopped_anywhere.py
-	SOAK_KILLS=500 $(PY) -m pytest tests/failures/test_hub_killed.py -k again
+	SOAK_KILLS=500 $(PY) -m pytest tests/failures/test_hub_killed.py -k again_and_again
 
 verifier: $(STAMPS)/run
 	$(VENV)/bin/hub verifier hub-verify.pyz

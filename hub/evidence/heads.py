@@ -12,6 +12,7 @@ from hub.errors import LedgerError, Unavailable
 from hub.evidence.source import Source
 from hub.ledger.anchors.check import TIMESTAMP, WITNESS
 from hub.ledger.anchors.stored import StoredAnchor, anchor_of, read_stored
+from hub.ledger.anchors.window import window_of
 from hub.ledger.entries import HUB_STREAM, EntryType
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, VKEY_FILE, log_folder
 from hub.ledger.notes import BadNote, Checkpoint, parse_checkpoint, parse_note, parse_vkey
@@ -57,13 +58,21 @@ def choose(source: Source, origin: str, size: int) -> LogHeads:
     any; else the smallest of all. The earlier an anchored head, the tighter the time that it proves."""
     folder = log_folder(source.data, origin)
     notes = {checkpoint.size: (checkpoint, note) for checkpoint, note in _notes(folder) if checkpoint.size >= size}
-    anchors = [one for one in _anchors(source, origin) if one.size in notes and notes[one.size][0].root == one.root]
+    own = (one for one in _anchors(source) if one.origin == origin)
+    anchors = [one for one in own if one.size in notes and notes[one.size][0].root == one.root]
     sizes: list[int] = []
     for kind in (TIMESTAMP, WITNESS):
         sizes += sorted(one.size for one in anchors if one.kind == kind)[:1]
     sizes += sorted(notes)[:1] if not sizes else []
     heads = [_head(folder, *notes[at], [one for one in anchors if one.size == at]) for at in dict.fromkeys(sizes)]
     return LogHeads(origin, _keys(source, origin), tuple(heads))
+
+
+def longest_unanchored_us(source: Source, from_us: int, to_us: int, now_us: int) -> int | None:
+    """The longest that something of this range waited until an outsider vouched for it, as the entries state it;
+    None if no outsider ever did."""
+    anchors = _anchors(source)
+    return window_of(anchors, from_us, to_us, now_us).longest_us if anchors else None
 
 
 def not_signed_yet(origin: str, size: int) -> Unavailable:
@@ -94,16 +103,14 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _anchors(source: Source, origin: str) -> list[StoredAnchor]:
+def _anchors(source: Source) -> list[StoredAnchor]:
+    """Of all logs of the folder."""
     found = []
     for row in source.special(HUB_STREAM, [EntryType.ANCHOR]):
         try:
-            anchor = anchor_of(source.read(row))
+            found.append(anchor_of(source.read(row)))
         except LedgerError as error:
             _log.warning("an anchor was passed over", entry=row.seq, error=str(error))
-            continue
-        if anchor.origin == origin:
-            found.append(anchor)
     return found
 
 

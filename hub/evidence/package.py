@@ -20,7 +20,7 @@ from hub.clock import Clock
 from hub.errors import HubError, InvalidRequest, LedgerError
 from hub.evidence.binding import Bindings, bind
 from hub.evidence.contents import Cancelled, Contents, new_package, read_blocks
-from hub.evidence.heads import LogHeads
+from hub.evidence.heads import LogHeads, longest_unanchored_us
 from hub.evidence.pictures import make_movie, make_still
 from hub.evidence.plan import Part, split, whole
 from hub.evidence.readme import readme
@@ -405,7 +405,10 @@ class _Part:
     def _report(self, manifest: Manifest, verdict: Verdict, digest: str) -> None:
         rows = tuple(self._box.rows)
         try:
-            html, pdf = make_report(manifest, rows, self._part, self._story, self._bindings.logs, verdict, digest)
+            waited_us = longest_unanchored_us(self._source, *manifest.given, manifest.made_us)
+            html, pdf = make_report(
+                manifest, rows, self._part, self._story, self._bindings.logs, verdict, digest, waited_us
+            )
         except HubError as error:
             self._writer._warnings.append(f"no report could be made: {error}")
             return

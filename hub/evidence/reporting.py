@@ -64,9 +64,11 @@ def make_report(
     logs: Sequence[LogHeads],
     verdict: Verdict,
     digest: str,
+    unanchored_us: int | None,
 ) -> tuple[bytes, bytes]:
-    """HTML and PDF. ``digest`` is that of SHA256SUMS. Raises HubError."""
-    return report(facts_of(manifest, rows, part, story, logs, verdict, digest))
+    """HTML and PDF. ``digest`` is that of SHA256SUMS; ``unanchored_us``: the longest that anything of the range waited
+    for an outsider's word. Raises HubError."""
+    return report(facts_of(manifest, rows, part, story, logs, verdict, digest, unanchored_us))
 
 
 def facts_of(
@@ -77,6 +79,7 @@ def facts_of(
     logs: Sequence[LogHeads],
     verdict: Verdict,
     digest: str,
+    unanchored_us: int | None,
 ) -> ReportFacts:
     newest = logs[-1]
     head = newest.heads[0].checkpoint
@@ -108,7 +111,7 @@ def facts_of(
         stretches=tuple(_stretches(part)),
         interruptions=tuple(_interruption(*known) for known in story.interruptions.values()),
         anchors=tuple(_anchors(logs)),
-        unanchored_us=verdict.longest_unanchored_us,
+        unanchored_us=unanchored_us,
         part=PartFacts(manifest.part, len(manifest.parts)),
         still=story.still,
         movie=next((file for file in files if file.name == MOVIE), None),

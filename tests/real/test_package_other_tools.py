@@ -149,6 +149,12 @@ def test_our_own_verdict_has_the_authoritys_time(exported: Exported) -> None:
     assert [one.source for one in verdict.anchored] == [TimeSource.AUTHORITY, TimeSource.WITNESS]
 
 
+def test_the_report_says_how_long_nobody_outside_vouched(exported: Exported) -> None:
+    page = (exported.root / "report.html").read_text()
+    assert "最长相隔" in page
+    assert "没有外部机构为这本台账作证" not in page
+
+
 def test_every_file_is_the_listed_one(exported: Exported) -> None:
     manifest = json.loads((exported.root / "manifest.json").read_text())
     listed = {row["name"]: (row["size"], row["sha256"]) for row in manifest["files"]}
