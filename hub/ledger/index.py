@@ -74,6 +74,7 @@ _UPSERT_CUTS = _CUTS.on_conflict_do_update(
 _INSERT_HOLDS = insert(t.holds)
 _INSERT_TOMBSTONES = insert(t.tombstones)
 _INSERT_TOLD = insert(t.told)
+_INSERT_TELEMETRY = insert(t.telemetry)
 _GONE = upsert(t.gone_reels)
 _UPSERT_GONE = _GONE.on_conflict_do_update(
     index_elements=["reel"], set_={column.name: column for column in _GONE.excluded if column.name != "reel"}
@@ -145,6 +146,7 @@ class Index:
             (_INSERT_HOLDS, batch.holds),
             (_INSERT_TOMBSTONES, batch.tombstones),
             (_INSERT_TOLD, batch.told),
+            (_INSERT_TELEMETRY, batch.telemetry),
             (_UPSERT_GONE, list(batch.gone.values())),
             (_UPDATE_GONE, [{"of": reel, "now": state} for reel, state in batch.gone_states.items()]),
         ):

@@ -106,6 +106,7 @@ class Batch:
     tombstones: list[Row] = field(default_factory=list)
     gone: dict[str, Row] = field(default_factory=dict)
     told: list[Row] = field(default_factory=list)
+    telemetry: list[Row] = field(default_factory=list)
     gone_states: dict[str, str] = field(default_factory=dict)
 
     def add(self, placed: Placed, entry_id: int, keep_bytes: bool) -> None:
@@ -166,6 +167,10 @@ class Batch:
             self._tell(entry, entry_id, leaf, str(body.get("interruption", "")))
         elif kind in (EntryType.HOLD, EntryType.TOMBSTONE, EntryType.DELETED):
             self._retention(entry, entry_id, leaf)
+        elif kind is EntryType.TELEMETRY:
+            row = {"entry_id": entry_id, "stream": entry.stream_id, "t_hub_us": entry.t_hub_us}
+            row |= {"kind": body["kind"], "ident": body["id"], "body": json.dumps(dict(body), separators=(",", ":"))}
+            self.telemetry.append(row)
 
     def _tell(self, entry: Entry, entry_id: int, leaf: bytes, interruption: str) -> None:
         self.told.append(

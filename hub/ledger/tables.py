@@ -172,7 +172,21 @@ told = Table(
     Index("ledger_told_by_stream", "stream", "entry_id"),
 )
 
+# What devices and people said of devices: SOS, key marks, faults.
+telemetry = Table(
+    "ledger_telemetry",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("ident", String, nullable=False),
+    Column("body", String, nullable=False),  # JSON, as in the entry
+    Index("ledger_telemetry_by_ident", "stream", "ident"),
+    Index("ledger_telemetry_by_kind", "kind", "entry_id"),
+)
+
 ALL = (
     logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions, holds, tombstones, gone_reels,
-    told,
+    told, telemetry,
 )  # fmt: skip
