@@ -42,13 +42,14 @@ class StreamState:
     span_from_us: int = 0
     span_to_us: int = 0
     upload_runs: str | None = None
-    """JSON: of each run that is uploaded at the moment its newest span, ``[id, from_us, to_us]``, or null."""
+    """JSON: of each run that is uploaded at the moment where it begins, and its newest span: ``[begin_us, id,
+    from_us, to_us]``, id 0 as long as there is none."""
 
     @property
-    def uploads(self) -> dict[str, list[int] | None]:
+    def uploads(self) -> dict[str, list[int]]:
         return dict(json.loads(self.upload_runs)) if self.upload_runs else {}
 
-    def keep_uploads(self, uploads: dict[str, list[int] | None]) -> None:
+    def keep_uploads(self, uploads: dict[str, list[int]]) -> None:
         self.upload_runs = json.dumps(uploads, separators=(",", ":")) if uploads else None
 
     def row(self) -> Row:
@@ -188,7 +189,8 @@ class Batch:
 
     def _open(self, state: StreamState, body: Any) -> None:
         if body["protocol"] == UPLOAD:
-            state.keep_uploads(state.uploads | {str(body["run"]): None})
+            begin_us = body.get("from_us", state.t_hub_us)
+            state.keep_uploads(state.uploads | {str(body["run"]): [begin_us, 0, begin_us, begin_us]})
         else:
             state.run, state.run_open = body["run"], True
 
@@ -262,13 +264,14 @@ class Batch:
     def _uploaded_span(self, state: StreamState, body: Any) -> None:
         """Brought later: it says nothing of until when the stream was recorded, and joins no span of it."""
         uploads, run = state.uploads, str(body["run"])
-        span = uploads[run]
-        if span is None or not span[1] <= body["first_us"] <= span[2] + SPAN_JOIN_US:
-            span, self.ids.span = [self.ids.span, body["first_us"], body["end_us"]], self.ids.span + 1
-        span[2] = max(span[2], body["end_us"])
-        state.keep_uploads(uploads | {run: span})
-        row = {"id": span[0], "stream": state.stream, "from_us": span[1], "to_us": span[2], "origin": UPLOAD}
-        self.spans[span[0]] = row
+        begin_us, ident, from_us, to_us = uploads[run]
+        if not ident or not from_us <= body["first_us"] <= to_us + SPAN_JOIN_US:
+            ident, self.ids.span = self.ids.span, self.ids.span + 1
+            from_us = to_us = body["first_us"]
+        to_us = max(to_us, body["end_us"])
+        state.keep_uploads(uploads | {run: [begin_us, ident, from_us, to_us]})
+        row = {"id": ident, "stream": state.stream, "from_us": from_us, "to_us": to_us, "origin": UPLOAD}
+        self.spans[ident] = row
 
     def _reel(self, stream: str, body: Any) -> Reel:
         path = body["reel"]

@@ -128,7 +128,8 @@ def since_day(index: Index, stream: str) -> str:
     if state is None:
         return ""
     times = [state.t_hub_us] if state.recorded_until_us is None else [state.t_hub_us, state.recorded_until_us]
-    return (_EPOCH + timedelta(microseconds=min(times), days=-1)).date().isoformat()
+    times += [begin_us for begin_us, *_ in state.uploads.values()]  # what is brought later lies in earlier days
+    return (_EPOCH + timedelta(microseconds=max(0, min(times)), days=-1)).date().isoformat()
 
 
 def files_since(folder: Path, since: str, suffix: str) -> Iterator[Path]:

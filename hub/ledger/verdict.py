@@ -175,8 +175,9 @@ class Verdict:
         intact = self.integrity is Integrity.OK and self.completeness is not Completeness.UNDECLARED_BREAK
         return ExitCode.INTACT if intact and not self.harms else ExitCode.ALTERED_OR_INCOMPLETE
 
-    def judge(self, interruptions: int) -> None:
-        """Set integrity and completeness from what was found, once every step is done."""
+    def judge(self, interruptions: int, unfilled: int | None = None) -> None:
+        """Set integrity and completeness from what was found, once every step is done. ``unfilled``: interruptions
+        that lost footage of which not all was brought later; None: all that there are."""
         if self.harms.get(Harm.ALTERED):
             self.integrity = Integrity.NOT_OK
         elif any(self.harms.get(harm) for harm in (Harm.MISSING, Harm.UNDECLARED, Harm.UNLAWFUL)):
@@ -188,7 +189,9 @@ class Verdict:
         elif self.counts.deleted_reels:
             self.completeness = Completeness.TOMBSTONED
         else:
-            self.completeness = Completeness.DECLARED if interruptions else Completeness.CONTIGUOUS
+            open_yet = interruptions if unfilled is None else unfilled
+            filled = Completeness.BACKFILLED if interruptions else Completeness.CONTIGUOUS
+            self.completeness = Completeness.DECLARED if open_yet else filled
 
 
 STEP_TITLES: Mapping[Step, str] = {

@@ -103,7 +103,7 @@ def _entries(run: PackageRun) -> None:
     """One pass over the range; the context is read first, since interruptions may begin before the range."""
     context = _context(run)
     own = run.manifest.own
-    run.gaps = Gaps(run.manifest.stream)
+    run.gaps = Gaps(run.manifest.stream, whole=False)
     outside = [(entry, place) for entry, place in context if entry.stream_id == run.manifest.stream]
     for entry, place in outside:
         if entry.seq < own.first_seq:
@@ -246,7 +246,7 @@ def _summarise(run: PackageRun) -> None:
     if not run.count:
         raise LedgerError("not one entry could be read")
     counts.deleted_reels = len(run.tombstoned)
-    verdict.judge(counts.interruptions)
+    verdict.judge(counts.interruptions, run.gaps.unfilled)
     verdict.notes.append("notes, recipient, report, picture and movie are the exporter's word: no signature binds them")
     if len(manifest.parts) > 1:
         verdict.notes.append(f"this is part {manifest.part} of {len(manifest.parts)}; each is verified by itself")

@@ -77,6 +77,10 @@ class Context:
     skipped: set[Step] = field(default_factory=set)
     """Steps that could not be taken: never shown as fine."""
     interruptions: int = 0
+    unfilled: int = 0
+    """Interruptions that lost footage of which not all was brought later."""
+    uploading: dict[str, set[int]] = field(default_factory=dict)
+    """Runs by stream in which footage is brought at this moment."""
     done_bytes: int = 0
     total_bytes: int = 0
     _lock: Lock = field(default_factory=Lock)

@@ -1,4 +1,5 @@
-"""Step 7 of a verification: recorded time that is missing, and whether an entry says so. Pure."""
+"""Step 7 of a verification: recorded time that is missing, and whether an entry says so, or footage that was brought
+later fills it. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 from hub.ledger.bodies import INTERRUPTION_TYPES
 from hub.ledger.entries import Entry, EntryType, is_footage
 from hub.ledger.verdict import Finding, Harm, Step
+from hub.ledger.verify.fills import Fills, uncovered_us
 
 TOLERANCE_US = 1_000_000
 """What may be missing without a word: an interruption is suspected from a second on."""
@@ -23,12 +25,29 @@ class Gaps:
     """One stream's footage and interruptions, fed in the order of the chain."""
 
     stream: str
+    whole: bool = True
+    """All of the chain is fed: what an entry refers to must have come before it."""
+    _fills: Fills = field(init=False)
     _last: Mapping[str, Any] | None = None
     _last_recovered: bool = False
     _ended: bool = False
     _candidates: list[tuple[int, int, str]] = field(default_factory=list)
     _declared: dict[str, tuple[int, int]] = field(default_factory=dict)
     chunks: int = 0
+
+    def __post_init__(self) -> None:
+        self._fills = Fills(self.stream, self.whole)
+
+    @property
+    def unfilled(self) -> int:
+        """Interruptions that lost footage of which not all was brought later."""
+        standing = {ident for ident, edges in self._declared.items() if edges != _WITHDRAWN}
+        return self._fills.unfilled(standing)
+
+    @property
+    def uploading(self) -> set[int]:
+        """Runs in which footage is brought at this moment."""
+        return self._fills.uploading
 
     @property
     def interruptions(self) -> int:
@@ -37,7 +56,9 @@ class Gaps:
 
     def entry(self, entry: Entry, place: str) -> None:
         kind, body = entry.type, entry.body
-        if is_footage(kind, body):
+        if self._fills.entry(entry, place):
+            self.chunks += is_footage(kind, body)
+        elif is_footage(kind, body):
             self._footage(body, kind is EntryType.RECOVERY, place)
         elif kind is EntryType.CLOSE:
             self._ended = True
@@ -64,10 +85,11 @@ class Gaps:
         return bool(body["first_us"] - before["end_us"] > TOLERANCE_US) and not self._ended
 
     def findings(self) -> Iterator[Finding]:
-        """Gaps that no interruption covers."""
+        """Gaps that no interruption covers, and fills that are none."""
+        yield from self._fills.findings()
         declared = sorted(edges for edges in self._declared.values() if edges != _WITHDRAWN)
         for start, end, place in self._candidates:
-            bare = _uncovered(start, end, declared)
+            bare = uncovered_us(start, end, declared)
             if bare > TOLERANCE_US or (start == end and not any(low <= start <= high for low, high in declared)):
                 yield Finding(
                     Step.COMPLETENESS,
@@ -90,16 +112,3 @@ def _within_run(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         if gap_us > TOLERANCE_US and new["first_seq"] != old["last_seq"] + 1:
             return True
     return False
-
-
-def _uncovered(start: int, end: int, declared: list[tuple[int, int]]) -> int:
-    """The longest stretch of start…end outside of all declared ranges (sorted)."""
-    longest, at = 0, start
-    for low, high in declared:
-        if high <= at:
-            continue
-        if low >= end:
-            break
-        longest = max(longest, low - at)
-        at = max(at, high)
-    return max(longest, end - at)

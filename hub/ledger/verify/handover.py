@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-HANDOVER_S = 0.0002
+HANDOVER_S = 0.00002
 """Python's own 5 ms are ten chunks' worth of hashing, lost at each block that was read."""
 
 _lock = Lock()

@@ -99,7 +99,7 @@ def _summarise(run: Context) -> None:
     verdict.counts.interruptions = run.interruptions
     if not verdict.counts.entries:
         raise LedgerError("not one entry could be read")
-    verdict.judge(run.interruptions)
+    verdict.judge(run.interruptions, run.unfilled)
     if verdict.integrity is Integrity.OK and verdict.provenance is Provenance.NONE and not run.live:
         # Good in itself: so is whatever anybody makes up.
         verdict.integrity = Integrity.CANNOT_BE_JUDGED

@@ -67,6 +67,8 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
         yield job
     run.advance(sum(file.size for file in run.files[stream]))
     run.interruptions += gaps.interruptions
+    run.unfilled += gaps.unfilled
+    run.uploading[stream] = gaps.uploading
     run.verdict.counts.chunks += gaps.chunks
     deletions.finish()
     for finding in gaps.findings():
@@ -107,13 +109,19 @@ def _collect(run: Context, job: ReelJob) -> None:
         run.verdict.add(finding)
 
 
+def _is_uploaded(reel: str, runs: set[int] | None) -> bool:
+    """Whether the reel is of a run in which footage is brought at this moment: it lies in the past."""
+    digits = reel.rpartition("Z-")[2].removesuffix(".mp4").partition("-")[0]
+    return bool(runs) and digits.isascii() and digits.isdigit() and int(digits) in (runs or ())
+
+
 def undeclared_reels(run: Context) -> None:
     """Step 6: reels that no entry speaks of."""
     for reel, size in run.reel_files.items():
         if reel in run.declared_reels:
             continue
         stream = reel.split("/")[1]
-        if run.live and reel > run.newest_reels.get(stream, ""):
+        if run.live and (reel > run.newest_reels.get(stream, "") or _is_uploaded(reel, run.uploading.get(stream))):
             run.verdict.counts.pending_bytes += size
         else:
             place, found = f"{reel} bytes 0-{size}", "a reel that no entry speaks of"
