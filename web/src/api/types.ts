@@ -3,7 +3,7 @@
 export const STREAM_KINDS = ["recorder", "window", "room", "vehicle"] as const;
 export type StreamKind = (typeof STREAM_KINDS)[number];
 
-export const STREAM_STATES = ["live", "suspected", "interrupted", "waiting", "idle"] as const;
+export const STREAM_STATES = ["live", "suspected", "interrupted", "waiting", "idle", "off_duty"] as const;
 export type StreamState = (typeof STREAM_STATES)[number];
 
 export type StreamSource = { type: "rtsp"; url: string; transport?: "tcp" | "udp" } | { type: "whip" };

@@ -18,6 +18,7 @@ export const TILE_LOOK: Record<TileState, Look> = {
   interrupted: { tone: "interrupted", glyph: "!" },
   waiting: { tone: "waiting", glyph: "…" },
   idle: { tone: "off", glyph: "–" },
+  off_duty: { tone: "off", glyph: "–" },
   unsupported: { tone: "waiting", glyph: "×" },
   lost: { tone: "interrupted", glyph: "×" },
 };

@@ -74,6 +74,7 @@ const en: typeof zh = {
     interrupted: "Interrupted",
     waiting: "Waiting",
     idle: "Idle",
+    off_duty: "Off duty",
     unsupported: "Not shown",
     lost: "Lost",
   },

@@ -72,6 +72,7 @@ export default {
     interrupted: "中断",
     waiting: "等待",
     idle: "未记录",
+    off_duty: "非工作时间",
     unsupported: "不可显示",
     lost: "失联",
   },

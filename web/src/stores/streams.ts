@@ -13,7 +13,7 @@ export const useStreamsStore = defineStore("streams", () => {
   const freshness = new Freshness();
   const byId = computed(() => new Map(list.value.map((s) => [s.id, s])));
   const counts = computed(() => {
-    const counts: Record<StreamState, number> = { live: 0, suspected: 0, interrupted: 0, waiting: 0, idle: 0 };
+    const counts: Record<StreamState, number> = { live: 0, suspected: 0, interrupted: 0, waiting: 0, idle: 0, off_duty: 0 };
     for (const stream of list.value) counts[stream.status.state] += 1;
     return counts;
   });
