@@ -56,6 +56,14 @@ class WhipSource:
     token_sha256: str = ""
 
 
+class Capability(StrEnum):
+    """What a device is made for beside recording: 防爆, 夜视, 定位 (A§29)."""
+
+    EXPLOSION_PROOF = "explosion_proof"
+    NIGHT_VISION = "night_vision"
+    POSITIONING = "positioning"
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A registered source. ``retired`` streams keep their footage and entries and record nothing.
@@ -73,6 +81,7 @@ class Stream:
     unit: str = ""
     device_number: str = ""
     custodian: str = ""
+    capabilities: frozenset[Capability] = frozenset()
 
 
 # ---------------------------------------------------------------------------------------- tracks

@@ -24,7 +24,7 @@ from hub.clock import Clock
 from hub.database import metadata
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.logging import MASK
-from hub.model import RtspSource, Stream, StreamKind, Transport, WhipSource
+from hub.model import Capability, RtspSource, Stream, StreamKind, Transport, WhipSource
 
 STREAM_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 MAX_NAME = 100
@@ -48,6 +48,7 @@ streams = Table(
     Column("unit", String, nullable=False, server_default=""),
     Column("device_number", String, nullable=False, server_default=""),
     Column("custodian", String, nullable=False, server_default=""),
+    Column("capabilities", String, nullable=False, server_default=""),  # words, a blank between
 )
 
 Listener = Callable[[Stream | None, Stream], None]
@@ -124,6 +125,7 @@ class Registry:
         unit: str = "",
         device_number: str = "",
         custodian: str = "",
+        capabilities: frozenset[Capability] = frozenset(),
     ) -> Registered:
         """Register a source. Raises InvalidRequest, and Conflict when the id is or ever was taken, or the device
         number is that of another stream. That ``unit`` and ``custodian`` exist is the caller's to check."""
@@ -143,6 +145,7 @@ class Registry:
             unit=unit,
             device_number=check_device_number(device_number),
             custodian=custodian,
+            capabilities=capabilities,
         )
         async with self._writing:
             before = self._streams.get(stream_id)
@@ -164,6 +167,7 @@ class Registry:
         unit: str | None = None,
         device_number: str | None = None,
         custodian: str | None = None,
+        capabilities: frozenset[Capability] | None = None,
     ) -> Registered:
         """Change what is given. Raises NotFound, InvalidRequest, and Conflict for a retired stream."""
         async with self._writing:
@@ -173,6 +177,8 @@ class Registry:
                 after = replace(after, name=check_name(name))
             if kind is not None:
                 after = replace(after, kind=kind)
+            if capabilities is not None:
+                after = replace(after, capabilities=capabilities)
             after = self._with_owner(after, unit, device_number, custodian)
             if isinstance(source, RtspDraft):
                 after = replace(after, source=_rtsp_source(source, before.source))
@@ -365,6 +371,7 @@ def _row(stream: Stream) -> dict[str, object]:
         "unit": stream.unit,
         "device_number": stream.device_number,
         "custodian": stream.custodian,
+        "capabilities": " ".join(sorted(stream.capabilities)),
     }
 
 
@@ -384,4 +391,5 @@ def _stream(row: RowMapping) -> Stream:
         row["unit"],
         row["device_number"],
         row["custodian"],
+        frozenset(Capability(word) for word in row["capabilities"].split() if word in set(Capability)),
     )

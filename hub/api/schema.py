@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from hub.api.errors import BodyTooLarge, SlowBody, UnsupportedMediaType
 from hub.clock import rfc3339
 from hub.errors import InvalidRequest
-from hub.model import InterruptionClass, InterruptionKind, InterruptionState, StreamKind, Transport
+from hub.model import Capability, InterruptionClass, InterruptionKind, InterruptionState, StreamKind, Transport
 from hub.people.rights import Right
 
 BODY_S = 20.0
@@ -74,6 +74,7 @@ class StreamIn(Input):
     unit: str | None = Field(None, description="Of the organisation tree; the caller's own if not said.")
     device_number: str = Field("", description="设备编号, as written on it; no two streams share one.")
     custodian: str = Field("", description="保管人: the username of an active person.")
+    capabilities: frozenset[Capability] = Field(frozenset(), description="防爆, 夜视, 定位.")
 
 
 class StreamChange(Input):
@@ -82,6 +83,7 @@ class StreamChange(Input):
     unit: str | None = None
     device_number: str | None = None
     custodian: str | None = None
+    capabilities: frozenset[Capability] | None = Field(None, description="All of them: they replace the earlier ones.")
     source: Annotated[RtspSourceChange | WhipSourceIn, Field(discriminator="type")] | None = None
     rotate_token: bool = Field(False, description="Make a new device token; the old one is void at once.")
 
@@ -129,6 +131,7 @@ class StreamOut(BaseModel):
     unit: str
     device_number: str
     custodian: str
+    capabilities: list[Capability]
     retired: bool
     created_at: TimeText
     status: StatusOut
@@ -161,6 +164,7 @@ class LiveQuery(Input):
 
 class StreamsQuery(Input):
     retired: bool = Field(False, description="Retired streams too.")
+    capability: Capability | None = Field(None, description="Only those whose device has it.")
 
 
 class InterruptionOut(BaseModel):

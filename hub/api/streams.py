@@ -51,6 +51,7 @@ def stream_out(stream: Stream, status: StreamStatus) -> StreamOut:
         unit=stream.unit or ROOT,
         device_number=stream.device_number,
         custodian=stream.custodian,
+        capabilities=sorted(stream.capabilities),
         retired=stream.retired,
         created_at=rfc3339(stream.created_us),
         status=_status_out(status),
@@ -94,6 +95,7 @@ async def create(request: web.Request) -> web.Response:
         unit=unit,
         device_number=draft.device_number,
         custodian=draft.custodian,
+        capabilities=draft.capabilities,
     )
     log.info("stream registered", stream=draft.id, by=request[IDENTITY].name)
     return _saved(request, registered, 201)
@@ -105,7 +107,10 @@ async def index(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     standing = request[IDENTITY].standing
     listed = services.registry.list(retired=query.retired)
-    shown = [one for one in listed if standing.may(Right.STREAMS_VIEW, one.unit)]
+    wanted = frozenset() if query.capability is None else frozenset({query.capability})
+    shown = [
+        one for one in listed if wanted <= one.capabilities and standing.may(Right.STREAMS_VIEW, one.unit)
+    ]
     return web.json_response([stream_json(one, services.status(one)) for one in shown])
 
 
@@ -129,6 +134,7 @@ async def change(request: web.Request) -> web.Response:
         unit=wanted.unit,
         device_number=wanted.device_number,
         custodian=wanted.custodian,
+        capabilities=wanted.capabilities,
     )
     changed = sorted(wanted.model_fields_set)
     log.info("stream changed", stream=registered.stream.id, fields=changed, by=request[IDENTITY].name)
