@@ -108,9 +108,7 @@ async def index(request: web.Request) -> web.Response:
     standing = request[IDENTITY].standing
     listed = services.registry.list(retired=query.retired)
     wanted = frozenset() if query.capability is None else frozenset({query.capability})
-    shown = [
-        one for one in listed if wanted <= one.capabilities and standing.may(Right.STREAMS_VIEW, one.unit)
-    ]
+    shown = [one for one in listed if wanted <= one.capabilities and standing.may(Right.STREAMS_VIEW, one.unit)]
     return web.json_response([stream_json(one, services.status(one)) for one in shown])
 
 
