@@ -65,11 +65,13 @@ class EntryType(StrEnum):
     DELETED = "deleted"
     ACCESS = "access"
     EXPORT = "export"
+    HANDLING = "handling"
     DERIVATIVE = "derivative"
     KEY_ROTATE = "key_rotate"
     KEY_REVOKE = "key_revoke"
     ANCHOR = "anchor"
     TELEMETRY = "telemetry"
+    ACTIVITY = "activity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +267,11 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
         "size": int,
     },
     EntryType.ANCHOR: _ANCHOR,
+    EntryType.ACTIVITY: {"id": str, "action": str, "by": str},
     EntryType.BACKFILL: _BACKFILL,
     EntryType.ATTACHMENT: {"media": str, "sha256": str, "size": int, "file": str, "at_us": int},
     EntryType.TELEMETRY: {"kind": str, "id": str, "by": str, "at_us": int},
+    EntryType.HANDLING: {"of": str, "action": str, "by": str, "note": str},
     EntryType.DERIVATIVE: {"of": str, "what": str, "sha256": str},
     EntryType.HOLD: {"id": str, "action": str, "by": str},
     EntryType.TOMBSTONE: {"id": str, "reels": list, "rule": str, "class": str, "kept_days": int, "approved_by": str},

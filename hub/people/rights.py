@@ -22,6 +22,7 @@ class Right(StrEnum):
     INTERRUPTIONS_HANDLE = "interruptions.handle"
     EXPLANATIONS_WRITE = "explanations.write"
     EXPLANATIONS_SIGN = "explanations.sign"
+    SESSIONS_VIEW = "sessions.view"
     SESSIONS_MANAGE = "sessions.manage"
     DUTY_MANAGE = "duty.manage"
     EXPORTS_VIEW = "exports.view"
@@ -57,43 +58,44 @@ class Role(StrEnum):
 
 _R = Right
 _WHERE = (_R.SELF, _R.UNITS_VIEW)
+_SESSIONS = (_R.SESSIONS_VIEW, _R.SESSIONS_MANAGE)
 _WHAT = (*_WHERE, _R.STREAMS_VIEW, _R.INTERRUPTIONS_VIEW)
 
 TABLE: Final = MappingProxyType(
     {
         # live needs a duty role, playback a standing grant or an approval (R17)
-        Role.WATCHER: frozenset({*_WHAT, _R.LIVE_VIEW, _R.INTERRUPTIONS_HANDLE}),
+        Role.WATCHER: frozenset({*_WHAT, _R.LIVE_VIEW, _R.INTERRUPTIONS_HANDLE, *_SESSIONS}),
         Role.HALL_ADMIN: frozenset(
             {
                 *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
-                _R.EXPLANATIONS_SIGN, _R.SESSIONS_MANAGE, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
+                _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
             }
         ),
         Role.INSPECTOR: frozenset(
             {
                 *_WHAT, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.RETENTION_VIEW, _R.PEOPLE_VIEW,
-                _R.LOG_STATUS,
+                _R.LOG_STATUS, _R.SESSIONS_VIEW,
             }
         ),
         Role.ARCHIVIST: frozenset(
             {
                 *_WHAT, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.HOLDS_MANAGE, _R.RETENTION_VIEW,
-                _R.SESSIONS_MANAGE,
+                *_SESSIONS,
             }
         ),
         Role.APPROVER: frozenset(
             {
                 *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
-                _R.RETENTION_APPROVE, _R.PEOPLE_VIEW,
+                _R.RETENTION_APPROVE, _R.PEOPLE_VIEW, _R.SESSIONS_VIEW,
             }
         ),
         Role.AUDITOR: frozenset(
             {
                 *_WHAT, _R.EXPORTS_VIEW, _R.RETENTION_VIEW, _R.PEOPLE_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW,
-                _R.AUDIT_VIEW,
+                _R.AUDIT_VIEW, _R.SESSIONS_VIEW,
             }
         ),
-        Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, _R.SESSIONS_MANAGE}),
+        Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, *_SESSIONS}),
         Role.ENGINEER: frozenset(
             {*_WHAT, _R.STREAMS_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
         ),

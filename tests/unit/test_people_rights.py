@@ -30,7 +30,8 @@ interruptions.view    x x x x x x x x .
 interruptions.handle  x x . . . . . . .
 explanations.write    . x . . . . x . .
 explanations.sign     . x . . . . x . .
-sessions.manage       . x . x . . x . .
+sessions.view         x x x x x x x . .
+sessions.manage       x x . x . . x . .
 duty.manage           . x . . . . . . .
 exports.view          . x x x x x . . .
 exports.request       . x x x . . . . .
