@@ -25,6 +25,8 @@ class Right(StrEnum):
     SESSIONS_VIEW = "sessions.view"
     SESSIONS_MANAGE = "sessions.manage"
     DUTY_MANAGE = "duty.manage"
+    NOTICES_MANAGE = "notices.manage"
+    """Where alarms are sent to."""
     EXPORTS_VIEW = "exports.view"
     EXPORTS_REQUEST = "exports.request"
     EXPORTS_APPROVE = "exports.approve"
@@ -97,7 +99,7 @@ TABLE: Final = MappingProxyType(
         ),
         Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, *_SESSIONS}),
         Role.ENGINEER: frozenset(
-            {*_WHAT, _R.STREAMS_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
+            {*_WHAT, _R.STREAMS_MANAGE, _R.NOTICES_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
         ),
         Role.ACCOUNT_ADMIN: frozenset({*_WHERE, _R.UNITS_MANAGE, _R.PEOPLE_VIEW, _R.PEOPLE_MANAGE}),
         Role.ADMIN: frozenset(Right),

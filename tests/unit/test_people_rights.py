@@ -33,6 +33,7 @@ explanations.sign     . x . . . . x . .
 sessions.view         x x x x x x x . .
 sessions.manage       x x . x . . x . .
 duty.manage           . x . . . . . . .
+notices.manage        . . . . . . . x .
 exports.view          . x x x x x . . .
 exports.request       . x x x . . . . .
 exports.approve       . . . . x . . . .
