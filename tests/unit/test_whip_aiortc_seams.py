@@ -1,4 +1,4 @@
-"""The private names of aiortc, aioice and pylibsrtp that hub/ingest/whip/peer.py leans on.
+"""The private names of aiortc, aioice and pylibsrtp that peer.py and sctp.py of hub/ingest/whip lean on.
 
 When one of these fails after an upgrade: read the new source of the named class, put ``peer.py`` right, and only then
 raise the versions there and in pyproject.toml.
@@ -17,7 +17,7 @@ import aioice
 import pylibsrtp
 import pytest
 from aioice.ice import Connection, StunProtocol, get_host_addresses
-from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCSctpTransport
 
 from hub.ingest.whip import peer as seam
 
@@ -37,9 +37,9 @@ def test_the_versions_are_those_peer_was_written_against() -> None:
     assert f'"aioice=={seam.AIOICE_VERSION}"' in pins
 
 
-def test_only_peer_imports_them() -> None:
+def test_only_peer_and_sctp_import_them() -> None:
     for path in Path(WHIP).parents[1].rglob("*.py"):
-        if path.name == "peer.py" or "demo" in path.parts or "bench" in path.parts:
+        if path.name in ("peer.py", "sctp.py") or "demo" in path.parts or "bench" in path.parts:
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -97,6 +97,26 @@ async def test_names_of_the_dtls_transport(
     assert (ice.state, dtls.state) == ("new", "new")
     fingerprints = dtls.getLocalParameters().fingerprints
     assert "sha-256" in {found.algorithm for found in fingerprints}
+
+
+async def test_names_of_the_sctp_association(
+    transports: tuple[Connection, RTCIceGatherer, RTCIceTransport, RTCDtlsTransport],
+) -> None:
+    dtls = transports[3]
+    sctp = RTCSctpTransport(dtls, port=5000)
+    assert sctp._advertised_rwnd == 1024 * 1024, "ours is smaller, and enforced"
+    assert sctp._inbound_streams_max == 65535
+    assert sctp._inbound_streams == {}
+    assert sctp._sack_misordered == set()
+    for method in (sctp._handle_data, sctp._send_chunk, sctp.start, sctp.stop):
+        assert inspect.iscoroutinefunction(method)
+    assert parameters(sctp._handle_data) == ["data"]
+    assert parameters(sctp._send_chunk) == ["chunk"]
+    assert parameters(sctp._get_inbound_stream) == ["stream_id"]
+    assert sctp._get_inbound_stream(1).reassembly == []
+    assert "_data_receiver._handle_data(data)" in inspect.getsource(RTCDtlsTransport._recv_next)
+    assert "self._get_inbound_stream(chunk.stream_id)" in inspect.getsource(RTCSctpTransport._receive_data_chunk)
+    assert "_advertised_rwnd -= len(chunk.user_data)" in inspect.getsource(RTCSctpTransport._receive_data_chunk)
 
 
 def test_names_of_the_srtp_session() -> None:

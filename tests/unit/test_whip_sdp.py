@@ -104,12 +104,77 @@ def test_sound_in_another_codec_is_left_out_and_said() -> None:
     assert "a=group:BUNDLE 0\r\n" in answer
 
 
-def test_data_channels_and_receiving_sections_are_turned_down() -> None:
+def test_receiving_sections_are_turned_down() -> None:
     receiving = offers.video(offers.MAIN, mid="2").replace("sendonly", "recvonly")
-    data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:3\na=sctp-port:5000\n"
-    agreed, answer = accept(offers.offer(offers.video(offers.MAIN), receiving, data))
+    agreed, answer = accept(offers.offer(offers.video(offers.MAIN), receiving))
     assert len(agreed.tracks) == 1
-    assert "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n" in answer
+    assert "a=mid:2\r\n" in answer.partition("a=inactive")[2]
+
+
+DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:1\na=sctp-port:5000\n"
+
+
+def with_data(section: str = DATA, *, first: bool = False) -> str:
+    """A video section and one of data channels; the BUNDLE group names the mids 0 and 1."""
+    video = offers.video(offers.MAIN, mid="0")
+    whole = offers.offer(*((DATA, video) if first else (video, DATA))).replace("BUNDLE 1 0", "BUNDLE 0 1")
+    return whole.replace(DATA.replace("\n", "\r\n"), section.replace("\n", "\r\n"))
+
+
+def test_data_channels_are_accepted_beside_media() -> None:
+    agreed, answer = accept(with_data(DATA + "a=max-message-size:262144\n"))
+    assert agreed.data is not None
+    assert (agreed.data.section, agreed.data.sctp_port, agreed.data.max_message_bytes) == (1, 5000, 262144)
+    section = answer.partition("m=application ")[2]
+    assert section.startswith("40000 UDP/DTLS/SCTP webrtc-datachannel\r\n")
+    for line in ("a=mid:1", "a=sctp-port:5000", "a=max-message-size:16384", "a=setup:passive"):
+        assert f"{line}\r\n" in section
+    assert "a=ice-pwd" in section
+    assert "a=fingerprint" in section
+    assert "a=candidate" not in section, "those of the bundle stand in its first section"
+    assert "a=group:BUNDLE 0 1\r\n" in answer
+
+
+def test_data_channels_may_come_first_and_then_carry_the_bundle() -> None:
+    agreed, answer = accept(with_data(first=True))
+    assert agreed.sections == [0, 1]
+    assert "a=candidate" in answer.partition("m=application ")[2].partition("m=video")[0]
+    assert answer.count("a=candidate") == 1
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        DATA.replace("a=sctp-port:5000\n", ""),
+        DATA.replace("5000", "0"),
+        DATA.replace("5000", "70000"),
+        DATA.replace("5000", "abc"),
+        DATA.replace("webrtc-datachannel", "5000"),
+        DATA.replace("UDP/DTLS/SCTP", "TCP/DTLS/SCTP"),
+        DATA.replace("m=application 9", "m=application 0"),
+        DATA.replace("a=mid:1", "a=mid:7"),
+        DATA.replace("a=mid:1\n", ""),
+    ],
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_data_channels_that_cannot_be_are_turned_down_and_cost_no_media(section: str, first: bool) -> None:
+    agreed, answer = accept(with_data(section, first=first))
+    assert agreed.data is None
+    assert len(agreed.tracks) == 1
+    assert "m=application 0 " in answer
+
+
+def test_data_without_credentials_does_not_carry_the_bundle() -> None:
+    whole = with_data(first=True)
+    session, _, rest = whole.partition("a=ice-ufrag")
+    credentials, _, sections = rest.partition("m=")
+    agreed, _ = accept(f"{session}m={sections}a=ice-ufrag{credentials}")
+    assert agreed.data is None
+    assert len(agreed.tracks) == 1
+
+
+def test_data_channels_alone_are_no_media() -> None:
+    assert refused(with_data().replace("a=sendonly", "a=recvonly")).code == "no_media"
 
 
 def test_dtls_role_follows_the_offer() -> None:
@@ -175,7 +240,7 @@ def test_a_fragment_that_is_none(text: str) -> None:
     assert caught.value.code == "bad_sdp"
 
 
-LINES = offers.CHROMIUM.splitlines()
+LINES = offers.CHROMIUM.splitlines() + DATA.splitlines() + ["a=max-message-size:262144"]
 
 
 @st.composite

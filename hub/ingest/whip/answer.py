@@ -20,6 +20,10 @@ from hub.model import Codec, ParameterSets, TrackInfo
 
 TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
+SCTP_PORT = 5000
+MAX_MESSAGE_BYTES = 16_384
+"""The longest message that the hub takes on a data channel: any implementation sends it (RFC 8831 §6.6)."""
+
 _PROTOCOLS = frozenset({"UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP"})
 _AUDIO = {
     ("OPUS", 48000, 2): Codec.OPUS,
@@ -78,6 +82,16 @@ class AcceptedTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedData:
+    """The section of the data channels, beside the media and never without it. The publisher's SCTP port, and the
+    longest message it takes (0: any)."""
+
+    section: int
+    sctp_port: int
+    max_message_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Negotiated:
     """The outcome: at least one track. ``complaints`` are (code, message) of what was left out."""
 
@@ -85,6 +99,12 @@ class Negotiated:
     tracks: tuple[AcceptedTrack, ...]
     remote: RemoteTransport
     complaints: tuple[tuple[str, str], ...]
+    data: AcceptedData | None = None
+
+    @property
+    def sections(self) -> list[int]:
+        """The accepted sections, in the order of the offer."""
+        return sorted([track.section for track in self.tracks] + ([self.data.section] if self.data else []))
 
 
 def negotiate(offer: Offer) -> Negotiated:
@@ -113,7 +133,19 @@ def negotiate(offer: Offer) -> Negotiated:
         raise InvalidRequest(complaints[0][1], code="no_audio_codec")
     chosen = [offer.media[track.section] for track in tracks]
     _check_transport(offer, chosen)
-    return Negotiated(offer, tuple(tracks), _remote(offer, chosen[0]), tuple(complaints))
+    data = _data(offer)
+    first = chosen[0] if data is None else offer.media[min(data.section, tracks[0].section)]
+    return Negotiated(offer, tuple(tracks), _remote(offer, first), tuple(complaints), data)
+
+
+def _data(offer: Offer) -> AcceptedData | None:
+    """The first section of data channels that travels in the bundle; others are rejected in the answer, as one that
+    could not carry the bundle: a broken channel costs no media."""
+    for index, media in enumerate(offer.media):
+        whole = media.ufrag and media.password and media.setup and usable_fingerprints(media)
+        if media.takes_data and whole and media.mid and media.mid in offer.bundle:
+            return AcceptedData(index, media.sctp_port, media.max_message_bytes)
+    return None
 
 
 def _check_transport(offer: Offer, chosen: list[OfferedMedia]) -> None:
@@ -207,33 +239,45 @@ def _parameter_sets(parameters: Mapping[str, str]) -> ParameterSets | None:
 def write_answer(agreed: Negotiated, local: LocalTransport, session_number: int) -> str:
     """The SDP answer, every line ended by CRLF. ``session_number`` is the ``o=`` id, below 2**62."""
     by_section = {track.section: track for track in agreed.tracks}
-    bundle = [media.mid for index, media in enumerate(agreed.offer.media) if index in by_section and media.mid]
+    taken = agreed.sections
+    bundle = [agreed.offer.media[index].mid for index in taken if agreed.offer.media[index].mid]
+    setup = "passive" if agreed.remote.dtls_server else "active"
     lines = ["v=0", f"o=- {session_number} 0 IN IP4 127.0.0.1", "s=-", "t=0 0"]
     if agreed.offer.bundle and bundle:
         lines.append(f"a=group:BUNDLE {' '.join(bundle)}")
-    first = agreed.tracks[0].section
     for index, media in enumerate(agreed.offer.media):
         track = by_section.get(index)
-        if track is None:
+        if index not in taken:
             lines.append(f"m={media.kind} 0 {media.protocol} {media.formats[0]}")
             lines.append("c=IN IP4 0.0.0.0")
             lines.append("a=inactive")
             if media.mid:
                 lines.append(f"a=mid:{media.mid}")
             continue
-        lines.extend(_section(media, track, local, setup="passive" if agreed.remote.dtls_server else "active"))
-        if index == first:
+        lines.extend(_data_section(media, local) if track is None else _section(media, track, local))
+        lines.extend(_transport(local, setup))
+        if index == taken[0]:
             lines.extend(_candidates(local))
     return "\r\n".join(lines) + "\r\n"
 
 
-def _section(media: OfferedMedia, track: AcceptedTrack, local: LocalTransport, setup: str) -> Iterator[str]:
-    number = track.codec.payload_type
+def _head(media: OfferedMedia, form: str, local: LocalTransport) -> Iterator[str]:
     host, port, _, _ = local.candidates[0]
-    yield f"m={media.kind} {port} {media.protocol} {number}"
+    yield f"m={media.kind} {port} {media.protocol} {form}"
     yield f"c=IN IP{6 if ':' in host else 4} {host}"
     if media.mid:
         yield f"a=mid:{media.mid}"
+
+
+def _data_section(media: OfferedMedia, local: LocalTransport) -> Iterator[str]:
+    yield from _head(media, media.formats[0], local)
+    yield f"a=sctp-port:{SCTP_PORT}"
+    yield f"a=max-message-size:{MAX_MESSAGE_BYTES}"
+
+
+def _section(media: OfferedMedia, track: AcceptedTrack, local: LocalTransport) -> Iterator[str]:
+    number = track.codec.payload_type
+    yield from _head(media, str(number), local)
     yield "a=recvonly"
     yield "a=rtcp-mux"
     if track.reduced_size:
@@ -248,6 +292,9 @@ def _section(media: OfferedMedia, track: AcceptedTrack, local: LocalTransport, s
     parameters = _answered_parameters(track)
     if parameters:
         yield f"a=fmtp:{number} {parameters}"
+
+
+def _transport(local: LocalTransport, setup: str) -> Iterator[str]:
     yield f"a=ice-ufrag:{local.ufrag}"
     yield f"a=ice-pwd:{local.password}"
     yield "a=ice-options:trickle"

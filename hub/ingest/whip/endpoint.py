@@ -35,6 +35,10 @@ MAX_SESSIONS = 500
 MAX_WAITING_RUNS = 4
 """Publishers of one stream whose media came and that the pipeline has not taken yet."""
 
+Told = Callable[[str, str | bytes, Callable[[str], bool]], None]
+"""Called on the event loop with a stream's id, what its recorder said on a data channel, and a way to answer there.
+Must not block."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -103,6 +107,7 @@ class WhipEndpoint:
         self._clock = clock
         self._peer = peer
         self._desks: dict[str, _Desk] = {}
+        self._listeners: dict[str, Told] = {}
         self._count = 0
         self._ticker: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,6 +136,7 @@ class WhipEndpoint:
             reorder_us=self._settings.reorder_ms * US_PER_MS,
             began=self._session_began,
             finished=self._session_finished,
+            told=self._session_told,
         )
         peer = self._peer(
             agreed.remote,
@@ -140,6 +146,8 @@ class WhipEndpoint:
             media=session.media,
             control=session.control,
             ended=session.ended_by_peer,
+            data=agreed.data,
+            message=session.message,
         )
         session.peer = peer
         self._count += 1
@@ -172,6 +180,15 @@ class WhipEndpoint:
     async def end(self, stream_id: str, session_id: str) -> None:
         """``DELETE``: the device says goodbye. Raises NotFound for a Location that is no more."""
         self._session(stream_id, session_id).end("the device ended the session", goodbye=True)
+
+    def on_message(self, label: str, listener: Told) -> None:
+        """Who hears what comes on data channels of that label; others are read and forgotten."""
+        self._listeners[label] = listener
+
+    def say(self, stream_id: str, label: str, text: str) -> bool:
+        """Send a message to the stream's recorder; False where it has no open channel of that label."""
+        desk = self._desks.get(stream_id)
+        return desk is not None and desk.current is not None and desk.current.say(label, text)
 
     def source(self, stream_id: str) -> WhipInlet:
         """What the pipeline of the stream runs, one call at a time."""
@@ -240,6 +257,16 @@ class WhipEndpoint:
             log.warning("whip_run_dropped", stream=session.stream_id)
         desk.waiting.append(session)
         desk.arrived.set()
+
+    def _session_told(self, session: WhipSession, label: str, data: str | bytes) -> None:
+        listener = self._listeners.get(label)
+        if listener is None:
+            return
+        try:
+            listener(session.stream_id, data, lambda text: session.say(label, text))
+        except Exception:
+            # A fault of the hub's own: the channel lives on, the next message may be an SOS.
+            log.exception("whip_message_failed", stream=session.stream_id)
 
     def _session_finished(self, session: WhipSession) -> None:
         desk = self._desk(session.stream_id)

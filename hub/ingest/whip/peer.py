@@ -1,4 +1,4 @@
-"""ICE, DTLS and SRTP of one publisher. The only file that touches private names of aiortc and aioice.
+"""ICE, DTLS and SRTP of one publisher. With ``sctp.py`` the only file that touches private names of aiortc and aioice.
 
 aiortc brings the handshakes (its ORTC-like classes RTCIceGatherer, RTCIceTransport, RTCDtlsTransport); its peer
 connection, receivers, jitter buffer and decoder threads are not used at all. A datagram is taken at our own socket,
@@ -29,8 +29,9 @@ from OpenSSL import SSL
 
 from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import Unavailable
-from hub.ingest.whip.answer import LocalTransport, RemoteTransport
+from hub.ingest.whip.answer import AcceptedData, LocalTransport, RemoteTransport
 from hub.ingest.whip.candidates import RemoteCandidate
+from hub.ingest.whip.sctp import DataChannels, Received
 from hub.ingest.whip.sdp import MAX_CANDIDATES
 from hub.ingest.whip.udp import UdpSocket, bind_udp
 from hub.metrics import BAD_INPUT
@@ -142,7 +143,8 @@ class Peer:
 
     ``media``/``control`` get each RTP packet / compound RTCP packet in the clear, with its arrival.
     ``ended(reason, goodbye)`` is called at most once, and not after :meth:`close`: ``goodbye`` when the publisher
-    closed DTLS (close_notify, RFC 8446 §6.1) on purpose.
+    closed DTLS (close_notify, RFC 8446 §6.1) on purpose. ``message(label, text or bytes)`` gets what comes on data
+    channels, where ``data`` was accepted.
     """
 
     def __init__(
@@ -155,6 +157,8 @@ class Peer:
         media: Callable[[bytes, Instant], None],
         control: Callable[[bytes, Instant], None],
         ended: Callable[[str, bool], None],
+        data: AcceptedData | None = None,
+        message: Received = lambda _label, _data: None,
     ) -> None:
         self._remote = remote
         self._media = media
@@ -171,6 +175,7 @@ class Peer:
         self._dtls = RTCDtlsTransport(self._ice, [RTCCertificate.generateCertificate()])
         self._dtls._set_role("server" if remote.dtls_server else "client")
         self._dtls.on("statechange", self._dtls_changed)
+        self._channels = None if data is None else DataChannels(self._dtls, data, message)
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._known_candidates = len(remote.candidates)
@@ -241,6 +246,9 @@ class Peer:
         self._receive, self._send = self._dtls._rx_srtp, self._dtls._tx_srtp
         while self._early and not self._closed:
             self._datagram(*self._early.popleft())
+        if self._channels is not None:
+            with contextlib.suppress(ConnectionError):
+                await self._channels.start()
 
     def _dtls_changed(self) -> None:
         if self._dtls.state == "closed":
@@ -280,9 +288,15 @@ class Peer:
         with contextlib.suppress(pylibsrtp.Error):
             pair.protocol.transport.sendto(self._send.protect_rtcp(packet), pair.remote_addr)
 
+    def send_data(self, label: str, text: str) -> bool:
+        """Queue a message on the data channel of that label; False where there is none, or it takes no more."""
+        return self._channels is not None and not self._closed and self._channels.send(label, text)
+
     async def close(self) -> None:
         """Say close_notify where possible, and free the sockets. Safe to call twice."""
         self._closed = True
+        if self._channels is not None:
+            await self._channels.stop()
         await self._dtls.stop()
         await self._ice.stop()
         task, self._task = self._task, None

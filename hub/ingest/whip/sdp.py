@@ -19,9 +19,14 @@ MAX_SECTIONS = 32
 MAX_CANDIDATES = 64
 """A phone offers about ten. Each may cost the hub a connectivity check to an address the offer chose."""
 
+DEFAULT_MESSAGE_BYTES = 65_536
+"""What a peer takes in one data channel message unless it says otherwise (RFC 8841 §6)."""
+
 _FINGERPRINT_HASHES = frozenset({"sha-256", "sha-384", "sha-512"})
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
 _FLAGS = {"bundle-only": "bundle_only", "rtcp-mux": "rtcp_mux", "rtcp-rsize": "rtcp_rsize"}
+_NUMBERS = {"sctp-port": "sctp_port", "max-message-size": "max_message_bytes"}
+_NUMBER = re.compile(r"\d{1,10}", re.ASCII)
 _TOKENS = {"ice-ufrag": "ufrag", "ice-pwd": "password", "mid": "mid"}
 _EXTENSION = re.compile(r"(\d{1,5})(?:/[a-z]+)? (\S{1,200})(?: .*)?", re.ASCII)
 _M_LINE = re.compile(r"([a-z]+) (\d{1,5})(?:/\d+)? ([A-Za-z0-9/]+)((?: \S+)+)", re.ASCII)
@@ -63,6 +68,20 @@ class OfferedMedia:
     candidates: list[RemoteCandidate] = field(default_factory=list)
     extensions: dict[str, int] = field(default_factory=dict)
     codecs: tuple[OfferedCodec, ...] = ()
+    sctp_port: int = 0
+    """Of ``m=application`` (RFC 8841 §5.1); 0: not said."""
+    max_message_bytes: int = DEFAULT_MESSAGE_BYTES
+
+    @property
+    def takes_data(self) -> bool:
+        """The section offers data channels (RFC 8841, RFC 8832)."""
+        return (
+            self.kind == "application"
+            and self.protocol == "UDP/DTLS/SCTP"
+            and self.formats == ("webrtc-datachannel",)
+            and 0 < self.sctp_port < 65536
+            and (self.port != 0 or self.bundle_only)
+        )
 
     @property
     def sends(self) -> bool:
@@ -178,6 +197,8 @@ def _apply_attribute(media: OfferedMedia, name: str, value: str) -> None:
         if not _TOKEN.fullmatch(value):
             raise InvalidRequest(f"expected 1-256 printable characters in a={name}", code="bad_sdp")
         setattr(media, _TOKENS[name], value)
+    elif name in _NUMBERS and _NUMBER.fullmatch(value):
+        setattr(media, _NUMBERS[name], int(value))
     elif name == "setup":
         media.setup = value
     elif name == "fingerprint":

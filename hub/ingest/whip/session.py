@@ -47,6 +47,7 @@ class PeerLike(Protocol):
     def start(self) -> None: ...
     async def add_candidates(self, candidates: Sequence[RemoteCandidate]) -> None: ...
     def send_rtcp(self, packet: bytes) -> None: ...
+    def send_data(self, label: str, text: str) -> bool: ...
     async def close(self) -> None: ...
 
 
@@ -107,7 +108,8 @@ class _Line:
 class WhipSession:
     """From an accepted offer to its end. All calls on the event loop.
 
-    ``began(session)`` is called at the first media, ``finished(session)`` once at the end, whatever the reason.
+    ``began(session)`` is called at the first media, ``finished(session)`` once at the end, whatever the reason,
+    ``told(session, label, message)`` for each message on a data channel, also before the first media.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class WhipSession:
         reorder_us: int,
         began: Callable[[WhipSession], None],
         finished: Callable[[WhipSession], None],
+        told: Callable[[WhipSession, str, str | bytes], None] = lambda _session, _label, _data: None,
     ) -> None:
         self.id = secrets.token_urlsafe(18)
         self.stream_id = stream_id
@@ -136,6 +139,7 @@ class WhipSession:
         self._address = ""
         self._began = began
         self._finished = finished
+        self._told = told
         self._done = asyncio.Event()
         self._ssrc = secrets.randbits(32)
         video_id = next((track.info.id for track in agreed.tracks if track.info.kind is MediaKind.VIDEO), 0)
@@ -190,6 +194,15 @@ class WhipSession:
         if packets:
             prefix = self._prefix if packets[0][1] != 201 else b""
             peer.send_rtcp(prefix + b"".join(packets))
+
+    def message(self, label: str, data: str | bytes) -> None:
+        """One message on a data channel."""
+        if self.reason is None:
+            self._told(self, label, data)
+
+    def say(self, label: str, text: str) -> bool:
+        """Send a message down; False where no such channel is open."""
+        return self.reason is None and self.peer is not None and self.peer.send_data(label, text)
 
     def ended_by_peer(self, reason: str, goodbye: bool) -> None:
         """The connection is gone; ``goodbye``: because the device closed it."""
