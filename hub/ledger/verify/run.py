@@ -52,6 +52,7 @@ def verify_path(
     options = Options(key, keys_dir, progress, threads, tuple(checkpoints), trust or Trust())
     try:
         _verify(path, verdict, options)
+        _somebody_signed(verdict)
     except (HubError, OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         _give_up(verdict, error)
     except Exception as error:  # a fault of the verifier itself must never read as "ok"
@@ -68,6 +69,10 @@ def _verify(path: Path, verdict: Verdict, options: Options) -> None:
         from hub.ledger.package.verify import verify_package
 
         verify_package(path, verdict, options)
+        for name, _ in options.checkpoints:
+            verdict.unchecked.append(
+                f"the checkpoint given, {name}: a package does not hold the log that must extend it"
+            )
     else:
         verify_folder(path, verdict, options)
 
@@ -81,6 +86,13 @@ def verify_folder(data: Path, verdict: Verdict, options: Options) -> None:
         _summarise(run)
     finally:
         run.close()
+
+
+def _somebody_signed(verdict: Verdict) -> None:
+    """What is good in itself and signed by nobody proves nothing: anybody can make that up."""
+    if verdict.integrity is Integrity.OK and verdict.provenance is Provenance.NONE and not verdict.live:
+        verdict.integrity = Integrity.CANNOT_BE_JUDGED
+        verdict.unchecked.append("who wrote this: not one signature could be verified")
 
 
 def _give_up(verdict: Verdict, error: Exception) -> None:
@@ -100,7 +112,3 @@ def _summarise(run: Context) -> None:
     if not verdict.counts.entries:
         raise LedgerError("not one entry could be read")
     verdict.judge(run.interruptions, run.unfilled)
-    if verdict.integrity is Integrity.OK and verdict.provenance is Provenance.NONE and not run.live:
-        # Good in itself: so is whatever anybody makes up.
-        verdict.integrity = Integrity.CANNOT_BE_JUDGED
-        run.unchecked("who wrote this: not one signature could be verified")
