@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 import structlog
 
 from hub import metrics
-from hub.clock import US_PER_S
+from hub.clock import US_PER_S, Instant
 from hub.ingest.rtsp.client import RtspClient
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.bodies import HUB_STOPPED
 from hub.ledger.ledger import RecoveredStream
-from hub.model import Expected, Interruption, MediaSink, RtspSource, Stream
+from hub.ledger.timekeeping import Timekeeping
+from hub.model import Expected, HubClock, Interruption, MediaSink, RtspSource, Stream
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
@@ -61,6 +62,7 @@ class Fleet:
     ) -> None:
         self._expected = expected
         self._asked_mono_us = 0
+        self._timekeeping = Timekeeping()
         self._rooms = rooms
         self._feeds = feeds
         self._whip = whip
@@ -171,13 +173,22 @@ class Fleet:
         asks = now.mono_us - self._asked_mono_us >= ASK_EVERY_US
         if asks:
             self._asked_mono_us = now.mono_us
+            clock = self._hub_clock(now)
         for pipeline in self._pipelines.values():
             if asks:
+                pipeline.detector.hub_clock(clock)
                 pipeline.expect(self._expected(pipeline.stream.id, now.utc_us), now)
             pipeline.tick(now)
             states[pipeline.detector.state] += 1
         for state, count in states.items():
             metrics.STREAMS.labels(state).set(count)
+
+    def _hub_clock(self, now: Instant) -> HubClock:
+        kept = self._timekeeping.state(now.mono_us)
+        offset_us, error_us = kept.get("offset_us", 0), kept.get("error_us", 0)
+        assert isinstance(offset_us, int)
+        assert isinstance(error_us, int)
+        return HubClock(str(kept["source"]), offset_us, error_us)
 
     async def stop(self) -> None:
         """Every stream is sealed and closed with its reason before this returns."""

@@ -348,6 +348,23 @@ class Chunk:
     """Why it ends here: keyframe, limit, discontinuity, codec, stop."""
 
 
+# ----------------------------------------------------------------------- the hub's own calendar
+
+
+@dataclass(frozen=True, slots=True)
+class HubClock:
+    """How this machine's calendar is kept: ``source`` is synchronised, free or unknown; ``offset_us`` how far off the
+    time service holds it to be, ``error_us`` its bound on the error."""
+
+    source: str = "unknown"
+    offset_us: int = 0
+    error_us: int = 0
+
+    @property
+    def synchronised(self) -> bool:
+        return self.source == "synchronised"
+
+
 # ------------------------------------------------------------------------------- what is due
 
 

@@ -144,9 +144,8 @@ class Case:
         """Judge the thresholds anew: they are only ever crossed upwards. True when one was."""
         rule = rules.of(self.kind)
         missing_us = self._weight_us(now, rules)
-        rings = self.rings or (rule.ring_from_us is not None and missing_us >= rule.ring_from_us)
-        explain = rule.explain_from_us
-        needs = self.needs_explanation or (explain is not None and missing_us >= explain)
+        rings = self.rings or rule.rings(missing_us)
+        needs = self.needs_explanation or rule.demands(missing_us)
         changed = rings != self.rings or needs != self.needs_explanation
         self.rings, self.needs_explanation = rings, needs
         return changed

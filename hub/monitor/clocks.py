@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.clock import Instant
-from hub.model import Interruption, InterruptionKind, InterruptionState, SenderReport, TimeLeap
+from hub.model import HubClock, Interruption, InterruptionKind, InterruptionState, SenderReport, TimeLeap
+from hub.monitor.moments import Beside
 from hub.monitor.rules import DetectorRules
 
 _HUB_STEP_US = 250_000
@@ -27,14 +28,9 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Event:
-    id: str
-    kind: InterruptionKind
-    at: Instant
+    about: Beside
     newest_us: int
     newest_mono_us: int
-    tracks: set[int]
-    evidence: dict[str, int | str]
-    count: int = 1
 
 
 class ClockWatch:
@@ -42,13 +38,15 @@ class ClockWatch:
 
     def __init__(self, stream_id: str, rules: DetectorRules) -> None:
         self._stream_id = stream_id
-        self._rules = rules
+        self.rules = rules
+        self.hub_clock = HubClock()
+        """How the hub's own calendar is kept, as it was last said."""
         self._rates: dict[int, int] = {}
         self._seen: dict[int, _Seen] = {}
         self._least_offset_mono_us: int | None = None
         self._least_offset_mono_us_before: int | None = None
         self._events: dict[InterruptionKind, _Event] = {}
-        self._drift: _Event | None = None
+        self._drift: Beside | None = None
         self._wrong_since_mono_us: int | None = None
         self._utc_minus_mono_us: int | None = None
 
@@ -89,9 +87,9 @@ class ClockWatch:
             return []
         out = []
         for event in list(self._events.values()):
-            if now.mono_us - event.newest_mono_us >= self._rules.close_after_us:
-                del self._events[event.kind]
-                out.append(self._told(event, InterruptionState.CLOSED, event.newest_us))
+            if now.mono_us - event.newest_mono_us >= self.rules.close_after_us:
+                del self._events[event.about.kind]
+                out.append(self._told(event.about, InterruptionState.CLOSED, now, event.newest_us))
         return out
 
     # --------------------------------------------------------------------------- within
@@ -109,36 +107,59 @@ class ClockWatch:
         if seen is not None:
             media_us = (report.media_ticks - seen.media_ticks) * 1_000_000 // rate
             step_us = report.device_us - seen.device_us - media_us
-            if abs(step_us) < self._rules.step_us:
+            if abs(step_us) < self.rules.step_us:
                 return 0
             self._least_offset_mono_us = offset_us
             return step_us
         before, self._least_offset_mono_us_before = self._least_offset_mono_us_before, None
         step_us = 0 if before is None else before - offset_us
-        return step_us if abs(step_us) >= self._rules.step_across_us else 0
+        return step_us if abs(step_us) >= self.rules.step_across_us else 0
 
     def _judge_drift(self, report: SenderReport) -> list[Interruption]:
         now = report.arrival
         apart_us = report.offset_us
-        limit_us = self._rules.drift_us
-        if self._drift is not None:
+        limit_us = self.rules.drift_us
+        event = self._drift
+        if event is not None:
             if abs(apart_us) > limit_us // 2:
-                return []
-            event, self._drift = self._drift, None
-            self._wrong_since_mono_us = None
+                return self._blame(event, apart_us, now)
+            self._drift = self._wrong_since_mono_us = None
             return [
-                self._told(event, InterruptionState.RESUMED, now.utc_us),
-                self._told(event, InterruptionState.CLOSED, now.utc_us),
+                self._told(event, InterruptionState.RESUMED, now),
+                self._told(event, InterruptionState.CLOSED, now),
             ]
         if abs(apart_us) <= limit_us:
             self._wrong_since_mono_us = None
             return []
         if self._wrong_since_mono_us is None:
             self._wrong_since_mono_us = now.mono_us
-        if now.mono_us - self._wrong_since_mono_us < self._rules.drift_for_us:
+        if now.mono_us - self._wrong_since_mono_us < self.rules.drift_for_us:
             return []
-        self._drift = self._event(InterruptionKind.DRIFT, report.track_id, now, {"offset_us": apart_us})
-        return [self._told(self._drift, InterruptionState.CONFIRMED, None)]
+        event = self._drift = self._event(InterruptionKind.DRIFT, report.track_id, now, {"offset_us": apart_us})
+        event.evidence["blame"] = self._to_blame(apart_us)
+        return [self._told(event, InterruptionState.CONFIRMED, now)]
+
+    def _to_blame(self, apart_us: int) -> str:
+        """Two clocks differ. Only where the hub's is known to be right to less than that it is the device's that is
+        wrong."""
+        clock = self.hub_clock
+        error_us = abs(clock.offset_us) + clock.error_us
+        return "device" if clock.synchronised and abs(apart_us) > self.rules.drift_us + error_us else "open"
+
+    def _blame(self, event: Beside, apart_us: int, now: Instant) -> list[Interruption]:
+        """While the hub's clock was not kept, it was open whose clock is wrong. It may be known by now."""
+        if event.evidence["blame"] == self._to_blame(apart_us) or event.evidence["blame"] == "device":
+            return []
+        event.evidence |= {"offset_us": apart_us, "blame": "device", **self._hub_evidence()}
+        return [self._told(event, InterruptionState.CONFIRMED, now)]
+
+    def _hub_evidence(self) -> dict[str, int | str]:
+        clock = self.hub_clock
+        return {
+            "hub_clock": clock.source,
+            "hub_clock_offset_us": clock.offset_us,
+            "hub_clock_error_us": clock.error_us,
+        }
 
     def _moment(
         self, kind: InterruptionKind, track_id: int, now: Instant, evidence: dict[str, int | str]
@@ -147,32 +168,23 @@ class ClockWatch:
         if event is not None:
             event.newest_us = now.utc_us
             event.newest_mono_us = now.mono_us
-            event.count += track_id in event.tracks  # a leap of both tracks is one leap
-            event.tracks.add(track_id)
+            event.about.count += track_id in event.about.tracks  # a leap of both tracks is one leap
+            event.about.tracks.add(track_id)
             return []
-        event = self._events[kind] = self._event(kind, track_id, now, evidence)
+        about = self._event(kind, track_id, now, evidence)
+        self._events[kind] = _Event(about, now.utc_us, now.mono_us)
         return [
-            self._told(event, InterruptionState.CONFIRMED, None),
-            self._told(event, InterruptionState.RESUMED, now.utc_us),
+            self._told(about, InterruptionState.CONFIRMED, now),
+            self._told(about, InterruptionState.RESUMED, now),
         ]
 
-    def _event(self, kind: InterruptionKind, track_id: int, now: Instant, evidence: dict[str, int | str]) -> _Event:
-        name = f"{self._stream_id}-{now.utc_us}-{kind}"
-        return _Event(name, kind, now, now.utc_us, now.mono_us, {track_id}, evidence)
+    def _event(self, kind: InterruptionKind, track_id: int, now: Instant, evidence: dict[str, int | str]) -> Beside:
+        if kind is not InterruptionKind.JUMP:  # in which no clock of the hub plays a part
+            evidence = evidence | self._hub_evidence()
+        return Beside(self._stream_id, kind, now.utc_us, now, {track_id}, evidence)
 
-    def _told(self, event: _Event, state: InterruptionState, ended_us: int | None) -> Interruption:
-        rule = self._rules.of(event.kind)
-        return Interruption(
-            id=event.id,
-            stream_id=self._stream_id,
-            kind=event.kind,
-            state=state,
-            started_us=event.at.utc_us,
-            detected_us=event.at.utc_us,
-            ended_us=None if ended_us is None else max(ended_us, event.at.utc_us),
-            tracks=tuple(sorted(event.tracks)),
-            count=event.count,
-            rings=rule.ring_from_us is not None,
-            needs_explanation=rule.explain_from_us is not None,
-            evidence=event.evidence,
-        )
+    def _told(self, event: Beside, state: InterruptionState, now: Instant, ended_us: int | None = None) -> Interruption:
+        """``ended_us``: where it is not this moment."""
+        if state is not InterruptionState.CONFIRMED and ended_us is None:
+            ended_us = now.utc_us
+        return event.told(state, ended_us, now.mono_us - event.detected.mono_us, self.rules)

@@ -17,6 +17,7 @@ from hub.clock import Instant
 from hub.model import (
     AccessUnit,
     Expected,
+    HubClock,
     Interruption,
     InterruptionKind,
     InterruptionState,
@@ -32,6 +33,7 @@ from hub.monitor.clocks import ClockWatch
 from hub.monitor.docket import Docket
 from hub.monitor.edges import advance, begin_fault, correct_edges, end_fault, gap_us
 from hub.monitor.expectation import Expectation, Turn, turned_at
+from hub.monitor.rate import RateWatch
 from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.successors import succeed
 from hub.monitor.watch import TrackWatch
@@ -75,6 +77,7 @@ class InterruptionDetector:
         self._rules = rules
         self._docket = Docket(stream.id, rules)
         self._clocks = ClockWatch(stream.id, rules)
+        self._rate = RateWatch(stream.id, rules)
         self._watches: dict[int, TrackWatch] = {}
         self._delivered: dict[int, MediaKind] = {}
         self._run = 0
@@ -123,6 +126,7 @@ class InterruptionDetector:
         self._connected = True
         self._ended = False
         self._watches = {track.id: TrackWatch(track, self._rules) for track in session.tracks}
+        self._rate.opened()
         self._clocks.opened({track.id: track.timescale for track in session.tracks})
         self._expectation.opened(now)
         if self._docket.open is not None:
@@ -160,6 +164,10 @@ class InterruptionDetector:
             self._docket.fix_edges(report, device_zero_us, self._run)
         return out
 
+    def hub_clock(self, clock: HubClock) -> None:
+        """How the hub's own calendar is kept, from now on."""
+        self._clocks.hub_clock = clock
+
     # -------------------------------------------------------------------------- what is due
 
     def due(self, answer: Expected | None, now: Instant) -> list[Interruption]:
@@ -183,6 +191,7 @@ class InterruptionDetector:
             self._recorded_until_us = None  # the hub was away while nothing was due
         out = self._begin(now)
         expectation.ended()
+        out += self._rate.ended(now)
         out += self._docket.end_expectation("off duty", at)
         self._forget_silent(now)
         return out
@@ -207,6 +216,7 @@ class InterruptionDetector:
             out += self._gone(InterruptionKind.STOPPED, reason, now)
         else:
             self._expectation.ended()
+            out += self._rate.ended(now)
             out += self._docket.end_expectation(reason, now)
             self._watches = {}
         self._connected = False
@@ -243,14 +253,14 @@ class InterruptionDetector:
         out = self._begin(now)
         self._ended = True
         self._connected = False
-        return out + self._docket.put_away(now)
+        return out + self._rate.ended(now) + self._docket.put_away(now)
 
     def retired(self, now: Instant) -> list[Interruption]:
         """The stream is registered no more: nothing is due, and whatever lasts ends here."""
         out = self._begin(now)
         self._ended = True
         self._connected = False
-        return out + self._docket.end_expectation("stream retired", now)
+        return out + self._rate.ended(now) + self._docket.end_expectation("stream retired", now)
 
     # ---------------------------------------------------------------------------- ticks
 
@@ -265,6 +275,7 @@ class InterruptionDetector:
         if self._connected and not self._expectation.off_duty:
             for watch in self._watches.values():
                 self._look_at(watch, now, out)
+            out += self._rate.look([watch for watch in self._watches.values() if watch.kind is MediaKind.VIDEO], now)
         deadline_us = self._expectation.deadline_us
         if deadline_us is not None and now.mono_us >= deadline_us:
             self._overdue(now, out)
@@ -475,7 +486,7 @@ class InterruptionDetector:
     def _gone(self, kind: InterruptionKind, reason: str, now: Instant) -> list[Interruption]:
         """No more media can come on this connection. From when a frame has been missing for as long as
         one is waited for, it is certain that media is missing."""
-        out: list[Interruption] = []
+        out = self._rate.ended(now)
         for watch in self._watches.values():
             watch.calm = False
             fault = self._fault(watch)

@@ -28,14 +28,18 @@ class StreamState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindRule:
-    """Of the three thresholds of a kind, the last two; the first (recording it) is always met.
+    """The three thresholds of a kind: so much missing or spoilt time is recorded as an interruption, sounds the
+    alarm, demands an explanation; None: it never does."""
 
-    ``ring_from_us``, ``explain_from_us``: so much missing or spoilt time sounds the alarm, demands an
-    explanation; None: it never does.
-    """
-
+    record_from_us: int = 0
     ring_from_us: int | None = 0
     explain_from_us: int | None = 2 * US_PER_S
+
+    def rings(self, missing_us: int) -> bool:
+        return self.ring_from_us is not None and missing_us >= self.ring_from_us
+
+    def demands(self, missing_us: int) -> bool:
+        return self.explain_from_us is not None and missing_us >= self.explain_from_us
 
 
 _QUIET = KindRule(ring_from_us=NEVER, explain_from_us=NEVER)
@@ -49,6 +53,7 @@ _DEFAULTS: Mapping[InterruptionKind, KindRule] = MappingProxyType(
         InterruptionKind.NOT_STARTED: KindRule(),
         InterruptionKind.LOSS: KindRule(ring_from_us=2 * US_PER_S),
         InterruptionKind.JUMP: _QUIET,
+        InterruptionKind.LOW_RATE: _QUIET,
         InterruptionKind.DRIFT: _QUIET,
         InterruptionKind.STEP: _QUIET,
         InterruptionKind.STORAGE: KindRule(explain_from_us=0),
@@ -86,6 +91,10 @@ class DetectorRules:
     """A camera joined in the middle of a long group of pictures may take this long to its first keyframe."""
     edge_error_us: int = 500_000
     """What is promised of an edge across connections when no sender report fixed it."""
+    low_rate_percent: int = 200
+    """Pictures this much further apart than usual are far too few …"""
+    low_rate_for_us: int = 10 * US_PER_S
+    """… when they stay so for this long."""
     step_us: int = 1 * US_PER_S
     """A device clock that differs from its own media by this much was set."""
     step_across_us: int = 3 * US_PER_S

@@ -206,6 +206,11 @@ class TrackWatch:
         return self.info.kind
 
     @property
+    def frames(self) -> int:
+        """How many came in rhythm; begins anew when another rate was learnt."""
+        return self._samples
+
+    @property
     def distance_us(self) -> int:
         """The normal distance of two frames; 0: not known yet."""
         return self._distance_us

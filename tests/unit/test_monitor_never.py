@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from hub.model import StreamKind
+from hub.model import InterruptionKind, InterruptionState, StreamKind
 from hub.monitor.rules import StreamState
 from tests.unit.monitor_script import AUDIO, VIDEO, Script, started
 
@@ -116,7 +116,8 @@ def test_a_rate_that_falls_from_25_to_one_and_rises_again() -> None:
     for _ in range(3):
         script.play(30, fps=1)
         script.play(30, fps=25)
-    assert "confirmed" not in script.states
+    confirmed = [change for change in script.changes if change.state is InterruptionState.CONFIRMED]
+    assert all(change.kind is InterruptionKind.LOW_RATE for change in confirmed)
 
 
 def test_a_rate_that_falls_below_one_is_learnt_at_the_second_picture() -> None:
