@@ -25,6 +25,7 @@ from hub.people.standing import Standing
 from hub.settings import Settings
 
 COOKIE = "hub_session"
+DEVICE = "device"
 SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 
@@ -63,7 +64,7 @@ async def auth_middleware(request: web.Request, handler: Handler) -> web.StreamR
     if identity.session is not None or route.socket:
         _check_origin(request, route, identity)
     request[IDENTITY] = identity
-    if route.access is Access.USER:
+    if route.access is Access.USER or (route.access is Access.EITHER and identity.role != DEVICE):
         _check_right(request, route, identity)
     return await handler(request)
 
@@ -90,11 +91,11 @@ def _by_bearer(request: web.Request, route: Route, header: str) -> Identity:
     admin = services.settings.admin_token
     if admin is not None and _same(token, admin.get_secret_value()):
         return Identity("program:admin", "admin", Standing.of_program("program:admin", services.units))
-    if route.access is Access.DEVICE:
+    if route.access in (Access.DEVICE, Access.EITHER):
         stream_id = request.match_info["id"]
         if services.registry.token_opens(stream_id, token):
             name = f"device:{stream_id}"
-            return Identity(name, "device", Standing(name, frozenset(), "", services.units))
+            return Identity(name, DEVICE, Standing(name, frozenset(), "", services.units))
         raise Unauthorized("this token does not open this stream")
     raise Unauthorized("this token is not known here")
 

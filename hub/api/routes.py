@@ -20,6 +20,7 @@ class Access(Enum):
 
     PUBLIC = "anybody"
     USER = "a signed-in person, or a program with the admin token"
+    EITHER = "a signed-in person, or the recorder itself, with its device token, or a program with the admin token"
     DEVICE = "the recorder itself, with its device token, or a program with the admin token"
 
 

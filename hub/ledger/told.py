@@ -63,10 +63,14 @@ class ToldReader:
                 found[one.interruption].append(one)
         return found
 
-    def unattached(self, stream_id: str, since_us: int) -> list[Told]:
-        """Entries of the stream that belong to no interruption (yet), since then."""
-        row = t.told.c
-        query = select(t.told).where(row.interruption == "", row.stream == stream_id, row.t_hub_us >= since_us)
+    def unattached(self, since_us: int) -> list[Told]:
+        """Reports since then that belong to no interruption: none cites them yet."""
+        row, other = t.told.c, t.told.alias().c
+        cites = func.json_extract(other.body, "$.cites")
+        cited = exists().where(
+            other.stream == row.stream, other.entry_id > row.entry_id, cites == func.lower(func.hex(row.leaf))
+        )
+        query = select(t.told).where(row.interruption == "", row.t_hub_us >= since_us, ~cited)
         return self._read(query.order_by(row.entry_id))
 
     def by_leaf(self, interruption: str, leaf: str) -> Told | None:

@@ -22,6 +22,7 @@ class Right(StrEnum):
     INTERRUPTIONS_HANDLE = "interruptions.handle"
     EXPLANATIONS_WRITE = "explanations.write"
     EXPLANATIONS_SIGN = "explanations.sign"
+    EXPLANATIONS_EXEMPT = "explanations.exempt"
     SESSIONS_VIEW = "sessions.view"
     SESSIONS_MANAGE = "sessions.manage"
     DUTY_MANAGE = "duty.manage"
@@ -88,7 +89,7 @@ TABLE: Final = MappingProxyType(
         Role.APPROVER: frozenset(
             {
                 *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
-                _R.RETENTION_APPROVE, _R.PEOPLE_VIEW, _R.SESSIONS_VIEW,
+                _R.EXPLANATIONS_EXEMPT, _R.RETENTION_APPROVE, _R.PEOPLE_VIEW, _R.SESSIONS_VIEW,
             }
         ),
         Role.AUDITOR: frozenset(

@@ -30,6 +30,7 @@ interruptions.view    x x x x x x x x .
 interruptions.handle  x x . . . . . . .
 explanations.write    . x . . . . x . .
 explanations.sign     . x . . . . x . .
+explanations.exempt   . . . . x . . . .
 sessions.view         x x x x x x x . .
 sessions.manage       x x . x . . x . .
 duty.manage           . x . . . . . . .

@@ -51,6 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     "commands": BASE | PARTS | {"activities", "api", "app", "audit", "bench", "demo", "evidence"},
     "__main__": {"commands", "errors"},
     "retention": BASE | {"ledger", "segmenter"},
+    "followup": BASE | {"ledger", "people"},
     **dict.fromkeys(PARTS, BASE),
 }
 

@@ -1,0 +1,256 @@
+"""What an interruption's entries add up to: one pure function, so that nothing is remembered that could be wrong.
+
+An interruption is not closed by the stream's return. It is closed by footage or by an explanation (A§23): after a
+resume a spoken clip, otherwise a written statement that two officers with different certificate numbers signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hub.followup.rules import Rules
+from hub.followup.statements import Statement, statements_of
+from hub.ledger.entries import EntryType
+from hub.ledger.told import Told
+from hub.model import Interruption, InterruptionState, StreamKind
+
+EDGE_US = 500_000
+"""What footage may lack at each edge beyond the stated error: ``interruptions.md`` promises edges no better."""
+JOIN_US = 250_000
+HUB = "hub"
+
+
+class State(StrEnum):
+    NONE = "none"
+    """It is on record and asks for nothing."""
+    OPEN = "open"
+    REPORTED = "reported"
+    AWAITING = "awaiting"
+    PARTLY_BACKFILLED = "partly_backfilled"
+    BACKFILLED = "backfilled"
+    EXPLAINED = "explained"
+    OVERDUE = "overdue"
+    EXEMPT = "exempt"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class Form(StrEnum):
+    """``form`` of an ``explanation`` entry."""
+
+    REPORT = "report"
+    SPOKEN = "spoken"
+    WRITTEN = "written"
+    PAPER = "paper"
+    CORRECTION = "correction"
+    EXEMPTION = "exemption"
+    REMINDER = "reminder"
+    OVERDUE = "overdue"
+    CLOSE = "close"
+
+
+class Exemption(StrEnum):
+    """Planned maintenance (计划检修) asks for no explanation; the others only for more time (A§24, 002§23)."""
+
+    MAINTENANCE = "maintenance"
+    CONTINUOUS = "continuous"
+    OTHER_PLACE = "other_place"
+    REMOTE = "remote"
+    ON_WATER = "on_water"
+    HARD_TO_REACH = "hard_to_reach"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``missing`` says what closing still needs; ``findings`` what stays a finding though it is closed."""
+
+    state: State
+    deadline_us: int | None = None
+    reported_us: int | None = None
+    report_due_us: int | None = None
+    """When an escalation for a missing report begins; None where none is due."""
+    explained_us: int | None = None
+    how: str = ""
+    """backfilled, spoken, written, paper or exempt."""
+    filled_us: int = 0
+    closed_us: int | None = None
+    closed_by: str = ""
+    exemption: str = ""
+    findings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    steps: frozenset[tuple[str, int]] = frozenset()
+    """What was escalated: (explanation or report, level above the stream's unit)."""
+    reminded: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more is asked for."""
+        return self.state in (State.NONE, State.CLOSED, State.WITHDRAWN)
+
+    @property
+    def may_close(self) -> bool:
+        return not self.missing and not self.settled
+
+
+@dataclass
+class _Facts:
+    """The entries of one interruption, by form; what a correction withdrew is left out."""
+
+    reports: list[Told] = field(default_factory=list)
+    spoken: list[Told] = field(default_factory=list)
+    exemptions: list[Told] = field(default_factory=list)
+    backfills: list[tuple[int, int]] = field(default_factory=list)
+    backfilled_us: int = 0
+    steps: set[tuple[str, int]] = field(default_factory=set)
+    reminded: bool = False
+    close: Told | None = None
+
+
+def judge(fault: Interruption, told: Sequence[Told], rules: Rules, kind: StreamKind, now_us: int) -> Outcome:
+    """The state of ``fault`` at ``now_us``, by its ``told`` entries in their order."""
+    if fault.state is InterruptionState.WITHDRAWN:
+        return Outcome(State.WITHDRAWN)
+    withdrawn = {str(one.body.get("cites")) for one in told if _form(one) == Form.CORRECTION and one.body["withdraws"]}
+    standing = [one for one in told if one.leaf not in withdrawn]
+    facts = _sort(standing)
+    statements = statements_of(standing, kind, rules.signatures)
+    filled_us, whole = _filled(facts.backfills, fault)
+    how, explained_us = _explained(fault, kind, facts, statements, whole)
+    deadline_us = _deadline(fault, facts.exemptions, rules)
+    reported_us = min((one.at_us for one in facts.reports), default=None)
+    findings = _findings(fault, kind, how, explained_us, deadline_us, bool(facts.spoken))
+    state = _state(fault, facts, how, now_us > deadline_us, filled_us)
+    missing = (
+        () if how and not (how == "exempt" and fault.ended_us is None) else (_missing(fault, kind, statements, rules),)
+    )
+    return Outcome(
+        state,
+        deadline_us=deadline_us if fault.needs_explanation else None,
+        reported_us=reported_us,
+        report_due_us=_report_due(fault, kind, reported_us, how, rules),
+        explained_us=explained_us,
+        how=how,
+        filled_us=filled_us,
+        closed_us=facts.close.at_us if facts.close else None,
+        closed_by=str(facts.close.body["by"]) if facts.close else "",
+        exemption=str(facts.exemptions[-1].body["kind"]) if facts.exemptions else "",
+        findings=findings,
+        missing=missing if fault.needs_explanation and facts.close is None else (),
+        statements=tuple(statements),
+        steps=frozenset(facts.steps),
+        reminded=facts.reminded,
+    )
+
+
+def _form(one: Told) -> str:
+    return str(one.body.get("form", "")) if one.type is EntryType.EXPLANATION else ""
+
+
+def _sort(told: Iterable[Told]) -> _Facts:
+    facts = _Facts()
+    lists = {Form.REPORT: facts.reports, Form.SPOKEN: facts.spoken, Form.EXEMPTION: facts.exemptions}
+    for one in told:
+        form = _form(one)
+        if one.type is EntryType.BACKFILL:
+            facts.backfills.append((int(one.body.get("from_us", 0)), int(one.body.get("to_us", 0))))
+            facts.backfilled_us = one.at_us
+        elif form in lists:
+            lists[Form(form)].append(one)
+        elif form == Form.OVERDUE:
+            facts.steps.add((str(one.body["what"]), int(one.body["step"])))
+        elif form == Form.REMINDER:
+            facts.reminded = True
+        elif form == Form.CLOSE:
+            facts.close = one
+    return facts
+
+
+def _filled(backfills: list[tuple[int, int]], fault: Interruption) -> tuple[int, bool]:
+    """How much of it is filled, and whether that is the whole."""
+    end_us = fault.ended_us
+    limit_us = end_us if end_us is not None else max((end for _, end in backfills), default=fault.started_us)
+    at_us, filled_us, holes_us = fault.started_us, 0, []
+    for start, end in sorted(backfills):
+        start, end = max(start, at_us), min(end, limit_us)
+        if end <= start:
+            continue
+        holes_us.append(start - at_us)
+        filled_us += end - start
+        at_us = end
+    if end_us is None or not holes_us:
+        return filled_us, False
+    edge_us = EDGE_US + fault.edge_error_us
+    whole = holes_us[0] <= edge_us and end_us - at_us <= edge_us and all(hole <= JOIN_US for hole in holes_us[1:])
+    return filled_us, whole
+
+
+def _explained(
+    fault: Interruption, kind: StreamKind, facts: _Facts, statements: Sequence[Statement], whole: bool
+) -> tuple[str, int | None]:
+    """How, and since when; empty for not at all."""
+    if whole:
+        return "backfilled", facts.backfilled_us
+    if facts.spoken and fault.ended_us is not None and kind is not StreamKind.WINDOW:
+        return "spoken", facts.spoken[0].at_us
+    done = sorted((one.done_us, one.how) for one in statements if one.done_us is not None)
+    if done:
+        return done[0][1], done[0][0]
+    maintenance = [one for one in facts.exemptions if one.body["kind"] == Exemption.MAINTENANCE]
+    return ("exempt", maintenance[0].at_us) if maintenance else ("", None)
+
+
+def _deadline(fault: Interruption, exemptions: Sequence[Told], rules: Rules) -> int:
+    """24 hours (as set) after the resume, the fault's begin, or the return that an exemption names."""
+    starts = [fault.started_us if fault.ended_us is None else fault.ended_us]
+    starts += [int(one.body["until_us"]) for one in exemptions if one.body["kind"] != Exemption.MAINTENANCE]
+    return max(starts) + rules.deadline_us
+
+
+def _report_due(fault: Interruption, kind: StreamKind, reported_us: int | None, how: str, rules: Rules) -> int | None:
+    due_us = fault.started_us + rules.report_within_us
+    short = fault.ended_us is not None and fault.ended_us <= due_us
+    worn = kind in (StreamKind.RECORDER, StreamKind.VEHICLE)
+    return None if reported_us is not None or short or how or not worn or not fault.needs_explanation else due_us
+
+
+def _findings(
+    fault: Interruption, kind: StreamKind, how: str, explained_us: int | None, deadline_us: int, spoken: bool
+) -> tuple[str, ...]:
+    found = []
+    if how in ("written", "paper"):
+        if fault.ended_us is None:
+            found.append("not_resumed")
+        elif kind is not StreamKind.WINDOW and not spoken:
+            found.append("no_spoken_explanation")
+    if explained_us is not None and explained_us > deadline_us:
+        found.append("late")
+    return tuple(found)
+
+
+def _state(fault: Interruption, facts: _Facts, how: str, late: bool, filled_us: int) -> State:
+    if facts.close is not None:
+        return State.CLOSED
+    if how == "backfilled":
+        return State.BACKFILLED
+    if not fault.needs_explanation:
+        return State.NONE
+    if how:
+        return State.EXEMPT if how == "exempt" else State.EXPLAINED
+    if late:
+        return State.OVERDUE
+    if fault.ended_us is None:
+        return State.REPORTED if facts.reports else State.OPEN
+    return State.PARTLY_BACKFILLED if filled_us else State.AWAITING
+
+
+def _missing(fault: Interruption, kind: StreamKind, statements: Sequence[Statement], rules: Rules) -> str:
+    signed = max((len(one.signatures) for one in statements), default=0)
+    if kind is StreamKind.WINDOW:
+        return "footage of the whole (补传), or a statement signed by the hall's administrator (大厅管理员书面说明)"
+    written = f"a statement signed by {rules.signatures} officers (书面说明; {signed} have signed)"
+    if fault.ended_us is None:
+        return f"the stream has not come back: footage of the whole (补传), or {written}"
+    return f"footage of the whole (补传), a spoken explanation after the resume (语音说明), or {written}"

