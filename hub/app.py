@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -33,12 +35,15 @@ from hub.evidence.job import Job
 from hub.evidence.jobs import Exports
 from hub.evidence.spool import Intake
 from hub.fleet import Fleet
+from hub.followup.explaining import Explaining
+from hub.followup.followup import Followup
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.entries import EntryType, JsonValue
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
 from hub.ledger.retained import Retained
 from hub.ledger.startup import remote_signers
+from hub.ledger.told import ToldReader
 from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
@@ -72,6 +77,7 @@ class Hub:
         self.retention: Retention
         self.exports: Exports
         self.fleet: Fleet
+        self.followup: Followup
         self.feeds = LiveFeeds()
         self.events = EventBus(settings.event_queue)
         self.first_password: str | None = None
@@ -140,10 +146,33 @@ class Hub:
         self.registry.on_change(self._tell_change)
 
         self.exports = await Exports.open(settings, clock, engine, self._tell_export)
+        told = ToldReader(settings.data / DATABASE_FILE)
+        stack.callback(told.close)
+        self.followup = Followup(
+            clock,
+            self.ledger,
+            told,
+            self.ledger.reader,
+            self.units,
+            self.registry.find,
+            self._present,
+            tell=self._publish,
+            cue=partial(_cue, whip),
+        )
+        await self.followup.start()
+
         self.exports.start()
         stack.push_async_callback(self.exports.close)
         taken = Intake(settings.data, self.ledger.append, self.ledger.committed)
-        works = (self.fleet.tick_for_ever(), self._tell_states(), opened.follow(), self.retention.run(), taken.run())
+        works = (
+            self.followup.run(),
+            self._cue_officers(),
+            self.fleet.tick_for_ever(),
+            self._tell_states(),
+            opened.follow(),
+            self.retention.run(),
+            taken.run(),
+        )
         for work in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
@@ -167,6 +196,8 @@ class Hub:
             retention=self.retention,
             exports=self.exports,
             open_log=opened.log,
+            followup=self.followup,
+            explaining=Explaining(self.followup, self.people, settings.data),
             cosigned=self._cosigned,
             log_status=lambda: self.anchoring.status().json(),
             witness=opened.witness,
@@ -251,6 +282,18 @@ class Hub:
     async def _tell_states(self) -> None:
         """Until cancelled: pages hear of every change of a stream's state, and each second that the hub lives."""
         while True:
+    async def _cue_officers(self) -> None:
+        """Until cancelled: who records again is asked to say why it broke off, before the entry is written."""
+        with self.events.subscribe() as listener:
+            async for event in listener:
+                if event.type == "interruption.resumed":
+                    for fault in self._present():
+                        if fault.id == event.data["id"]:
+                            self.followup.resumed(fault)
+
+    def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
+        self.events.publish(kind, data, self.clock.now())
+
             await asyncio.sleep(EVENT_TICK_S)
             for pipeline in self.fleet.pipelines():
                 known = self._states.get(pipeline.stream.id)
@@ -274,6 +317,11 @@ def _not_stored(interruption: Interruption) -> bool:
 
 
 def _disk_space(settings: Settings) -> str:
+def _cue(whip: WhipEndpoint, stream_id: str, data: Mapping[str, Any]) -> None:
+    """On the recorder's data channel, if it has opened one."""
+    whip.say(stream_id, "telemetry", json.dumps({"type": "interruption.cue", **data}, ensure_ascii=False))
+
+
     try:
         free_mb = shutil.disk_usage(settings.data).free >> 20
     except OSError as error:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from aiohttp import web
 
 from hub.api.auth import IDENTITY, may_see, stream_for
+from hub.api.followup import followup_json
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import InterruptionOut, InterruptionsQuery, read_query
 from hub.api.services import SERVICES, Services
+from hub.errors import Unavailable
 from hub.model import Interruption, InterruptionState
 from hub.monitor.events import interruption_json
 from hub.people.rights import Right
 
 _ROWS = 500
+MAX_PAGES = 40
+"""Of history, for one call."""
+SETTLED = ("none", "closed", "withdrawn")
 Key = tuple[int, str]
 """Place in the list: newest first, by start and id."""
 
@@ -34,8 +40,46 @@ async def index(request: web.Request) -> web.Response:
 
     # of what few may see little is on a page: read many rows at once
     wide = query.model_copy(update={"limit": query.limit if standing.is_admin else max(query.limit, _ROWS)})
-    page = await asyncio.to_thread(_page, services, wide, present, visible)
-    return web.json_response([interruption_json(one) for one in page[: query.limit]])
+    if query.followup is None:
+        page = await asyncio.to_thread(_page, services, wide, present, visible)
+        return web.json_response(await asyncio.to_thread(_shown, services, page[: query.limit]))
+    if services.followup is None:
+        raise Unavailable("interruptions are not followed up here")
+    pending = [one for one in services.followup.pending() if visible(one.stream_id)]
+    return web.json_response(await asyncio.to_thread(_by_followup, services, wide, pending, visible, query.limit))
+
+
+def _shown(services: Services, page: Sequence[Interruption]) -> list[dict[str, Any]]:
+    """Blocks. Each with what became of it; a suspicion has nothing yet."""
+    known = [one for one in page if one.state is not InterruptionState.SUSPECTED]
+    outcomes = services.followup.outcomes(known) if services.followup is not None else {}
+    found = {ident: followup_json(outcome) for ident, outcome in outcomes.items()}
+    return [{**interruption_json(one), "followup": found.get(one.id)} for one in page]
+
+
+def _by_followup(
+    services: Services,
+    query: InterruptionsQuery,
+    pending: Sequence[Interruption],
+    visible: Callable[[str], bool],
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Blocks. What still asks for something is known; what no longer does is looked for page by page."""
+    if query.followup not in SETTLED:
+        before = None if query.after is None else services.reader.interruption(query.after)
+        if query.after is not None and before is None:
+            return []
+        rows = [one for one in pending if fits(one, query) and (before is None or _key(one) < _key(before))]
+        return [one for one in _shown(services, rows) if one["followup"]["state"] == query.followup][:limit]
+    found: list[dict[str, Any]] = []
+    wide = query.model_copy(update={"limit": _ROWS})
+    for _ in range(MAX_PAGES):
+        page = _page(services, wide, {}, visible)
+        found += [one for one in _shown(services, page) if one["followup"]["state"] == query.followup]
+        if not page or len(found) >= limit:
+            break
+        wide = wide.model_copy(update={"after": page[-1].id})
+    return found[:limit]
 
 
 def _page(

@@ -85,7 +85,7 @@ def _operation(route: Route) -> dict[str, Any]:
         parameters += _query_parameters(route.query)
     if parameters:
         operation["parameters"] = parameters
-    if route.access is Access.USER:
+    if route.access in (Access.USER, Access.EITHER):
         operation["x-right"] = route.right.value if route.right is not None else "admin"
         operation["x-scope"] = route.scope.name.lower()
     if route.body is not None:

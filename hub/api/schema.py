@@ -144,6 +144,12 @@ class StreamSaved(StreamOut):
 # ---------------------------------------------------------------------------------------- footage
 
 
+FollowupState = Literal[
+    "none", "open", "reported", "awaiting", "partly_backfilled", "backfilled", "explained", "overdue", "exempt",
+    "closed", "withdrawn",
+]  # fmt: skip
+
+
 class RangeQuery(Input):
     from_us: TimeUs = Field(alias="from")
     to_us: TimeUs = Field(alias="to")
@@ -156,6 +162,7 @@ class InterruptionsQuery(Input):
     to_us: TimeUs | None = Field(None, alias="to")
     limit: int = Field(100, ge=1, le=1000)
     after: str | None = Field(None, max_length=100, description="The id of the last one of the page before.")
+    followup: FollowupState | None = Field(None, description="What became of it.")
 
 
 class LiveQuery(Input):
@@ -165,6 +172,22 @@ class LiveQuery(Input):
 class StreamsQuery(Input):
     retired: bool = Field(False, description="Retired streams too.")
     capability: Capability | None = Field(None, description="Only those whose device has it.")
+
+
+class FollowupOut(BaseModel):
+    """What became of an interruption after the fault."""
+
+    state: FollowupState
+    deadline: TimeText | None = Field(description="Until when it is to be explained.")
+    reported_at: TimeText | None
+    explained_at: TimeText | None
+    how: Literal["", "backfilled", "spoken", "written", "paper", "exempt"]
+    filled_us: int = Field(description="How much of it was filled by footage.")
+    closed_at: TimeText | None
+    closed_by: str
+    exemption: str
+    findings: list[str] = Field(description="What stays a finding even when it is closed.")
+    missing: list[str] = Field(description="What closing still needs.")
 
 
 class InterruptionOut(BaseModel):
@@ -184,6 +207,7 @@ class InterruptionOut(BaseModel):
     needs_explanation: bool
     rings: bool
     evidence: dict[str, int | str]
+    followup: FollowupOut | None = Field(None, description="None for a suspicion.")
 
 
 class SpanInterruption(BaseModel):

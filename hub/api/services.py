@@ -13,6 +13,8 @@ from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.witness import Witness
 from hub.clock import Clock
 from hub.evidence.jobs import Exports
+from hub.followup.explaining import Explaining
+from hub.followup.followup import Followup
 from hub.ledger.entries import JsonValue
 from hub.ledger.notes import VerifierKey
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
@@ -131,6 +133,8 @@ class Services:
     witness_for: tuple[VerifierKey, ...] = ()
     retention: Retention | None = None
     exports: Exports | None = None
+    followup: Followup | None = None
+    explaining: Explaining | None = None
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None
     """Told of each cosignature that a witness brought by itself."""
     log_status: Callable[[], Mapping[str, object]] = field(default=dict)
