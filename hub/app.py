@@ -7,7 +7,7 @@ import gc
 import json
 import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -138,14 +138,14 @@ class Hub:
 
         rooms = Rooms(settings, clock, self.ledger, disk, self.events)
         recovered = {one.stream_id: one for one in self.ledger.recovered}
-        self.fleet = Fleet(rooms, self.feeds, whip, recovered)
+        self.fleet = Fleet(rooms, self.feeds, whip, recovered, unit_rules=self._unit_rules)
+        self.units.on_change(lambda _: self.fleet.rules_changed())
         stack.push_async_callback(self.fleet.stop)
         for stream in self.registry.list():
             self.fleet.begin(stream)
         self.registry.on_change(self.fleet.changed)
         self.registry.on_change(self._tell_change)
 
-        self.exports = await Exports.open(settings, clock, engine, self._tell_export)
         told = ToldReader(settings.data / DATABASE_FILE)
         stack.callback(told.close)
         self.followup = Followup(
@@ -161,6 +161,7 @@ class Hub:
         )
         await self.followup.start()
 
+        self.exports = await Exports.open(settings, clock, engine, self._tell_export)
         self.exports.start()
         stack.push_async_callback(self.exports.close)
         taken = Intake(settings.data, self.ledger.append, self.ledger.committed)
@@ -195,9 +196,9 @@ class Hub:
             write_access=self._write_access,
             retention=self.retention,
             exports=self.exports,
-            open_log=opened.log,
             followup=self.followup,
             explaining=Explaining(self.followup, self.people, settings.data),
+            open_log=opened.log,
             cosigned=self._cosigned,
             log_status=lambda: self.anchoring.status().json(),
             witness=opened.witness,
@@ -248,7 +249,12 @@ class Hub:
     def _present(self) -> Sequence[Interruption]:
         """What every detector holds open at this moment."""
         current = (pipeline.detector.current for pipeline in self.fleet.pipelines())
-        return [interruption for interruption in current if interruption is not None]
+        return [interruption for interruption in current if interruption is not None and interruption.recorded]
+
+    def _unit_rules(self, unit_id: str) -> Iterable[Mapping[str, Any]]:
+        tree = self.units.tree
+        above = (tree.get(one) for one in reversed(tree.path(unit_id)))
+        return [unit.rules for unit in above if unit is not None]
 
     async def _cosigned(self, one: Accepted) -> None:
         """A witness came by itself with its cosignature."""
@@ -276,12 +282,6 @@ class Hub:
     def _tell_export(self, job: Job) -> None:
         self.events.publish(f"export.{job.state.value}", export_json(job), self.clock.now())
 
-    def _tell_retention(self, kind: str, data: Mapping[str, JsonValue]) -> None:
-        self.events.publish(kind, data, self.clock.now())
-
-    async def _tell_states(self) -> None:
-        """Until cancelled: pages hear of every change of a stream's state, and each second that the hub lives."""
-        while True:
     async def _cue_officers(self) -> None:
         """Until cancelled: who records again is asked to say why it broke off, before the entry is written."""
         with self.events.subscribe() as listener:
@@ -294,6 +294,12 @@ class Hub:
     def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
         self.events.publish(kind, data, self.clock.now())
 
+    def _tell_retention(self, kind: str, data: Mapping[str, JsonValue]) -> None:
+        self.events.publish(kind, data, self.clock.now())
+
+    async def _tell_states(self) -> None:
+        """Until cancelled: pages hear of every change of a stream's state, and each second that the hub lives."""
+        while True:
             await asyncio.sleep(EVENT_TICK_S)
             for pipeline in self.fleet.pipelines():
                 known = self._states.get(pipeline.stream.id)
@@ -311,17 +317,17 @@ def _accept(opened: OpenLog) -> Callable[[str], Awaitable[None]]:
     return accept
 
 
+def _cue(whip: WhipEndpoint, stream_id: str, data: Mapping[str, Any]) -> None:
+    """On the recorder's data channel, if it has opened one."""
+    whip.say(stream_id, "telemetry", json.dumps({"type": "interruption.cue", **data}, ensure_ascii=False))
+
+
 def _not_stored(interruption: Interruption) -> bool:
     """The disk refuses at this moment."""
     return interruption.kind is InterruptionKind.STORAGE and interruption.state is not InterruptionState.RESUMED
 
 
 def _disk_space(settings: Settings) -> str:
-def _cue(whip: WhipEndpoint, stream_id: str, data: Mapping[str, Any]) -> None:
-    """On the recorder's data channel, if it has opened one."""
-    whip.say(stream_id, "telemetry", json.dumps({"type": "interruption.cue", **data}, ensure_ascii=False))
-
-
     try:
         free_mb = shutil.disk_usage(settings.data).free >> 20
     except OSError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
@@ -20,6 +21,7 @@ from hub.model import Expected, HubClock, Interruption, MediaSink, RtspSource, S
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
+from hub.monitor.thresholds import kinds_of
 from hub.pipeline import Pipeline, Retry, Rooms, Source
 
 log = structlog.get_logger(__name__)
@@ -49,6 +51,14 @@ def _nobody_says(_stream_id: str, _at_us: int) -> Expected | None:
     return None
 
 
+UnitRules = Callable[[str], Iterable[Mapping[str, Any]]]
+"""The rules of the units from the root down to the one of that id."""
+
+
+def _no_rules(_unit: str) -> Iterable[Mapping[str, Any]]:
+    return ()
+
+
 class Fleet:
     """All pipelines of this process."""
 
@@ -59,7 +69,9 @@ class Fleet:
         whip: WhipEndpoint,
         recovered: Mapping[str, RecoveredStream],
         expected: ExpectedAt = _nobody_says,
+        unit_rules: UnitRules = _no_rules,
     ) -> None:
+        self._unit_rules = unit_rules
         self._expected = expected
         self._asked_mono_us = 0
         self._timekeeping = Timekeeping()
@@ -90,6 +102,7 @@ class Fleet:
         running = self._pipelines.get(after.id)
         if running is not None and before is not None and _same_source(before, after):
             running.stream = after
+            running.detector.use(self._rules_for(after))
             return
         async with self._locks.setdefault(after.id, asyncio.Lock()):
             if after.retired:
@@ -104,7 +117,7 @@ class Fleet:
         if before is None:
             before = self._before(stream, self._recovered.pop(stream.id, None))
         detector = InterruptionDetector(
-            stream, self._rules, restored=before.interruption, recorded_until_us=before.recorded_until_us
+            stream, self._rules_for(stream), restored=before.interruption, recorded_until_us=before.recorded_until_us
         )
         source, retry = self._source(stream)
         pipeline = Pipeline(stream, source, detector, self._feeds.feed(stream.id), self._rooms, retry)
@@ -112,6 +125,14 @@ class Fleet:
         pipeline.expect(self._expected(stream.id, now.utc_us), now)
         self._pipelines[stream.id] = pipeline
         self._tasks[stream.id] = asyncio.create_task(pipeline.run(), name=f"pipeline {stream.id}")
+
+    def rules_changed(self) -> None:
+        """A unit has other rules: every detector judges by them from now on."""
+        for pipeline in self._pipelines.values():
+            pipeline.detector.use(self._rules_for(pipeline.stream))
+
+    def _rules_for(self, stream: Stream) -> DetectorRules:
+        return self._rules.with_kinds(kinds_of(self._rules.kinds, self._unit_rules(stream.unit)))
 
     def _before(self, stream: Stream, recovered: RecoveredStream | None) -> Before:
         """A recorder that had said goodbye was not due: the hub's absence is no interruption of it."""

@@ -58,6 +58,9 @@ CHECKPOINT_FAILURES = Counter(
     "hub_checkpoint_failures_total", "Checkpoints that could not be signed when they were due; they are tried again."
 )
 INTERRUPTIONS = Counter("hub_interruptions_total", "Interruptions by kind and change of state.", ["kind", "state"])
+UNRECORDED = Counter(
+    "hub_interruptions_below_threshold_total", "Breaks too short to be recorded as interruptions, by kind.", ["kind"]
+)
 VIEWERS = Gauge("hub_viewers", "Open live tiles.")
 VIEWER_DROPS = Counter("hub_viewer_dropped_fragments_total", "Fragments not sent to viewers that were too slow.")
 LOOP_LAG = Histogram(

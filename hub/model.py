@@ -477,6 +477,8 @@ class Interruption:
     needs_explanation: bool = False
     rings: bool = True
     evidence: Mapping[str, int | str] = field(default_factory=dict)
+    recorded: bool = True
+    """It has reached its threshold of being recorded: it is written down and told."""
 
 
 @dataclass(frozen=True, slots=True)

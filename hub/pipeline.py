@@ -16,7 +16,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -355,11 +355,22 @@ class Pipeline:
 
     def _apply(self, changes: Iterable[Interruption]) -> None:
         for change in changes:
+            if not change.recorded:
+                self._pass_over(change)
+                continue
             self._write_down(change)
             if (change.id, change.state) != self._told:  # not each time that its kind or its end became clearer
                 metrics.INTERRUPTIONS.labels(change.kind, change.state).inc()
             self._told = (change.id, change.state)
             self._rooms.events.publish(f"interruption.{change.state}", interruption_json(change), self._clock.now())
+
+    def _pass_over(self, change: Interruption) -> None:
+        """So short a fault is no interruption here: it is counted, and the chunk's figures have it."""
+        if change.state is InterruptionState.CLOSED:
+            metrics.UNRECORDED.labels(change.kind).inc()
+        elif change.state is InterruptionState.RESUMED:  # whoever saw the suspicion hears that it is over
+            gone = replace(change, state=InterruptionState.WITHDRAWN, ended_us=None)
+            self._rooms.events.publish("interruption.withdrawn", interruption_json(gone), self._clock.now())
 
     def _write_down(self, change: Interruption) -> None:
         """What was confirmed is in the ledger, each of its breaks, and its end, or that it was none."""

@@ -45,6 +45,10 @@ def _default_keys_dir() -> Path:
     return Path(base) / "recorder-hub" / "keys"
 
 
+THRESHOLDS = re.compile(r"([a-z_]+)=([0-9.]{1,9})/([0-9.]{1,9}|-)/([0-9.]{1,9}|-)")
+"""A kind of interruption and its three thresholds."""
+
+
 class Settings(BaseModel):
     """The validated settings. Immutable for the life of the process."""
 
@@ -146,6 +150,11 @@ class Settings(BaseModel):
     # Interruptions
     suspect_after_s: float = Field(0.85, gt=0, description="A missing frame is suspected this long after it was due.")
     confirm_after_s: float = Field(5.0, gt=0, description="A break is confirmed at the latest after this.")
+    opening_grace_s: float = Field(30.0, ge=1, description="A source may take this long after its opening hour.")
+    interruption_thresholds: tuple[str, ...] = Field(
+        (),
+        description="From how many s a kind is recorded, rings, asks for an explanation, as stall=0/2/2; - is never.",
+    )
 
     # Monitor
     viewer_queue_mb: float = Field(4.0, gt=0, description="Bytes that may wait for one slow viewer, MiB.")
@@ -196,6 +205,14 @@ class Settings(BaseModel):
             first, dash, last = value.partition("-")
             if not (dash and first.isdigit() and last.isdigit() and 1024 <= int(first) <= int(last) <= 65535):
                 raise ValueError(f"expected FIRST-LAST within 1024-65535, found {value!r}")
+        return value
+
+    @field_validator("interruption_thresholds")
+    @classmethod
+    def _three_thresholds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if THRESHOLDS.fullmatch(text) is None:
+                raise ValueError(f"expected KIND=RECORD/RING/EXPLAIN in seconds as stall=0/2/2, found {text!r}")
         return value
 
     @field_validator("retention_classes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, read_json
 from hub.api.services import SERVICES, Services
 from hub.clock import rfc3339
+from hub.monitor import thresholds
 from hub.people.rights import Right
 from hub.people.tree import Unit, UnitKind
 
@@ -80,6 +82,7 @@ async def change(request: web.Request) -> web.Response:
     wanted = await read_json(request, UnitChange)
     units = request.app[SERVICES].units
     unit_id = request.match_info["id"]
+    check_known_rules(wanted.rules or {})
     if wanted.parent is not None and wanted.parent != units.get(unit_id).parent:
         # where it hangs now is the caller's too, but for their own unit, which cannot go below itself
         check_unit(request, wanted.parent, Right.UNITS_MANAGE)
@@ -104,6 +107,18 @@ async def remove(request: web.Request) -> web.Response:
     await services.units.remove(unit_id, by=by, used_by=lambda one: used_by(services, one))
     log.info("unit removed", unit=unit_id, by=by.name)
     return web.Response(status=204)
+
+
+RULE_CHECKS: Mapping[str, Callable[[object], None]] = {thresholds.RULE: thresholds.check}
+"""What a rule of that name may say is checked by the part that reads it. Raises InvalidRequest."""
+
+
+def check_known_rules(rules: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest for a rule that its part cannot read. Rules of other names are anybody's."""
+    for name, value in rules.items():
+        check = RULE_CHECKS.get(name)
+        if check is not None:
+            check(value)
 
 
 def used_by(services: Services, unit_id: str) -> str:

@@ -81,6 +81,7 @@ class Case:
     resumed_mono_us: int = 0
     rings: bool = False
     needs_explanation: bool = False
+    recorded: bool = False
 
     # ---------------------------------------------------------------------------- edges
 
@@ -146,8 +147,9 @@ class Case:
         missing_us = self._weight_us(now, rules)
         rings = self.rings or rule.rings(missing_us)
         needs = self.needs_explanation or rule.demands(missing_us)
-        changed = rings != self.rings or needs != self.needs_explanation
-        self.rings, self.needs_explanation = rings, needs
+        recorded = self.recorded or missing_us >= rule.record_from_us
+        changed = (recorded, rings, needs) != (self.recorded, self.rings, self.needs_explanation)
+        self.recorded, self.rings, self.needs_explanation = recorded, rings, needs
         return changed
 
     def _weight_us(self, now: Instant, rules: DetectorRules) -> int:
@@ -204,4 +206,5 @@ class Case:
             needs_explanation=self.needs_explanation,
             rings=self.rings and self.state is not InterruptionState.SUSPECTED,
             evidence=evidence,
+            recorded=self.recorded or self.state in (InterruptionState.SUSPECTED, InterruptionState.WITHDRAWN),
         )

@@ -35,7 +35,7 @@ from hub.monitor.edges import advance, begin_fault, correct_edges, end_fault, ga
 from hub.monitor.expectation import Expectation, Turn, turned_at
 from hub.monitor.rate import RateWatch
 from hub.monitor.rules import DetectorRules, StreamState
-from hub.monitor.successors import succeed
+from hub.monitor.successors import awaited, begun_anew, succeed
 from hub.monitor.watch import TrackWatch
 
 _NOTHING: list[Interruption] = []
@@ -48,8 +48,6 @@ _PAUSE_US = 500_000
 """No arrival for so much longer than a frame's distance is a pause; below that, packets are merely missing."""
 _LEAPT_US = 100_000
 """Across a leap the axis goes on by one distance of pictures; where they are reordered, that is off by a few."""
-_LATE_AT_A_TURN_US = 850_000
-"""A track that is so late when duty begins or ends is silent."""
 _NO_GAP_US = 100_000
 """Less than this (or three frames) between two connections: nothing is missing."""
 
@@ -164,6 +162,10 @@ class InterruptionDetector:
             self._docket.fix_edges(report, device_zero_us, self._run)
         return out
 
+    def use(self, rules: DetectorRules) -> None:
+        """Other thresholds hold from now on, for what is open too. The timing of what is watched stays."""
+        self._rules = self._docket.rules = self._clocks.rules = self._rate.rules = rules
+
     def hub_clock(self, clock: HubClock) -> None:
         """How the hub's own calendar is kept, from now on."""
         self._clocks.hub_clock = clock
@@ -182,7 +184,7 @@ class InterruptionDetector:
         if turn is Turn.BEGINS:
             out = self._begin(now)
             if not first:
-                self._forget_silent(now)
+                self._watches = begun_anew(self._watches, self._rules, now) if self._connected else {}
             if self._docket.open is None and expectation.deadline_us is None:
                 expectation.opening(now if first else at)
             return out
@@ -193,17 +195,8 @@ class InterruptionDetector:
         expectation.ended()
         out += self._rate.ended(now)
         out += self._docket.end_expectation("off duty", at)
-        self._forget_silent(now)
+        self._watches = begun_anew(self._watches, self._rules, now) if self._connected else {}
         return out
-
-    def _forget_silent(self, now: Instant) -> None:
-        """What is silent when duty turns has not broken off: it has not begun."""
-        for track_id, watch in list(self._watches.items()):
-            heard_us = watch.heard_us
-            if heard_us is not None and (not self._connected or now.mono_us >= watch.due_us() + _LATE_AT_A_TURN_US):
-                self._watches[track_id] = TrackWatch(watch.info, self._rules)
-        if not self._connected:
-            self._watches = {}
 
     # -------------------------------------------------------------------- the connection
 
@@ -329,11 +322,7 @@ class InterruptionDetector:
 
     def _overdue(self, now: Instant, out: list[Interruption]) -> None:
         """The time has come by which a source should have delivered."""
-        silent = [
-            watch
-            for watch in self._watches.values()
-            if watch.good_end_us is None and (watch.kind is MediaKind.VIDEO or not self._any_video())
-        ]
+        silent = awaited(self._watches.values())
         joining = [watch for watch in silent if watch.heard_us is not None]
         opened_mono_us = self._expectation.since_us
         if self._watches and not silent:
@@ -507,9 +496,6 @@ class InterruptionDetector:
         if self._docket.refine(kind):
             out += self._docket.told(now)
         return out
-
-    def _any_video(self) -> bool:
-        return any(watch.kind is MediaKind.VIDEO for watch in self._watches.values())
 
     def _fault(self, watch: TrackWatch) -> Fault | None:
         case = self._docket.open

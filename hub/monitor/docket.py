@@ -21,7 +21,7 @@ class Docket:
 
     def __init__(self, stream_id: str, rules: DetectorRules) -> None:
         self._stream_id = stream_id
-        self._rules = rules
+        self.rules = rules
         self.open: Case | None = None
         self.past: Case | None = None
         self._newest_id_us = 0
@@ -88,7 +88,7 @@ class Docket:
             self._reopen(past, case.faults, case.kind)
             case = past
         case.state = InterruptionState.CONFIRMED
-        case.weigh(now, self._rules)
+        case.weigh(now, self.rules)
         out.append(case.snapshot())
         return out
 
@@ -101,7 +101,7 @@ class Docket:
         case = self.open
         if case is None or not (case.announced or case.state is InterruptionState.CONFIRMED):
             return []
-        case.weigh(now, self._rules)
+        case.weigh(now, self.rules)
         return [case.snapshot()]
 
     def note(self, key: str, value: int) -> None:
@@ -176,9 +176,9 @@ class Docket:
                 if may_confirm and any(_certain(fault, now) for fault in case.faults.values()):
                     out += self.confirm(now)
             elif case.over:
-                if now.mono_us - case.resumed_mono_us >= self._rules.whole_for_us:
+                if now.mono_us - case.resumed_mono_us >= self.rules.whole_for_us:
                     out += self._resume(case, now)
-            elif case.weigh(now, self._rules):
+            elif case.weigh(now, self.rules):
                 out.append(case.snapshot())
         past = self.past
         if past is None:
@@ -186,9 +186,9 @@ class Docket:
         since_us = now.mono_us - past.resumed_mono_us
         if past.state is InterruptionState.RESUMED:
             fixed = all(fault.fixed for fault in past.faults.values())
-            if since_us >= (self._rules.settle_us if fixed else self._rules.close_after_us):
+            if since_us >= (self.rules.settle_us if fixed else self.rules.close_after_us):
                 out += self._close_past(now)
-        elif since_us > self._rules.merge_break_us:
+        elif since_us > self.rules.merge_break_us:
             self.past = None
 
     # ----------------------------------------------------------------------- edges
@@ -211,7 +211,7 @@ class Docket:
             else:
                 calendar_us = report.arrival.utc_us - report.arrival.mono_us
                 ended_us = device_us + report.offset_us - (calendar_us - fault.end_calendar_us)
-                error_us = self._rules.edge_error_us
+                error_us = self.rules.edge_error_us
             if abs(ended_us - fault.ended_us) <= _EDGE_PLAUSIBLE_US:
                 fault.ended_us = max(ended_us, fault.started_us)
                 fault.edge_error_us = error_us
@@ -232,7 +232,7 @@ class Docket:
         case = Case(last.id, last.stream_id, last.kind, Instant(last.detected_us, 0), last.state)
         case.announced = True
         case.count = last.count
-        case.rings, case.needs_explanation = last.rings, last.needs_explanation
+        case.recorded, case.rings, case.needs_explanation = True, last.rings, last.needs_explanation
         case.evidence = dict(last.evidence)
         breaks = parse_breaks(case.evidence.pop("breaks", ""))
         started_us = last.started_us
@@ -242,7 +242,7 @@ class Docket:
             case.breaks = [(begin, end) for begin, end in breaks[:-1] if end is not None]
         case.evidence["earlier_lost"] = case.evidence.pop("packets_lost", 0)
         for track_id in last.tracks or (WHOLE_STREAM,):
-            fault = Fault(started_us, 0, 0, 0, missing=True, edge_error_us=self._rules.edge_error_us)
+            fault = Fault(started_us, 0, 0, 0, missing=True, edge_error_us=self.rules.edge_error_us)
             fault.ended_us = last.ended_us
             case.faults[track_id] = fault
         if last.state is InterruptionState.RESUMED:
@@ -256,13 +256,13 @@ class Docket:
             for fault in self.open.faults.values():
                 fault.heard_mono_us = now.mono_us - max(0, now.utc_us - fault.started_us)
         if self.past is not None:
-            self.past.resumed_mono_us = now.mono_us - self._rules.close_after_us
+            self.past.resumed_mono_us = now.mono_us - self.rules.close_after_us
 
     # --------------------------------------------------------------------------- within
 
     def _belongs(self, past: Case, fault: Fault, kind: InterruptionKind) -> bool:
         related = kind is past.kind or (kind in FIRMNESS and past.kind in FIRMNESS)
-        window_us = self._rules.merge_damage_us if kind is InterruptionKind.LOSS else self._rules.merge_break_us
+        window_us = self.rules.merge_damage_us if kind is InterruptionKind.LOSS else self.rules.merge_break_us
         return related and fault.heard_mono_us - past.resumed_mono_us < window_us
 
     def _reopen(self, past: Case, faults: dict[int, Fault], kind: InterruptionKind) -> None:
@@ -275,7 +275,7 @@ class Docket:
         out = self._close_past(now)
         self.open, self.past = None, case
         case.state = InterruptionState.RESUMED
-        case.weigh(now, self._rules)
+        case.weigh(now, self.rules)
         out.append(case.snapshot())
         return out
 
@@ -287,7 +287,7 @@ class Docket:
 
     def _close(self, case: Case, now: Instant) -> Interruption:
         case.state = InterruptionState.CLOSED
-        case.weigh(now, self._rules)
+        case.weigh(now, self.rules)
         return case.snapshot()
 
     def _next_id(self, now: Instant) -> str:

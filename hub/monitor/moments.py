@@ -23,6 +23,12 @@ class Beside:
     count: int = 1
     rings: bool = False
     needs: bool = False
+    recorded: bool = False
+
+    @property
+    def crossed(self) -> tuple[bool, bool, bool]:
+        """The thresholds."""
+        return self.recorded, self.rings, self.needs
 
     @property
     def id(self) -> str:
@@ -33,6 +39,7 @@ class Beside:
     ) -> Interruption:
         """As it is now, having lasted so long (monotonic)."""
         rule = rules.of(self.kind)
+        self.recorded = self.recorded or lasted_us >= rule.record_from_us
         self.rings = self.rings or rule.rings(lasted_us)
         self.needs = self.needs or rule.demands(lasted_us)
         return Interruption(
@@ -49,4 +56,5 @@ class Beside:
             rings=self.rings,
             needs_explanation=self.needs,
             evidence=dict(self.evidence),
+            recorded=self.recorded,
         )

@@ -87,9 +87,9 @@ class RateWatch:
             self._look_at(watch, self._tracks.setdefault(watch.info.id, _Track()), now, past_us, out)
         event = self._event
         if event is not None and self._low:
-            before = (event.rings, event.needs)
+            before = event.crossed
             told = self._told(InterruptionState.CONFIRMED, None, now)
-            if before != (event.rings, event.needs):
+            if before != event.crossed:
                 out.append(told)
         if self._resumed is not None and now.mono_us - self._resumed.mono_us >= self.rules.merge_break_us:
             out += self.ended(now)

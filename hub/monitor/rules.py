@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
 from hub.clock import US_PER_S
+from hub.errors import SettingsError
 from hub.model import InterruptionKind
-from hub.settings import Settings
+from hub.settings import THRESHOLDS, Settings
 
 NEVER: int | None = None
 
@@ -107,11 +108,32 @@ class DetectorRules:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> DetectorRules:
-        """The defaults, with the two settings that a site may change."""
+        """The defaults, with what the settings say in their place. Raises SettingsError for an unknown kind."""
         return cls(
             suspect_after_us=round(settings.suspect_after_s * US_PER_S),
             confirm_after_us=round(settings.confirm_after_s * US_PER_S),
+            opening_grace_us=round(settings.opening_grace_s * US_PER_S),
+            kinds=dict(_DEFAULTS) | dict(_kind_rule(text) for text in settings.interruption_thresholds),
         )
+
+    def with_kinds(self, kinds: Mapping[InterruptionKind, KindRule]) -> DetectorRules:
+        """The same, with other thresholds."""
+        return replace(self, kinds=kinds)
 
     def of(self, kind: InterruptionKind) -> KindRule:
         return self.kinds.get(kind, _QUIET)
+
+
+def _kind_rule(text: str) -> tuple[InterruptionKind, KindRule]:
+    """``stall=0/2/2``"""
+    match = THRESHOLDS.fullmatch(text)
+    assert match is not None  # checked by the settings
+    try:
+        kind = InterruptionKind(match[1])
+        record, ring, explain = (None if part == "-" else round(float(part) * US_PER_S) for part in match.groups()[1:])
+    except ValueError:
+        known = ", ".join(InterruptionKind)
+        raise SettingsError(
+            f"interruption_thresholds: expected a kind of {known} and seconds, found {text!r}"
+        ) from None
+    return kind, KindRule(record or 0, ring, explain)

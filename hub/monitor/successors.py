@@ -1,13 +1,34 @@
-"""After a reconnect: which track of the new session each open fault waits for."""
+"""Which tracks are waited for: after a reconnect, at the turns of duty, of those that were announced."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from hub.clock import Instant
 from hub.model import MediaKind
 from hub.monitor.case import WHOLE_STREAM, Case
+from hub.monitor.rules import DetectorRules
 from hub.monitor.watch import TrackWatch
+
+_SILENT_US = 850_000
+"""A track that is so late when duty begins or ends is silent."""
+
+
+def awaited(watches: Collection[TrackWatch]) -> list[TrackWatch]:
+    """Tracks of which no good frame has come, and must: pictures where there are any."""
+    video = any(watch.kind is MediaKind.VIDEO for watch in watches)
+    return [watch for watch in watches if watch.good_end_us is None and (watch.kind is MediaKind.VIDEO or not video)]
+
+
+def begun_anew(watches: Mapping[int, TrackWatch], rules: DetectorRules, now: Instant) -> dict[int, TrackWatch]:
+    """What is silent when duty turns has not broken off: it has not begun."""
+    return {
+        track_id: watch
+        if watch.heard_us is None or now.mono_us < watch.due_us() + _SILENT_US
+        else TrackWatch(watch.info, rules)
+        for track_id, watch in watches.items()
+    }
 
 
 def succeed(case: Case, watches: Collection[TrackWatch], delivered: Mapping[int, MediaKind]) -> None:
