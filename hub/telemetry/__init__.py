@@ -1,0 +1,1 @@
+"""What recorders say of themselves beside their media: gauges, positions, SOS, marks; and the faults of devices."""
