@@ -61,6 +61,8 @@ INTERRUPTIONS = Counter("hub_interruptions_total", "Interruptions by kind and ch
 UNRECORDED = Counter(
     "hub_interruptions_below_threshold_total", "Breaks too short to be recorded as interruptions, by kind.", ["kind"]
 )
+ALARMS = Gauge("hub_alarms", "Alarms that nobody acknowledged yet, by level; worry when it stays above 0.", ["level"])
+NOTICES = Counter("hub_notices_total", "Notices by what became of them; worry when failed rises.", ["state"])
 VIEWERS = Gauge("hub_viewers", "Open live tiles.")
 VIEWER_DROPS = Counter("hub_viewer_dropped_fragments_total", "Fragments not sent to viewers that were too slow.")
 LOOP_LAG = Histogram(

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
@@ -106,6 +107,10 @@ class Settings(BaseModel):
     disk_queue_mb: int = Field(256, ge=16, description="Bytes that may wait for the disk, all streams, MiB.")
     min_free_mb: int = Field(512, ge=0, description="Below this much free disk /readyz and a metric warn.")
 
+    # Footage that is brought later
+    upload_max_gb: float = Field(64.0, gt=0, description="Largest file that a device may bring later, in GiB.")
+    upload_days: float = Field(7.0, gt=0, description="An upload that nobody goes on with is let go after this.")
+
     # Exports
     export_days: float = Field(7.0, gt=0, description="Evidence packages made in the background are kept this long.")
 
@@ -160,6 +165,18 @@ class Settings(BaseModel):
     viewer_queue_mb: float = Field(4.0, gt=0, description="Bytes that may wait for one slow viewer, MiB.")
     event_queue: int = Field(1000, ge=10, description="Events that may wait for one slow listener.")
 
+    # Telling people
+    public_url: str = Field("", description="Address of the page as people open it, for the links in notices.")
+    time_zone: str = Field("Asia/Shanghai", description="Zone of the times that people read in notices.")
+    alarm_clear_level: int = Field(
+        4,
+        ge=2,
+        le=5,
+        description="Alarms of this level or lesser (4 is the least) end with their cause; 5: none does.",
+    )
+    notices_per_min: int = Field(20, ge=1, le=600, description="More notices to one channel a minute become one.")
+    notices_days: int = Field(400, ge=1, le=10_000, description="How long notices and settled alarms are kept.")
+
     # Log and checkpoint
     commit_ms: int = Field(250, ge=10, description="Entries of all streams are committed this often.")
     checkpoint_s: float = Field(10.0, gt=0, description="A checkpoint is signed this often while there is news.")
@@ -196,6 +213,22 @@ class Settings(BaseModel):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_SECRET:
             raise ValueError(f"expected at least {MIN_SECRET} characters, found {len(value.get_secret_value())}")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, KeyError):
+            raise ValueError(f"expected a zone of the IANA database as Asia/Shanghai, found {value[:80]!r}") from None
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+            raise ValueError(f"expected https://HOST[/PATH], found {value[:200]!r}")
         return value
 
     @field_validator("webrtc_ports")

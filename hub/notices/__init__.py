@@ -1,0 +1,1 @@
+"""Alarms, and who is told of them."""

@@ -1,0 +1,230 @@
+"""Where notices go: named addresses, whose URLs are secrets, and how something is sent to one.
+
+``apprise`` takes any URL that apprise knows (DingTalk, WeCom, Feishu, e-mail, JSON …) but those of the machine that the
+hub runs on. ``alertmanager`` and ``webhook`` take http(s) URLs, see :mod:`hub.notices.alertmanager`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import apprise
+from sqlalchemy import Column, Engine, Integer, RowMapping, String, Table, delete, select
+
+from hub.clock import Clock
+from hub.database import metadata
+from hub.errors import Conflict, InvalidRequest, NotFound
+from hub.logging import MASK, redact
+from hub.notices.texts import Words
+
+MAX_CHANNELS = 32
+MAX_URL = 2000
+SEND_S: Final = 30.0
+"""After this long one attempt has failed."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_OF_THIS_MACHINE = frozenset(
+    {
+        "syslog",
+        "dbus",
+        "kde",
+        "qt",
+        "glib",
+        "gio",
+        "gnome",
+        "macosx",
+        "windows",
+        "blink1",
+        "growl",
+        "apprise",
+        "apprises",
+    }
+)
+"""Schemes that act on the hub's own machine, or that stand for further URLs kept elsewhere."""
+
+
+class ChannelKind(StrEnum):
+    APPRISE = "apprise"
+    ALERTMANAGER = "alertmanager"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """``unit``: alarms of it and of what lies below may be sent here. The URL is shown by :attr:`shown` alone."""
+
+    name: str
+    kind: ChannelKind
+    url: str = field(repr=False)
+    unit: str
+    created_us: int
+    by: str = ""
+
+    @property
+    def shown(self) -> str:
+        return shown_url(self.kind, self.url)
+
+
+class SendError(Exception):
+    """An attempt failed; the message holds no secret."""
+
+
+channels = Table(
+    "notice_channels",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("created_us", Integer, nullable=False),
+    Column("by", String, nullable=False),
+)
+
+
+def shown_url(kind: ChannelKind, url: str) -> str:
+    """The URL without what opens it: as apprise masks it; of http(s) neither user, path nor query."""
+    if kind is ChannelKind.APPRISE:
+        service = _service(url)
+        return MASK if service is None else f"{urlsplit(url).scheme}://{MASK}"
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, f"/{MASK}" if parts.path.strip("/") or parts.query else "", "", ""))
+
+
+def check_url(kind: ChannelKind, url: str) -> str:
+    """Raises InvalidRequest, which does not repeat the URL."""
+    if not 1 <= len(url) <= MAX_URL or not url.isprintable():
+        raise InvalidRequest(f"url: expected 1 to {MAX_URL} printable characters", code="bad_url")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise InvalidRequest("url: expected a URL", code="bad_url") from None
+    if kind is ChannelKind.APPRISE:
+        if parts.scheme.lower() in _OF_THIS_MACHINE:
+            raise InvalidRequest("url: this scheme acts on the hub's own machine", code="bad_url")
+        if _service(url) is None:
+            raise InvalidRequest("url: apprise knows no service of this form; see its list of URLs", code="bad_url")
+    elif parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise InvalidRequest("url: expected http://HOST… or https://HOST…", code="bad_url")
+    return url
+
+
+def _asset() -> apprise.AppriseAsset:
+    return apprise.AppriseAsset(
+        app_id="recorder-hub", app_desc="执法记录中枢", app_url="", async_mode=False, secure_logging=True,
+        storage_mode="memory", plugin_paths=[],
+    )  # fmt: skip
+
+
+def _service(url: str) -> Any:
+    try:
+        return apprise.Apprise.instantiate(url, asset=_asset())
+    except Exception:  # whatever a plugin makes of a hostile URL, it is none
+        return None
+
+
+def send_apprise(url: str, words: Words, level: int) -> None:
+    """Blocks for as long as the service takes. Raises SendError."""
+    service = _service(url)
+    if service is None:
+        raise SendError("the URL of this channel is not understood by this version of apprise")
+    all_services = apprise.Apprise(asset=_asset())
+    all_services.add(service)
+    grave = {1: apprise.NotifyType.FAILURE, 2: apprise.NotifyType.FAILURE, 3: apprise.NotifyType.WARNING}
+    result = all_services.notify(
+        body=words.body,
+        title=words.title,
+        notify_type=grave.get(level, apprise.NotifyType.INFO),
+        body_format=apprise.NotifyFormat.TEXT,
+        interpret_escapes=False,
+        timeout=SEND_S,
+    )
+    if not result:
+        raise SendError(_why(url, result))
+
+
+def _why(url: str, result: Any) -> str:
+    """What apprise logged last of this attempt, without anything of the URL that could be a secret."""
+    said = [str(entry.message) for entry in result.logs()]
+    return without_secrets(url, said[-1] if said else "refused or not reached")
+
+
+def without_secrets(url: str, text: str) -> str:
+    """``text`` with every part of the URL masked that is long enough to be a secret, but for its host."""
+    host = (urlsplit(url).hostname or "") if "://" in url else ""
+    for part in sorted(set(re.split(r"[/:@?&=#,]+", url)), key=len, reverse=True):
+        if len(part) >= 4 and part.lower() not in (host, "http", "https", "json", "mailto", "smtp"):
+            text = text.replace(part, MASK)
+    return redact(" ".join(text.split()))[:300]
+
+
+class Channels:
+    """All channels: read from memory, changed in a thread."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._known: dict[str, Channel] = {}
+        self._writing = asyncio.Lock()
+
+    async def load(self) -> None:
+        self._known = {one.name: one for one in await asyncio.to_thread(self._read)}
+
+    def list(self) -> list[Channel]:
+        return sorted(self._known.values(), key=lambda one: one.name)
+
+    def find(self, name: str) -> Channel | None:
+        return self._known.get(name)
+
+    def get(self, name: str) -> Channel:
+        found = self._known.get(name)
+        if found is None:
+            raise NotFound(f"no channel {name[:63]!r} is known")
+        return found
+
+    async def add(self, name: str, kind: ChannelKind, url: str, unit: str, by: str) -> Channel:
+        """Raises InvalidRequest, and Conflict for a name that is taken."""
+        if _NAME.fullmatch(name) is None:
+            raise InvalidRequest("name: expected 1 to 63 of a-z, 0-9 and -, not beginning with -", code="bad_name")
+        await asyncio.to_thread(check_url, kind, url)
+        made = Channel(name, kind, url, unit, self._clock.now().utc_us, by)
+        async with self._writing:
+            if name in self._known:
+                raise Conflict(f"the channel {name!r} is there already", code="channel_exists")
+            if len(self._known) >= MAX_CHANNELS:
+                raise Conflict(f"there are {MAX_CHANNELS} channels already", code="too_many_channels")
+            await asyncio.to_thread(self._insert, made)
+            self._known[name] = made
+        return made
+
+    async def remove(self, name: str) -> Channel:
+        async with self._writing:
+            found = self.get(name)
+            await asyncio.to_thread(self._delete, name)
+            del self._known[name]
+        return found
+
+    def _read(self) -> list[Channel]:
+        with self._engine.connect() as connection:
+            return [_channel(row) for row in connection.execute(select(channels)).mappings()]
+
+    def _insert(self, one: Channel) -> None:
+        row = {
+            "name": one.name, "kind": one.kind.value, "url": one.url, "unit": one.unit,
+            "created_us": one.created_us, "by": one.by,
+        }  # fmt: skip
+        with self._engine.begin() as connection:
+            connection.execute(channels.insert().values(row))
+
+    def _delete(self, name: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(delete(channels).where(channels.c.name == name))
+
+
+def _channel(row: RowMapping) -> Channel:
+    return Channel(row["name"], ChannelKind(row["kind"]), row["url"], row["unit"], row["created_us"], row["by"])

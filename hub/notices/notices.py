@@ -1,0 +1,504 @@
+"""Telling people: the bus rings, the desk keeps, the outbox sends; and what a watcher does about it is an entry.
+
+All methods are for the event loop. Time is the injected clock's: :meth:`Notices.tick` does what is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import structlog
+from sqlalchemy import Engine
+
+from hub.clock import US_PER_S, Clock
+from hub.errors import Conflict, HubError, InvalidRequest
+from hub.ledger.entries import HUB_STREAM, EntryType, JsonValue
+from hub.metrics import ALARMS
+from hub.model import Interruption, InterruptionState, Stream
+from hub.monitor.events import DROPPED, Event, EventBus, interruption_json
+from hub.notices import alertmanager
+from hub.notices.alarm import LEVELS, Alarm, AlarmState, AlarmStore, alarm_json
+from hub.notices.causes import Over, Rung, cause_of, of_readiness
+from hub.notices.channels import MAX_CHANNELS, SEND_S, Channel, ChannelKind, Channels, SendError, send_apprise
+from hub.notices.desk import Desk
+from hub.notices.kept import Notice, NoticeState, NoticeStore
+from hub.notices.outbox import Outbox
+from hub.notices.roster import Roster
+from hub.notices.rules import next_step, plan, rules_for, step_unit
+from hub.notices.shifts import Shift, ShiftStore
+from hub.notices.texts import Place, Words, digest_of, words_of
+from hub.people.people import People
+from hub.people.units import Units
+from hub.settings import Settings
+
+TICK_S: Final = 1.0
+GATHER_US: Final = 2 * US_PER_S
+"""So long the first text of an alarm waits, but for level 1: what breaks at the same instant may be one incident."""
+READY_US: Final = 10 * US_PER_S
+PRUNE_US: Final = 3600 * US_PER_S
+CHANNEL_LEVEL: Final = 3
+_log = structlog.get_logger(__name__)
+
+Append = Callable[[str, EntryType, Mapping[str, JsonValue]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What this part asks of the rest of the hub. Called on the event loop; ``interruption`` in a thread."""
+
+    append: Append
+    stream: Callable[[str], Stream | None]
+    present: Callable[[], Sequence[Interruption]] = tuple
+    interruption: Callable[[str], Interruption | None] = lambda _: None
+    ready: Callable[[], Mapping[str, str]] = dict
+
+
+class Notices:
+    """See the module. Made by :meth:`open`; :meth:`start` sets it going, :meth:`close` ends it."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, engine: Engine, bus: EventBus, people: People, outside: Outside
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._bus = bus
+        self._units: Units = people.units
+        self._outside = outside
+        self._zone = ZoneInfo(settings.time_zone)
+        self._alarms = AlarmStore(engine)
+        self._kept = NoticeStore(engine)
+        self._desk = Desk(self._say, self._tell, clear_level=settings.alarm_clear_level)
+        self.channels = Channels(engine, clock)
+        self.roster = Roster(ShiftStore(engine), clock, people)
+        self.outbox = Outbox(
+            clock,
+            self.channels,
+            self._kept,
+            self._deliver,
+            self._digest,
+            storm_per_min=settings.notices_per_min,
+            changed=self._noticed,
+        )
+        self._threads = ThreadPoolExecutor(MAX_CHANNELS, "notices")  # a channel that hangs holds its own thread alone
+        self._hanging: set[str] = set()
+        self._client: aiohttp.ClientSession | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self._acting = asyncio.Lock()
+        self._listener = bus.subscribe()
+        self._ready_us = self._prune_us = self._synced_us = -(1 << 62)
+        self._to_resolve: dict[str, tuple[str, ...]] = {}
+
+    @classmethod
+    async def open(
+        cls, settings: Settings, clock: Clock, engine: Engine, bus: EventBus, people: People, outside: Outside
+    ) -> Notices:
+        """As it stood when the hub ended. The tables must exist. It listens from here on."""
+        self = cls(settings, clock, engine, bus, people, outside)
+        self._desk.load(await asyncio.to_thread(self._alarms.unsettled))
+        await self.channels.load()
+        await self.roster.load()
+        await self.outbox.load()
+        await self._look_again()
+        return self
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._tick_for_ever())]
+
+    async def close(self) -> None:
+        """What waits is kept, and sent at the next start."""
+        self._listener.close()
+        for task in (*self._tasks, *self._sending):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._sending, return_exceptions=True)
+        await self._flush()
+        if self._client is not None:
+            await self._client.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    # ----------------------------------------------------------------------------------- what rings
+
+    async def _listen(self) -> None:
+        async for event in self._listener:
+            try:
+                await self.hear(event)
+            except Exception:
+                _log.exception("an event could not be made an alarm", event_type=event.type)
+
+    async def hear(self, event: Event) -> None:
+        """One event of the bus. What was dropped of them is found again by looking."""
+        if event.type == DROPPED:
+            await self._look_again()
+            return
+        found = cause_of(event)
+        if found is not None:
+            await self.ring(found)
+
+    async def ring(self, found: Rung | Over) -> Alarm | None:
+        """Something rings, or has ended. The alarm that changed, if any."""
+        if self._desk.of_cause(found.cause) is None:
+            if isinstance(found, Over) and not found.cause.startswith(("interruption:", "incident:")):
+                return None
+            known = await asyncio.to_thread(self._alarms.newest_of, found.cause)
+            if known is not None and self._desk.of_cause(found.cause) is None:
+                self._desk.load([known])
+        if isinstance(found, Over):
+            changed = self._desk.over(found)
+            if changed is not None and changed.sent:
+                self._tell_over(changed)
+            return changed
+        return self._desk.rung(found, self._unit_of(found), self._clock.now().utc_us)
+
+    def _unit_of(self, rung: Rung) -> str:
+        """Where it happened; what is not known belongs to the root."""
+        stream = self._outside.stream(rung.stream) if rung.stream else None
+        unit = stream.unit if stream is not None else rung.unit
+        return unit if self._units.tree.get(unit) is not None else ""
+
+    async def _look_again(self) -> None:
+        """At what the detectors hold open, and at what became of the interruptions that alarms are of."""
+        now_us = self._clock.now().utc_us
+        present = {one.id: one for one in self._outside.present()}
+        for one in present.values():
+            await self.hear(Event(f"interruption.{one.state}", now_us, interruption_json(one)))
+        for alarm in self._desk.unsettled():
+            if alarm.cause.startswith("interruption:") and alarm.over_us is None and alarm.subject not in present:
+                row = await asyncio.to_thread(self._outside.interruption, alarm.subject)
+                if row is not None and row.state not in (InterruptionState.SUSPECTED, InterruptionState.CONFIRMED):
+                    await self.hear(Event(f"interruption.{row.state}", now_us, interruption_json(row)))
+
+    # ------------------------------------------------------------------------------- as time passes
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            try:
+                await self.tick()
+                for name in self.outbox.ready():
+                    task = asyncio.create_task(self.outbox.drain(name))
+                    self._sending.add(task)
+                    task.add_done_callback(self._sending.discard)
+            except Exception:
+                _log.exception("a round of notices failed; the next one tries again")
+            await self._clock.sleep(TICK_S)
+
+    async def tick(self) -> None:
+        """What is due at this moment: escalations, texts, what Alertmanager must hear; then all of it is kept."""
+        now = self._clock.now()
+        if now.mono_us - self._ready_us >= READY_US:
+            self._ready_us = now.mono_us
+            for check, problem in self._outside.ready().items():
+                if check != "reels":  # those are interruptions, and ring as such
+                    await self.ring(of_readiness(check, problem, now.utc_us))
+        for alarm in self._desk.unsettled():
+            if alarm.waits:
+                self._due(alarm, now.utc_us)
+        if now.mono_us - self._synced_us >= alertmanager.RESEND_US:
+            self._synced_us = now.mono_us
+            self._sync()
+        await self._flush()
+        if now.mono_us - self._prune_us >= PRUNE_US:
+            self._prune_us = now.mono_us
+            before_us = now.utc_us - self._settings.notices_days * 86_400 * US_PER_S
+            await asyncio.to_thread(self._kept.prune, before_us)
+            await asyncio.to_thread(self._alarms.prune, before_us)
+        self._gauge()
+
+    def _due(self, alarm: Alarm, now_us: int) -> None:
+        tree = self._units.tree
+        wanted = plan(alarm, rules_for(tree, step_unit(tree, alarm)), now_us, self._zone)
+        step = next_step(tree, alarm)
+        if wanted.escalate_us is not None and step is not None and now_us - alarm.step_us >= wanted.escalate_us:
+            up = replace(alarm, step=step)
+            try:
+                alarm = self._desk.escalate(alarm, step, step_unit(tree, up), now_us)
+            except HubError as error:
+                _log.error("an escalation could not be kept in the ledger; tried again", error=str(error))
+                return
+            wanted = plan(alarm, rules_for(tree, step_unit(tree, alarm)), now_us, self._zone)
+        if alarm.over_us is not None or (alarm.level > 1 and now_us - alarm.raised_us < GATHER_US):
+            return
+        told: set[str] = set()
+        for send in wanted.sends:
+            for channel in self._channels_of(alarm, send.channels):
+                last = alarm.sent.get(channel.name)
+                if channel.name in told or channel.kind is ChannelKind.ALERTMANAGER:
+                    continue
+                reason = "raised" if last is None else "escalated" if last[0] < alarm.step else "repeat"
+                due = last is None or reason == "escalated" or 0 < send.repeat_us <= now_us - last[1]
+                if due:
+                    if last is None and alarm.step:
+                        reason = "escalated"
+                    told.add(channel.name)
+                    self._put(alarm, channel, reason, now_us)
+                    self._desk.sent(alarm.id, channel.name, now_us)
+
+    def _channels_of(self, alarm: Alarm, names: Collection[str] | None) -> list[Channel]:
+        """Those of these names that may hear of the alarm; None: all of the nearest unit that has any."""
+        tree = self._units.tree
+        able = [one for one in self.channels.list() if tree.covers(one.unit, alarm.unit)]
+        if names is not None:
+            return [one for one in able if one.name in names]
+        path = tree.path(step_unit(tree, alarm))
+        for unit in path:
+            of_unit = [one for one in able if one.unit == unit]
+            if of_unit:
+                return of_unit
+        return []
+
+    def _tell_over(self, alarm: Alarm) -> None:
+        """Who was told that it rings is told that it is over."""
+        now_us = self._clock.now().utc_us
+        for name in alarm.sent:
+            channel = self.channels.find(name)
+            if channel is not None and self._units.covers(channel.unit, alarm.unit):
+                self._put(alarm, channel, "over", now_us)
+
+    def _put(self, alarm: Alarm, channel: Channel, reason: str, now_us: int) -> None:
+        words = words_of(alarm, self.place(alarm), reason, self._zone, self._settings.public_url, now_us=now_us)
+        self.outbox.put(channel.name, alarm.id, alarm.unit, alarm.level, reason, words)
+
+    def place(self, alarm: Alarm) -> Place:
+        unit = self._units.tree.get(self._units.tree.path(alarm.unit)[0])
+        stream = self._outside.stream(alarm.stream) if alarm.stream else None
+        return Place(unit.name if unit is not None else "", stream.name if stream is not None else alarm.stream)
+
+    def _sync(self) -> None:
+        """Every Alertmanager hears of all that last, so that it does not forget them."""
+        for channel in self.channels.list():
+            if channel.kind is ChannelKind.ALERTMANAGER and self._alerts_of(channel):
+                self._put_sync(channel)
+
+    def _put_sync(self, channel: Channel) -> None:
+        if not self.outbox.health(channel.name)[2]:  # what waits carries whatever is true when it is sent
+            self.outbox.put(channel.name, "", channel.unit, 1, "alertmanager", Words("告警同步", ""))
+
+    def _alerts_of(self, channel: Channel) -> list[Alarm]:
+        found = [one for one in self._desk.unsettled() if self._units.covers(channel.unit, one.unit)]
+        ended = [self._desk.find(ident) for ident in self._to_resolve.get(channel.name, ())]
+        return [*(one for one in found if not one.joined), *(one for one in ended if one is not None)]
+
+    def _gauge(self) -> None:
+        waiting = [one.level for one in self._desk.unsettled() if one.waits]
+        for level in LEVELS:
+            ALARMS.labels(str(level)).set(waiting.count(level))
+
+    # ------------------------------------------------------------------------------------- sending
+
+    async def _deliver(self, channel: Channel, notice: Notice) -> None:
+        if channel.kind is ChannelKind.APPRISE:
+            await self._by_apprise(channel, Words(notice.title, notice.body), notice.level)
+            return
+        if self._client is None:
+            self._client = aiohttp.ClientSession(headers={"User-Agent": "recorder-hub"})
+        now_us, link = self._clock.now().utc_us, self._settings.public_url
+        if channel.kind is ChannelKind.ALERTMANAGER:
+            resolving = self._to_resolve.get(channel.name, ())
+            alarms = self._alerts_of(channel)
+            for at in range(0, len(alarms), alertmanager.MAX_ALERTS):
+                some = alarms[at : at + alertmanager.MAX_ALERTS]
+                payload = [alertmanager.postable(one, self.place(one), link, now_us) for one in some]
+                await alertmanager.post(self._client, alertmanager.api_url(channel.url), payload)
+            left = self._to_resolve.get(channel.name, ())
+            self._to_resolve[channel.name] = tuple(one for one in left if one not in resolving)
+            return
+        alarm = self._desk.find(notice.alarm) or await asyncio.to_thread(self._alarms.get, notice.alarm)
+        some = [alarm] if alarm is not None else self._alerts_of(channel)[: alertmanager.MAX_ALERTS]
+        if some:
+            given = [(one, self.place(one)) for one in some]
+            words = Words(notice.title, notice.body)
+            payload_4 = alertmanager.message(given, channel.name, words, link, now_us)
+            await alertmanager.post(self._client, channel.url, payload_4)
+
+    async def _by_apprise(self, channel: Channel, words: Words, level: int) -> None:
+        """In a thread of its own, which cannot be ended: while it hangs, the channel takes nothing more."""
+        if channel.name in self._hanging:
+            raise SendError("an earlier attempt still hangs")
+        loop = asyncio.get_running_loop()
+        sending = loop.run_in_executor(self._threads, send_apprise, channel.url, words, level)
+        self._hanging.add(channel.name)
+        sending.add_done_callback(lambda _: self._hanging.discard(channel.name))
+        try:
+            await asyncio.wait_for(asyncio.shield(sending), SEND_S * 1.2)
+        except TimeoutError:
+            sending.add_done_callback(lambda one: one.cancelled() or one.exception())  # nobody waits for it any more
+            raise SendError(f"no answer within {SEND_S:.0f} s") from None
+
+    def _digest(self, titles: list[str], count: int, from_us: int, to_us: int) -> Words:
+        return digest_of(titles, count, self._zone, self._settings.public_url, from_us=from_us, to_us=to_us)
+
+    def _noticed(self, notice: Notice) -> None:
+        """A channel that takes nothing is an alarm itself, told to the other channels."""
+        cause = f"channel:{notice.channel}"
+        now_us = self._clock.now().utc_us
+        if notice.state is NoticeState.SENT:
+            self._desk.over(Over(cause, now_us))
+        elif notice.state is NoticeState.FAILED and self.channels.find(notice.channel) is not None:
+            text = f"{notice.channel}: {notice.problem}"
+            rung = Rung(cause, "channel", CHANNEL_LEVEL, since_us=now_us, text=text, recurs=True)
+            unit = self.channels.get(notice.channel).unit
+            self._desk.rung(rung, unit, now_us)
+            self._bus.publish("alarm.notice_failed", {**notice.json(), "stream": ""}, self._clock.now())
+
+    async def test_channel(self, name: str) -> str:
+        """Send a trial to the channel now. What went wrong; empty for nothing."""
+        channel = self.channels.get(name)
+        words = Words("【测试】告警通知渠道", "这是一条测试通知，无需处理。")
+        notice = Notice("test", self._clock.now().utc_us, name, "", channel.unit, 4, "test", words.title, words.body)
+        try:
+            await self._deliver(channel, notice)
+        except SendError as error:
+            return str(error)
+        return ""
+
+    # ------------------------------------------------------------------------------ what people do
+
+    def queue(self) -> list[Alarm]:
+        """What is not settled: gravest first, then oldest."""
+        return self._desk.unsettled()
+
+    def alarm_json(self, alarm: Alarm) -> dict[str, Any]:
+        return alarm_json(alarm, self.rings_for(alarm))
+
+    def rings_for(self, alarm: Alarm) -> list[str] | None:
+        """Who should hear it; None: whoever may handle it, since nobody is on duty for it."""
+        return self.roster.hearers(alarm, self._units.tree.path(alarm.unit)) if alarm.waits else []
+
+    async def find(self, ident: str) -> Alarm | None:
+        """Settled ones too."""
+        found = self._desk.find(ident)
+        if found is None:
+            found = await asyncio.to_thread(self._alarms.get, ident)
+            if found is not None and self._desk.of_cause(found.cause) is None:
+                self._desk.load([found])
+        return found
+
+    async def settled(self, before_us: int, limit: int) -> list[Alarm]:
+        return await asyncio.to_thread(self._alarms.settled, before_us, limit)
+
+    async def notices(self, *, before_us: int, limit: int, alarm: str = "", state: str = "") -> list[Notice]:
+        return await asyncio.to_thread(self._kept.list, before_us=before_us, limit=limit, alarm=alarm, state=state)
+
+    async def acknowledge(self, ident: str, by: str, note: str = "") -> Alarm:
+        return await self._acted(lambda: self._desk.acknowledge(ident, by, note, self._clock.now().utc_us))
+
+    async def settle(self, ident: str, state: AlarmState, by: str, note: str) -> Alarm:
+        return await self._acted(lambda: self._desk.settle(ident, state, by, note, self._clock.now().utc_us))
+
+    async def note(self, ident: str, by: str, note: str) -> Alarm:
+        return await self._acted(lambda: self._desk.note(ident, by, note))
+
+    async def hand_over(self, ident: str, by: str, to: str, note: str) -> Alarm:
+        alarm = self._desk.find(ident)
+        if alarm is not None:
+            self.roster.check_may_handle(to, alarm.unit)
+        return await self._acted(lambda: self._desk.hand_over(ident, by, to, note, self._clock.now().utc_us))
+
+    async def _acted(self, act: Callable[[], Alarm]) -> Alarm:
+        alarm = act()
+        await self._flush()
+        return alarm
+
+    # --------------------------------------------------------------------------------------- shifts
+
+    async def begin_shift(self, unit: str, username: str) -> Shift:
+        """Somebody takes the watch where they are not on it yet. Raises Conflict, Refused."""
+        async with self._acting:
+            made = self.roster.prepare(unit, username)
+            self._shift_entry(unit, "shift", username, "", {"to": username, "from": "", "open": []})
+            await self.roster.change([], [made])
+        self._tell_shift(unit)
+        return made
+
+    async def end_shift(self, unit: str, username: str) -> Shift:
+        """Raises Conflict where this would leave open alarms to nobody: hand over then."""
+        async with self._acting:
+            present = self.roster.of(unit, username)
+            others = [one for one in self.roster.present() if one.unit == unit and one.username != username]
+            if self.open_in(unit) and not others:
+                raise Conflict("alarms are open and nobody else is on duty here: hand over", code="hand_over")
+            ended = replace(present, ended_us=self._clock.now().utc_us)
+            self._shift_entry(unit, "shift", username, "", {"from": username, "to": "", "open": []})
+            await self.roster.change([ended], [])
+        self._tell_shift(unit)
+        return ended
+
+    async def hand_over_shift(self, unit: str, by: str, to: str, accepted: Iterable[str], note: str) -> Shift:
+        """``to`` has said who they are, and takes the watch with exactly the alarms that are open: ``accepted``.
+
+        Raises InvalidRequest for the same person, Conflict ``open_list`` where the list is another by now.
+        """
+        if by == to:
+            raise InvalidRequest("to: expected another person than the one who hands over", code="same_person")
+        async with self._acting:
+            ending = self.roster.of(unit, by)
+            waiting = self.open_in(unit)
+            if {one.id for one in waiting} != set(accepted):
+                raise Conflict(f"expected the {len(waiting)} alarms that are open now; look again", code="open_list")
+            now_us = self._clock.now().utc_us
+            made = self.roster.prepare(unit, to, from_whom=by)
+            facts: dict[str, JsonValue] = {"from": by, "to": to, "open": [one.id for one in waiting]}
+            self._shift_entry(unit, "shift", by, note, facts)
+            await self.roster.change([replace(ending, ended_us=now_us)], [made])
+            for alarm in waiting:
+                if not alarm.joined and self._desk.find(alarm.id) is not None:
+                    with suppress(Conflict):  # somebody settled it within this very call
+                        self._desk.hand_over(alarm.id, by, to, "", now_us, said=True)
+            await self._flush()
+        self._tell_shift(unit)
+        return made
+
+    def open_in(self, unit: str) -> list[Alarm]:
+        """What who is on duty there looks after: the unit's, and of what lies below."""
+        return [one for one in self._desk.unsettled() if self._units.covers(unit, one.unit)]
+
+    def _shift_entry(self, unit: str, action: str, by: str, note: str, facts: Mapping[str, JsonValue]) -> None:
+        body: dict[str, JsonValue] = {"of": f"shift:{unit}", "action": action, "by": by, "note": note[:500]}
+        self._outside.append(HUB_STREAM, EntryType.HANDLING, body | {"unit": unit} | dict(facts))
+
+    def _tell_shift(self, unit: str) -> None:
+        present = [one.json() for one in self.roster.present() if one.unit == unit]
+        data = {"stream": "", "unit": unit, "present": present}
+        self._bus.publish("alarm.shift", data, self._clock.now())
+
+    # ------------------------------------------------------------------------------------- keeping
+
+    def _say(self, alarm: Alarm, action: str, by: str, note: str) -> None:
+        stream = alarm.stream if alarm.stream and self._outside.stream(alarm.stream) is not None else HUB_STREAM
+        body: dict[str, JsonValue] = {"of": alarm.subject, "action": action, "by": by, "note": note}
+        more: dict[str, JsonValue] = {"alarm": alarm.id, "cause": alarm.cause, "level": alarm.level}
+        self._outside.append(stream, EntryType.HANDLING, body | more)
+
+    def _tell(self, word: str, alarm: Alarm) -> None:
+        self._bus.publish(f"alarm.{word}", self.alarm_json(alarm), self._clock.now())
+        if word in ("over", "cleared", "handled", "false_alarm", "joined"):
+            self._resolve(alarm)
+        elif word == "raised":
+            self._synced_us = -(1 << 62)
+
+    def _resolve(self, alarm: Alarm) -> None:
+        """Every Alertmanager is to hear soon that it is over."""
+        for channel in self.channels.list():
+            if channel.kind is ChannelKind.ALERTMANAGER and self._units.covers(channel.unit, alarm.unit):
+                waiting = self._to_resolve.get(channel.name, ())
+                if alarm.id not in waiting and len(waiting) < 1000:
+                    self._to_resolve[channel.name] = (*waiting, alarm.id)
+                self._synced_us = -(1 << 62)
+
+    async def _flush(self) -> None:
+        """Keep what changed. What the database refuses is kept with the next."""
+        changed, self._desk.dirty = self._desk.dirty, {}
+        if changed:
+            try:
+                await asyncio.to_thread(self._alarms.keep, list(changed.values()))
+            except Exception as error:
+                self._desk.dirty = changed | self._desk.dirty
+                _log.error("alarms could not be kept; tried again", error=type(error).__name__)
+        self._desk.forget_settled()
+        await self.outbox.flush()
