@@ -42,6 +42,13 @@ def test_a_scope_fits_its_path_and_its_right() -> None:
             assert route.scope is Scope.HUB, route.path
 
 
+def test_a_recorder_may_call_only_what_names_its_stream() -> None:
+    for route in ROUTES:
+        if route.access is Access.EITHER:
+            assert route.path.startswith("/api/streams/{id}/"), route.path
+            assert route.right is not None, route.path
+
+
 @asynccontextmanager
 async def organisation(tmp_path: Path, unit: str) -> AsyncIterator[tuple[Hub, dict[Role, str]]]:
     """root > north, south; a stream and a person in each; one person of each role in ``unit``, with their cookies."""
