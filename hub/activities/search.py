@@ -1,0 +1,168 @@
+"""The list of activities, searched by the six fields of 003§17: 大队名称、设备编号、执法人员、使用时间、当事人、案由.
+
+The newest first. The index gives rows in that order one after the other, so a page costs as much as it is long, not
+as much as there is: what is common ends soon, what is rare is short. Blocking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, select
+
+from hub.activities.findings import Finding
+from hub.activities.model import Activity
+from hub.activities.store import Kept, finding_word, kept_of, numbers_of, row_range, units_known
+from hub.activities.tables import INDEX, activities
+from hub.activities.words import MAX_NUMBERS, NONE, Field, Kind, any_of, expression, plain, wanted_words
+from hub.errors import InvalidRequest
+
+_TEXTS: dict[Field, Callable[[Activity], str]] = {
+    Field.PARTY: lambda one: one.party,
+    Field.CAUSE: lambda one: one.cause,
+    Field.CASE: lambda one: one.case_number,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for; None: not asked. ``units`` says of a unit's id whether it is wanted and may be seen (None:
+    all are). Times: the activity began in ``from_us … to_us``. ``q``: words, each in any of the fields."""
+
+    units: Callable[[str], bool] | None = None
+    stream: str | None = None
+    device: str | None = None
+    officer: str | None = None
+    party: str | None = None
+    cause: str | None = None
+    case: str | None = None
+    q: str | None = None
+    finding: Finding | None = None
+    from_us: int | None = None
+    to_us: int | None = None
+    limit: int = 50
+    after: str | None = None
+
+
+Check = Callable[[Activity], bool]
+
+
+def search(engine: Engine, query: Query) -> list[Kept]:
+    """A page, the newest first. Raises InvalidRequest for words that cannot be searched for."""
+    first, last = row_range(query.from_us, query.to_us)
+    with engine.connect() as connection:
+        if query.after is not None:
+            row = connection.execute(
+                select(activities.c.row).where(activities.c.id == query.after)
+            ).scalar_one_or_none()
+            if row is None:
+                return []
+            last = min(last, row - 1)
+        parts, checks = _asked(connection, query)
+        checks += _times(query)
+        found: list[Kept] = []
+        if parts:
+            sql = (
+                f"SELECT a.* FROM {INDEX} AS w CROSS JOIN activities AS a ON a.row = w.rowid "  # noqa: S608  a constant
+                f"WHERE w.{INDEX} MATCH ? AND w.rowid BETWEEN ? AND ? ORDER BY w.rowid DESC"
+            )
+            rows = connection.exec_driver_sql(sql, (" AND ".join(parts), first, last))
+        else:
+            listed = select(activities).where(activities.c.row.between(first, last))
+            rows = connection.execution_options(stream_results=True).execute(listed.order_by(activities.c.row.desc()))
+        for row in rows:
+            kept = kept_of(row)
+            if all(check(kept.activity) for check in checks):
+                found.append(kept)
+                if len(found) >= query.limit:
+                    break
+        rows.close()
+    return found
+
+
+def _asked(connection: Connection, query: Query) -> tuple[list[str], list[Check]]:
+    """What the index is asked, and what is compared with the text of what it finds."""
+    parts: list[str] = []
+    checks: list[Check] = []
+    if query.units is not None:
+        _units(connection, query.units, parts, checks)
+    if query.stream is not None:
+        known = numbers_of(connection, Kind.STREAM, plain(query.stream))
+        parts.append(_numbered([(Kind.STREAM, number) for number in known]))
+        checks.append(lambda one: one.stream_id == query.stream)
+    for text, kinds, fields in (
+        (query.device, (Kind.DEVICE, Kind.STREAM), ()),
+        (query.officer, (Kind.OFFICER,), ()),
+        (query.party, (), (Field.PARTY,)),
+        (query.cause, (), (Field.CAUSE,)),
+        (query.case, (), (Field.CASE,)),
+        (query.q, tuple(Kind), tuple(Field)),
+    ):
+        if text is not None:
+            for word in wanted_words(text):
+                _word(connection, word, kinds, fields, parts, checks)
+    if query.finding is not None:
+        parts.append(finding_word(query.finding))
+    return parts, checks
+
+
+def _units(connection: Connection, wanted: Callable[[str], bool], parts: list[str], checks: list[Check]) -> None:
+    known = list(units_known(connection))
+    numbers = [(Kind.UNIT, number) for number, unit in known if wanted(unit)]
+    if len(numbers) == len(known):
+        return
+    if len(numbers) <= MAX_NUMBERS:
+        parts.append(_numbered(numbers))
+    checks.append(lambda one: wanted(one.unit))
+
+
+def _word(
+    connection: Connection,
+    word: str,
+    kinds: Sequence[Kind],
+    fields: Sequence[Field],
+    parts: list[str],
+    checks: list[Check],
+) -> None:
+    numbers = [(kind, number) for kind in kinds for number in numbers_of(connection, kind, word)]
+    if len(numbers) > MAX_NUMBERS:
+        raise InvalidRequest(
+            f"expected a word that names fewer officers and devices, found {len(numbers)} for {word!r}",
+            code="bad_query",
+        )
+    named = [f'"{kind}{number}"' for kind, number in numbers]
+    parts.append(any_of([*named, *(expression(field, word) for field in fields)]))
+    checks.append(lambda one: _holds(one, word, kinds, fields))
+
+
+def _numbered(numbers: Sequence[tuple[Kind, int]]) -> str:
+    return any_of([f'"{kind}{number}"' for kind, number in numbers] or [f'"{NONE}"'])
+
+
+def _holds(activity: Activity, word: str, kinds: Sequence[Kind], fields: Sequence[Field]) -> bool:
+    """Whether the text itself holds the word."""
+    for field in fields:
+        if word in plain(_TEXTS[field](activity)):
+            return True
+    texts: list[str] = []
+    if Kind.OFFICER in kinds:
+        texts += [text for one in activity.officers for text in (one.name, one.certificate)]
+    if Kind.DEVICE in kinds:
+        texts.append(activity.device)
+    if Kind.STREAM in kinds:
+        texts.append(activity.stream_id)
+    if Kind.UNIT in kinds:
+        texts.append(activity.unit_name)
+    return any(word in plain(text) for text in texts)
+
+
+def _times(query: Query) -> list[Check]:
+    """Rows are to the second, times are not."""
+    checks: list[Check] = []
+    from_us, to_us = query.from_us, query.to_us
+    if from_us is not None:
+        checks.append(lambda one: one.began_us >= from_us)
+    if to_us is not None:
+        checks.append(lambda one: one.began_us < to_us)
+    return checks
