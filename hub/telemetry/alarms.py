@@ -18,6 +18,10 @@ class Level(StrEnum):
     EMERGENCY = "emergency"
 
 
+SEVERITY = {Level.EMERGENCY: 1, Level.CRITICAL: 2, Level.WARNING: 3}
+"""The same as a number, as all alarms have it: 1 is the worst, 4 the least."""
+
+
 class AlarmKind(StrEnum):
     BATTERY_LOW = "battery_low"
     STORAGE_LOW = "storage_low"

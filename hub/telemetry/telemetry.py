@@ -7,7 +7,7 @@ import contextlib
 import json
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from hub.errors import HubError, InvalidRequest, Unavailable
 from hub.ledger.entries import EntryType, JsonValue
 from hub.logging import Repetition
 from hub.metrics import BAD_INPUT
-from hub.telemetry.alarms import Alarm, AlarmKind, Level, heard, judge, silent
+from hub.telemetry.alarms import SEVERITY, Alarm, AlarmKind, Level, heard, judge, silent
 from hub.telemetry.cues import Cue, Cues
 from hub.telemetry.faults import Chain, Fault, Faults, durable, point_body
 from hub.telemetry.message import Happened, TelemetryIn, read_message
@@ -50,12 +50,14 @@ WRITTEN = frozenset({"sos", "key_mark"})
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What telemetry asks of the rest: whether a stream is live, its unit's rules as they are written (None: none),
-    a way to publish an event and one to say something to a device (False: it does not hear)."""
+    a way to publish an event, and one to say something to a device (False: it does not hear)."""
 
     live: Callable[[str], bool]
     rules: Callable[[str], Any]
     publish: Callable[[str, Mapping[str, Any], Instant], None]
     say: Callable[[str, str], bool]
+    report: Callable[[str, str, str], Awaitable[None]]
+    """A device's report that it must stop: stream, reason, text. What it raises refuses the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class Telemetry:
         async with self._taking:  # the same id may come by HTTP and by the channel at once
             for event in events:
                 if not await self._is_known(stream_id, event):
-                    self._write(stream_id, event)
+                    await self._write(stream_id, event)
                     self._remember(stream_id, event.id)
         return tuple(event.id for event in events)
 
@@ -189,7 +191,7 @@ class Telemetry:
             log.error("telemetry could not look for an earlier one; twice is better than lost", error=str(error))
             return False
 
-    def _write(self, stream_id: str, event: Happened) -> None:
+    async def _write(self, stream_id: str, event: Happened) -> None:
         """The entry, and the event. Raises LedgerError: then nothing was kept, and the device sends it again."""
         now = self._clock.now()
         state = self._states[stream_id]
@@ -208,12 +210,12 @@ class Telemetry:
             return
         if event.type == "report":
             facts["reason"] = event.reason
+            await self._outside.report(stream_id, event.reason, event.text)
         self._outside.publish(EVENTS[event.type], facts, now)
         if event.type == "sos":
             log.error("SOS", stream=stream_id, id=event.id)
             state.sos = {"id": event.id, "at": rfc3339(at_us)}
-            alarm = {"kind": AlarmKind.SOS.value, "level": Level.EMERGENCY.value, "value": 1, "threshold": 1}
-            self._outside.publish("telemetry.alarm", facts | alarm, now)
+            self._ring(AlarmKind.SOS.value, Level.EMERGENCY, now, **facts)
             self._tell_change(stream_id, state, now)
 
     def _remember(self, stream_id: str, ident: str) -> None:
@@ -225,20 +227,17 @@ class Telemetry:
 
     def _tell_alarms(self, stream_id: str, state: State, alarms: list[Alarm], now: Instant) -> None:
         for alarm in alarms:
-            over = alarm.level is None
-            log.warning(
-                "telemetry alarm", stream=stream_id, kind=alarm.kind.value, level=alarm.level, value=alarm.value
-            )
-            data = {
-                "stream": stream_id,
-                "kind": alarm.kind.value,
-                "level": None if alarm.level is None else alarm.level.value,
-                "value": alarm.value,
-                "threshold": alarm.threshold,
-                "at": rfc3339(now.utc_us),
-                "position": point_json(state.point),
-            }
-            self._outside.publish("telemetry.alarm_over" if over else "telemetry.alarm", data, now)
+            log.warning("telemetry alarm", stream=stream_id, kind=alarm.kind.value, level=alarm.level, value=alarm.value)
+            facts = {"stream": stream_id, "at": rfc3339(now.utc_us), "position": point_json(state.point)}
+            self._ring(alarm.kind.value, alarm.level, now, **facts, value=alarm.value, threshold=alarm.threshold)
+
+    def _ring(self, kind: str, level: Level | None, now: Instant, **facts: Any) -> None:
+        """``level`` None: it is over. In the event 1 is the worst, 4 the least."""
+        if level is None:
+            self._outside.publish("telemetry.alarm_over", {"kind": kind, **facts}, now)
+        else:
+            data = {"kind": kind, "level": SEVERITY[level], "severity": level.value, **facts}
+            self._outside.publish("telemetry.alarm", data, now)
 
     def _tell_change(self, stream_id: str, state: State, now: Instant) -> None:
         """At most once a second for each stream; the tick tells what came in between."""
@@ -249,7 +248,9 @@ class Telemetry:
 
     def _tell_fault(self, word: str, fault: Fault) -> None:
         log.warning("device fault", stream=fault.stream_id, what=word, reason=fault.reason)
-        self._outside.publish(word, fault_json(fault), self._clock.now())
+        now, facts = self._clock.now(), fault_json(fault)
+        self._outside.publish(word, facts, now)
+        self._ring("fault", Level.CRITICAL if fault.ended_us is None else None, now, **facts)
 
     def _rules(self, stream_id: str) -> TelemetryRules:
         try:
