@@ -16,9 +16,6 @@ from hub.ledger.entries import EntryType
 from hub.ledger.told import Told
 from hub.model import Interruption, InterruptionState, StreamKind
 
-EDGE_US = 500_000
-"""What footage may lack at each edge beyond the stated error: ``interruptions.md`` promises edges no better."""
-JOIN_US = 250_000
 HUB = "hub"
 
 
@@ -103,7 +100,8 @@ class _Facts:
     spoken: list[Told] = field(default_factory=list)
     exemptions: list[Told] = field(default_factory=list)
     backfills: list[tuple[int, int]] = field(default_factory=list)
-    backfilled_us: int = 0
+    whole_us: int | None = None
+    """Since when footage fills it as a whole, as far as it lasted by then."""
     steps: set[tuple[str, int]] = field(default_factory=set)
     reminded: bool = False
     close: Told | None = None
@@ -117,8 +115,8 @@ def judge(fault: Interruption, told: Sequence[Told], rules: Rules, kind: StreamK
     standing = [one for one in told if one.leaf not in withdrawn]
     facts = _sort(standing)
     statements = statements_of(standing, kind, rules.signatures)
-    filled_us, whole = _filled(facts.backfills, fault)
-    how, explained_us = _explained(fault, kind, facts, statements, whole)
+    filled_us = _filled(facts.backfills, fault)
+    how, explained_us = _explained(fault, kind, facts, statements)
     deadline_us = _deadline(fault, facts.exemptions, rules)
     reported_us = min((one.at_us for one in facts.reports), default=None)
     findings = _findings(fault, kind, how, explained_us, deadline_us, bool(facts.spoken))
@@ -156,7 +154,12 @@ def _sort(told: Iterable[Told]) -> _Facts:
         form = _form(one)
         if one.type is EntryType.BACKFILL:
             facts.backfills.append((int(one.body.get("from_us", 0)), int(one.body.get("to_us", 0))))
-            facts.backfilled_us = one.at_us
+            if one.body.get("whole") is True and facts.whole_us is None:
+                facts.whole_us = one.at_us
+        elif one.type is EntryType.INTERRUPTION_OPEN:
+            # it broke off once more: what was said and closed before does not speak of that
+            facts.whole_us, facts.close = None, None
+            facts.spoken.clear()
         elif form in lists:
             lists[Form(form)].append(one)
         elif form == Form.OVERDUE:
@@ -168,31 +171,24 @@ def _sort(told: Iterable[Told]) -> _Facts:
     return facts
 
 
-def _filled(backfills: list[tuple[int, int]], fault: Interruption) -> tuple[int, bool]:
-    """How much of it is filled, and whether that is the whole."""
+def _filled(backfills: list[tuple[int, int]], fault: Interruption) -> int:
+    """How much of it footage reaches over; a piece may have holes of its own."""
+    at_us, filled_us = fault.started_us, 0
     end_us = fault.ended_us
-    limit_us = end_us if end_us is not None else max((end for _, end in backfills), default=fault.started_us)
-    at_us, filled_us, holes_us = fault.started_us, 0, []
     for start, end in sorted(backfills):
-        start, end = max(start, at_us), min(end, limit_us)
-        if end <= start:
-            continue
-        holes_us.append(start - at_us)
-        filled_us += end - start
-        at_us = end
-    if end_us is None or not holes_us:
-        return filled_us, False
-    edge_us = EDGE_US + fault.edge_error_us
-    whole = holes_us[0] <= edge_us and end_us - at_us <= edge_us and all(hole <= JOIN_US for hole in holes_us[1:])
-    return filled_us, whole
+        start, end = max(start, at_us), end if end_us is None else min(end, end_us)
+        if end > start:
+            filled_us += end - start
+            at_us = end
+    return filled_us
 
 
 def _explained(
-    fault: Interruption, kind: StreamKind, facts: _Facts, statements: Sequence[Statement], whole: bool
+    fault: Interruption, kind: StreamKind, facts: _Facts, statements: Sequence[Statement]
 ) -> tuple[str, int | None]:
     """How, and since when; empty for not at all."""
-    if whole:
-        return "backfilled", facts.backfilled_us
+    if facts.whole_us is not None and fault.ended_us is not None:
+        return "backfilled", facts.whole_us
     if facts.spoken and fault.ended_us is not None and kind is not StreamKind.WINDOW:
         return "spoken", facts.spoken[0].at_us
     done = sorted((one.done_us, one.how) for one in statements if one.done_us is not None)

@@ -85,9 +85,17 @@ class ToldReader:
         return "" if leaf is None else leaf.hex()
 
     def unsettled(self) -> list[Interruption]:
-        """Interruptions that ask for an explanation and were never closed for good."""
+        """Interruptions that ask for an explanation and were not closed for good since they last broke off."""
         cut, told = t.interruptions.c, t.told.c
-        closed = exists().where(told.interruption == cut.id, func.json_extract(told.body, "$.form") == "close")
+        other = t.told.alias().c
+        broke_off = select(func.max(other.entry_id)).where(
+            other.interruption == cut.id, other.type == EntryType.INTERRUPTION_OPEN.value
+        )
+        closed = exists().where(
+            told.interruption == cut.id,
+            func.json_extract(told.body, "$.form") == "close",
+            told.entry_id > broke_off.scalar_subquery(),
+        )
         query = select(t.interruptions).where(
             cut.state != InterruptionState.WITHDRAWN.value,
             func.json_extract(cut.body, "$.needs_explanation") == 1,
