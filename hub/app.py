@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -35,7 +34,7 @@ from hub.evidence.job import Job
 from hub.evidence.jobs import Exports
 from hub.evidence.spool import Intake
 from hub.fleet import Fleet
-from hub.followup.explaining import Explaining
+from hub.followup.explaining import REASONS, Explaining
 from hub.followup.followup import Followup
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.entries import EntryType, JsonValue
@@ -57,6 +56,9 @@ from hub.retention.retention import Retention
 from hub.segmenter.disk import Disk
 from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
+from hub.telemetry.state import fault_json
+from hub.telemetry.store import TelemetryStore
+from hub.telemetry.telemetry import LABEL, Outside, Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +78,7 @@ class Hub:
         self.anchoring: Anchoring
         self.retention: Retention
         self.exports: Exports
+        self.telemetry: Telemetry
         self.fleet: Fleet
         self.followup: Followup
         self.feeds = LiveFeeds()
@@ -136,6 +139,16 @@ class Hub:
         whip = WhipEndpoint(settings, clock)
         stack.push_async_callback(whip.close)
 
+        self.telemetry = Telemetry(
+            clock,
+            self.ledger,
+            TelemetryStore(engine),
+            self._around_telemetry(whip),
+            track_days=settings.telemetry_track_days,
+        )
+        await self.telemetry.load()
+        whip.on_message(LABEL, self.telemetry.hear)
+
         rooms = Rooms(settings, clock, self.ledger, disk, self.events)
         recovered = {one.stream_id: one for one in self.ledger.recovered}
         self.fleet = Fleet(rooms, self.feeds, whip, recovered, unit_rules=self._unit_rules)
@@ -157,7 +170,7 @@ class Hub:
             self.registry.find,
             self._present,
             tell=self._publish,
-            cue=partial(_cue, whip),
+            cue=self._cue,
         )
         await self.followup.start()
 
@@ -167,6 +180,7 @@ class Hub:
         taken = Intake(settings.data, self.ledger.append, self.ledger.committed)
         works = (
             self.followup.run(),
+            self.telemetry.run(),
             self._cue_officers(),
             self.fleet.tick_for_ever(),
             self._tell_states(),
@@ -196,6 +210,7 @@ class Hub:
             write_access=self._write_access,
             retention=self.retention,
             exports=self.exports,
+            telemetry=self.telemetry,
             followup=self.followup,
             explaining=Explaining(self.followup, self.people, settings.data),
             open_log=opened.log,
@@ -222,8 +237,9 @@ class Hub:
     def status(self, stream: Stream) -> StreamStatus:
         """How a stream is at this moment, for the API and the page."""
         pipeline = self.fleet.pipeline(stream.id)
+        telemetry, fault = self.telemetry.state_json(stream.id), self.telemetry.faults.of(stream.id)
         if pipeline is None:
-            return StreamStatus(state="retired" if stream.retired else "waiting")
+            return StreamStatus(state="retired" if stream.retired else "waiting", telemetry=telemetry)
         condition = pipeline.condition
         session = condition.session
         state, since_us = self._state_of(pipeline)
@@ -237,6 +253,8 @@ class Hub:
             attempts=condition.attempts,
             complaint=Complaint(*condition.complaint) if condition.complaint else None,
             interruption=pipeline.detector.current,
+            telemetry=telemetry,
+            fault=None if fault is None else fault_json(fault),
         )
 
     def _state_of(self, pipeline: Pipeline) -> tuple[StreamState, int]:
@@ -273,6 +291,8 @@ class Hub:
     # --------------------------------------------------------------------------------- events
 
     def _tell_change(self, before: Stream | None, after: Stream) -> None:
+        if after.retired:
+            self.telemetry.forget(after.id)
         word = "added" if before is None else "retired" if after.retired else "changed"
         self._tell(word, after)
 
@@ -293,6 +313,28 @@ class Hub:
 
     def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
         self.events.publish(kind, data, self.clock.now())
+
+    def _cue(self, stream_id: str, data: Mapping[str, Any]) -> None:
+        """On the recorder's data channel, or with the answer to its next telemetry."""
+        self.telemetry.cue(stream_id, "explain", interruption=data["id"], text=data["text"])
+
+    def _around_telemetry(self, whip: WhipEndpoint) -> Outside:
+        def rules(stream_id: str) -> Any:
+            stream = self.registry.find(stream_id)
+            return self.units.rule("" if stream is None else stream.unit, "telemetry")
+
+        def live(stream_id: str) -> bool:
+            pipeline = self.fleet.pipeline(stream_id)
+            return pipeline is not None and pipeline.condition.session is not None
+
+        async def report(stream_id: str, reason: str, text: str) -> None:
+            known = reason in REASONS
+            words = text if known else " ".join((reason, text)).strip() or "-"
+            explaining = Explaining(self.followup, self.people, self.settings.data)
+            name = f"device:{stream_id}"
+            await explaining.report(self.registry.get(stream_id), reason if known else "other", words, name)
+
+        return Outside(live, rules, self.events.publish, partial(_say, whip), report)
 
     def _tell_retention(self, kind: str, data: Mapping[str, JsonValue]) -> None:
         self.events.publish(kind, data, self.clock.now())
@@ -317,9 +359,8 @@ def _accept(opened: OpenLog) -> Callable[[str], Awaitable[None]]:
     return accept
 
 
-def _cue(whip: WhipEndpoint, stream_id: str, data: Mapping[str, Any]) -> None:
-    """On the recorder's data channel, if it has opened one."""
-    whip.say(stream_id, "telemetry", json.dumps({"type": "interruption.cue", **data}, ensure_ascii=False))
+def _say(whip: WhipEndpoint, stream_id: str, text: str) -> bool:
+    return whip.say(stream_id, LABEL, text)
 
 
 def _not_stored(interruption: Interruption) -> bool:

@@ -129,6 +129,9 @@ class Settings(BaseModel):
         (),
         description="Streams of another class than patrol, as stream=class.",
     )
+    telemetry_track_days: int = Field(
+        90, ge=1, le=36_500, description="How long positions of recorders are kept; those of SOS and marks for ever."
+    )
     retention_anchor_wait_h: float = Field(
         24.0,
         ge=0,

@@ -20,6 +20,7 @@ EVERYBODYS = frozenset({"events", "hub"})
 HEARD_BY = {
     "interruption": (Right.INTERRUPTIONS_VIEW, "stream"),
     "stream": (Right.STREAMS_VIEW, "id"),
+    "telemetry": (Right.STREAMS_VIEW, "stream"),
     "export": (Right.EXPORTS_VIEW, "stream"),
 }
 """The first word of an event's type: the right that it takes, and the field that names the stream."""

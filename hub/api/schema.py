@@ -121,6 +121,8 @@ class StatusOut(BaseModel):
     attempts: int = Field(0, description="How often the source was tried.")
     complaint: ComplaintOut | None = Field(None, description="What was last refused of it, or why it failed.")
     interruption: str | None = Field(None, description="The interruption that lasts, by id.")
+    telemetry: dict[str, Any] | None = Field(None, description="As /api/streams/{id}/telemetry.")
+    fault: dict[str, Any] | None = Field(None, description="故障停用: as in /api/faults; none: it may be used.")
 
 
 class StreamOut(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from aiohttp import web
 
@@ -26,6 +26,7 @@ from hub.people.units import Units
 from hub.registry import Registry
 from hub.retention.retention import Retention
 from hub.settings import Settings
+from hub.telemetry.telemetry import Telemetry
 
 StreamStateName = Literal["live", "suspected", "interrupted", "waiting", "idle", "off_duty", "retired"]
 
@@ -52,6 +53,10 @@ class StreamStatus:
     attempts: int = 0
     complaint: Complaint | None = None
     interruption: Interruption | None = None
+    telemetry: Mapping[str, Any] | None = None
+    """The newest that its device said, as ``GET /api/streams/{id}/telemetry``."""
+    fault: Mapping[str, Any] | None = None
+    """Why its device is not to be used (故障停用), as in ``GET /api/faults``."""
 
 
 class WhipAnswer(Protocol):
@@ -133,6 +138,7 @@ class Services:
     witness_for: tuple[VerifierKey, ...] = ()
     retention: Retention | None = None
     exports: Exports | None = None
+    telemetry: Telemetry | None = None
     followup: Followup | None = None
     explaining: Explaining | None = None
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None

@@ -79,6 +79,8 @@ def _status_out(status: StreamStatus) -> StatusOut:
         complaint=complaint
         and ComplaintOut(code=complaint.code, message=complaint.message, at=rfc3339(complaint.at_us)),
         interruption=status.interruption and status.interruption.id,
+        telemetry=None if status.telemetry is None else dict(status.telemetry),
+        fault=None if status.fault is None else dict(status.fault),
     )
 
 

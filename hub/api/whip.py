@@ -18,8 +18,12 @@ ALLOW_METHODS = "POST, PATCH, DELETE, OPTIONS"
 
 
 async def publish(request: web.Request) -> web.Response:
-    """POST /whip/{id}: an offer in, the answer out; the session's own address is in Location."""
+    """POST /whip/{id}: an offer in, the answer out; the session's own address is in Location. A device with a fault
+    is refused with ``device_disabled`` (故障停用)."""
     stream = _stream(request)
+    telemetry = request.app[SERVICES].telemetry
+    if telemetry is not None:
+        telemetry.faults.check_usable(stream.id)
     offer = _text(await read_body(request, SDP))
     device = request.headers.get(hdrs.USER_AGENT, "")[:200]
     answer = await request.app[SERVICES].whip.offer(stream.id, offer, device=device)
@@ -110,7 +114,7 @@ ROUTES = (
         body=SDP,
         answer=SDP,
         status=201,
-        refusals=(400, 404, 409),
+        refusals=(400, 403, 404, 409),
     ),
     Route("OPTIONS", "/whip/{id}", options, Access.PUBLIC, "What may be posted; CORS preflight.", status=204),
     Route(

@@ -28,6 +28,10 @@ class Right(StrEnum):
     DUTY_MANAGE = "duty.manage"
     NOTICES_MANAGE = "notices.manage"
     """Where alarms are sent to."""
+    FAULTS_REPORT = "faults.report"
+    """故障停用: that a device is not to be used."""
+    FAULTS_REPAIR = "faults.repair"
+    """That a named service has repaired it."""
     EXPORTS_VIEW = "exports.view"
     EXPORTS_REQUEST = "exports.request"
     EXPORTS_APPROVE = "exports.approve"
@@ -67,11 +71,12 @@ _WHAT = (*_WHERE, _R.STREAMS_VIEW, _R.INTERRUPTIONS_VIEW)
 TABLE: Final = MappingProxyType(
     {
         # live needs a duty role, playback a standing grant or an approval (R17)
-        Role.WATCHER: frozenset({*_WHAT, _R.LIVE_VIEW, _R.INTERRUPTIONS_HANDLE, *_SESSIONS}),
+        Role.WATCHER: frozenset({*_WHAT, _R.LIVE_VIEW, _R.INTERRUPTIONS_HANDLE, *_SESSIONS, _R.FAULTS_REPORT}),
         Role.HALL_ADMIN: frozenset(
             {
                 *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
                 _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
+                _R.FAULTS_REPORT,
             }
         ),
         Role.INSPECTOR: frozenset(
@@ -83,7 +88,7 @@ TABLE: Final = MappingProxyType(
         Role.ARCHIVIST: frozenset(
             {
                 *_WHAT, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.HOLDS_MANAGE, _R.RETENTION_VIEW,
-                *_SESSIONS,
+                *_SESSIONS, _R.FAULTS_REPORT,
             }
         ),
         Role.APPROVER: frozenset(
@@ -98,9 +103,10 @@ TABLE: Final = MappingProxyType(
                 _R.AUDIT_VIEW, _R.SESSIONS_VIEW,
             }
         ),
-        Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, *_SESSIONS}),
+        Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.FAULTS_REPORT}),
         Role.ENGINEER: frozenset(
-            {*_WHAT, _R.STREAMS_MANAGE, _R.NOTICES_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
+            {*_WHAT, _R.STREAMS_MANAGE, _R.FAULTS_REPORT, _R.FAULTS_REPAIR,
+                _R.NOTICES_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
         ),
         Role.ACCOUNT_ADMIN: frozenset({*_WHERE, _R.UNITS_MANAGE, _R.PEOPLE_VIEW, _R.PEOPLE_MANAGE}),
         Role.ADMIN: frozenset(Right),

@@ -24,7 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "registry": BASE,
     "people": BASE,
     "pipeline": BASE | PARTS,
-    "api": BASE | PARTS | {"activities", "audit", "evidence", "followup", "notices", "people", "registry", "retention"},
+    "api": BASE | PARTS | {"activities", "audit", "evidence", "followup", "notices", "people", "registry", "retention"}
+    | {"telemetry"},
     "activities": BASE | {"ledger", "people"},
     "notices": BASE | {"ledger", "monitor", "people"},
     "anchoring": BASE | {"ledger"},
@@ -44,6 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "pipeline",
         "registry",
         "retention",
+        "telemetry",
     },
     "fleet": BASE | PARTS | {"pipeline"},
     "demo": BASE | {"app", "registry"},
@@ -52,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "commands": BASE | PARTS | {"activities", "api", "app", "audit", "bench", "demo", "evidence"},
     "__main__": {"commands", "errors"},
     "retention": BASE | {"ledger", "segmenter"},
+    "telemetry": BASE | {"ledger", "people"},
     "followup": BASE | {"ledger", "people"},
     **dict.fromkeys(PARTS, BASE),
 }
