@@ -36,6 +36,7 @@ from hub.evidence.spool import Intake
 from hub.fleet import Fleet
 from hub.followup.explaining import REASONS, Explaining
 from hub.followup.followup import Followup
+from hub.footage.footage import Footage
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.entries import EntryType, JsonValue
 from hub.ledger.files import DATABASE_FILE
@@ -47,6 +48,7 @@ from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import StreamState
+from hub.notices.notices import Notices, Outside
 from hub.people.accounts import Accounts
 from hub.people.people import People
 from hub.people.units import Units
@@ -79,6 +81,7 @@ class Hub:
         self.retention: Retention
         self.exports: Exports
         self.telemetry: Telemetry
+        self.notices: Notices
         self.fleet: Fleet
         self.followup: Followup
         self.feeds = LiveFeeds()
@@ -135,6 +138,7 @@ class Hub:
         disk = Disk(settings.data, settings)
         await disk.start()
         stack.push_async_callback(disk.close)
+        footage = await Footage.open(settings, clock, engine, self.ledger, disk, self._publish)
 
         whip = WhipEndpoint(settings, clock)
         stack.push_async_callback(whip.close)
@@ -174,6 +178,13 @@ class Hub:
         )
         await self.followup.start()
 
+        beyond = Outside(
+            self.ledger.append, self.registry.find, self._present, self.ledger.reader.interruption, self._ready
+        )
+        self.notices = await Notices.open(settings, clock, engine, self.events, self.people, beyond)
+        self.notices.start()
+        stack.push_async_callback(self.notices.close)
+
         self.exports = await Exports.open(settings, clock, engine, self._tell_export)
         self.exports.start()
         stack.push_async_callback(self.exports.close)
@@ -188,7 +199,7 @@ class Hub:
             self.retention.run(),
             taken.run(),
         )
-        for work in works:
+        for work in (*works, footage.run()):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
         # late: a first password that nobody is shown would lock everybody out
@@ -211,6 +222,8 @@ class Hub:
             retention=self.retention,
             exports=self.exports,
             telemetry=self.telemetry,
+            notices=self.notices,
+            footage=footage,
             followup=self.followup,
             explaining=Explaining(self.followup, self.people, settings.data),
             open_log=opened.log,

@@ -22,6 +22,7 @@ HEARD_BY = {
     "stream": (Right.STREAMS_VIEW, "id"),
     "telemetry": (Right.STREAMS_VIEW, "stream"),
     "export": (Right.EXPORTS_VIEW, "stream"),
+    "alarm": (Right.INTERRUPTIONS_VIEW, "stream"),
 }
 """The first word of an event's type: the right that it takes, and the field that names the stream."""
 
@@ -65,6 +66,8 @@ def may_hear(services: Services, identity: Identity, event: Event) -> bool:
     if known is None:
         return standing.is_admin
     right, field = known
+    if not event.data.get(field) and isinstance(event.data.get("unit"), str):  # of a unit, not of one stream
+        return standing.may(right, event.data["unit"])
     return may_see(services, standing, right, str(event.data.get(field, "")))
 
 

@@ -15,11 +15,14 @@ from hub.clock import Clock
 from hub.evidence.jobs import Exports
 from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
+from hub.footage.footage import Footage
 from hub.ledger.entries import JsonValue
 from hub.ledger.notes import VerifierKey
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
 from hub.monitor.events import EventBus
+from hub.monitor.incidents import Incident
 from hub.monitor.live import LiveFeeds
+from hub.notices.notices import Notices
 from hub.people.accounts import Accounts
 from hub.people.people import People
 from hub.people.units import Units
@@ -141,8 +144,13 @@ class Services:
     telemetry: Telemetry | None = None
     followup: Followup | None = None
     explaining: Explaining | None = None
+    footage: Footage | None = None
+    notices: Notices | None = None
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None
     """Told of each cosignature that a witness brought by itself."""
+    incidents: Callable[[], Sequence[Incident]] = field(default=tuple)
+    """What many streams had in common, newest first."""
+    incident_of: Callable[[str], str | None] = field(default=lambda _id: None)
     log_status: Callable[[], Mapping[str, object]] = field(default=dict)
     """How far outsiders vouch for the log."""
 

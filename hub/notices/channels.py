@@ -40,11 +40,9 @@ _OF_THIS_MACHINE = frozenset(
         "windows",
         "blink1",
         "growl",
-        "apprise",
-        "apprises",
     }
 )
-"""Schemes that act on the hub's own machine, or that stand for further URLs kept elsewhere."""
+"""Schemes that act on the hub's own machine."""
 
 
 class ChannelKind(StrEnum):
@@ -175,7 +173,7 @@ class Channels:
     async def load(self) -> None:
         self._known = {one.name: one for one in await asyncio.to_thread(self._read)}
 
-    def list(self) -> list[Channel]:
+    def all(self) -> list[Channel]:
         return sorted(self._known.values(), key=lambda one: one.name)
 
     def find(self, name: str) -> Channel | None:

@@ -160,7 +160,7 @@ class Desk:
         return self._act(alarm, "note", by, note)
 
     def hand_over(self, ident: str, by: str, to: str, note: str, now_us: int, *, said: bool = False) -> Alarm:
-        """Another person looks after it, who has not acknowledged it yet. ``said``: an entry of all of them tells it."""
+        """Another person looks after it, from now on. ``said``: one entry tells it of all."""
         alarm = self._waiting(ident)
         back = {"state": AlarmState.OPEN, "acknowledged_by": "", "acknowledged_us": None}
         changes = {"handed_to": to, "step_us": now_us, **back}

@@ -92,7 +92,7 @@ class NoticeStore:
             select(notices).where(notices.c.state == "queued").order_by(notices.c.at_us).limit(MAX_QUEUED)
         )
 
-    def list(self, *, before_us: int, limit: int, alarm: str = "", state: str = "") -> list[Notice]:
+    def newest(self, *, before_us: int, limit: int, alarm: str = "", state: str = "") -> list[Notice]:
         """Older than ``before_us``, newest first."""
         query = select(notices).where(notices.c.at_us < before_us)
         if alarm:

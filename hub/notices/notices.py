@@ -242,7 +242,7 @@ class Notices:
     def _channels_of(self, alarm: Alarm, names: Collection[str] | None) -> list[Channel]:
         """Those of these names that may hear of the alarm; None: all of the nearest unit that has any."""
         tree = self._units.tree
-        able = [one for one in self.channels.list() if tree.covers(one.unit, alarm.unit)]
+        able = [one for one in self.channels.all() if tree.covers(one.unit, alarm.unit)]
         if names is not None:
             return [one for one in able if one.name in names]
         path = tree.path(step_unit(tree, alarm))
@@ -271,7 +271,7 @@ class Notices:
 
     def _sync(self) -> None:
         """Every Alertmanager hears of all that last, so that it does not forget them."""
-        for channel in self.channels.list():
+        for channel in self.channels.all():
             if channel.kind is ChannelKind.ALERTMANAGER and self._alerts_of(channel):
                 self._put_sync(channel)
 
@@ -383,7 +383,7 @@ class Notices:
         return await asyncio.to_thread(self._alarms.settled, before_us, limit)
 
     async def notices(self, *, before_us: int, limit: int, alarm: str = "", state: str = "") -> list[Notice]:
-        return await asyncio.to_thread(self._kept.list, before_us=before_us, limit=limit, alarm=alarm, state=state)
+        return await asyncio.to_thread(self._kept.newest, before_us=before_us, limit=limit, alarm=alarm, state=state)
 
     async def acknowledge(self, ident: str, by: str, note: str = "") -> Alarm:
         return await self._acted(lambda: self._desk.acknowledge(ident, by, note, self._clock.now().utc_us))
@@ -484,7 +484,7 @@ class Notices:
 
     def _resolve(self, alarm: Alarm) -> None:
         """Every Alertmanager is to hear soon that it is over."""
-        for channel in self.channels.list():
+        for channel in self.channels.all():
             if channel.kind is ChannelKind.ALERTMANAGER and self._units.covers(channel.unit, alarm.unit):
                 waiting = self._to_resolve.get(channel.name, ())
                 if alarm.id not in waiting and len(waiting) < 1000:
