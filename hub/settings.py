@@ -170,7 +170,7 @@ class Settings(BaseModel):
 
     # Telling people
     public_url: str = Field("", description="Address of the page as people open it, for the links in notices.")
-    time_zone: str = Field("Asia/Shanghai", description="Zone of the times that people read in notices.")
+    time_zone: str = Field("Asia/Shanghai", description="Zone of days, duty calendars and the times in notices.")
     alarm_clear_level: int = Field(
         4,
         ge=2,

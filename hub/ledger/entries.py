@@ -72,6 +72,7 @@ class EntryType(StrEnum):
     ANCHOR = "anchor"
     TELEMETRY = "telemetry"
     ACTIVITY = "activity"
+    CALENDAR = "calendar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +272,7 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
     EntryType.BACKFILL: _BACKFILL,
     EntryType.ATTACHMENT: {"media": str, "sha256": str, "size": int, "file": str, "at_us": int},
     EntryType.TELEMETRY: {"kind": str, "id": str, "by": str, "at_us": int},
+    EntryType.CALENDAR: {"action": str, "by": str},
     EntryType.HANDLING: {"of": str, "action": str, "by": str, "note": str},
     EntryType.DERIVATIVE: {"of": str, "what": str, "sha256": str},
     EntryType.HOLD: {"id": str, "action": str, "by": str},

@@ -108,6 +108,7 @@ class Batch:
     gone: dict[str, Row] = field(default_factory=dict)
     told: list[Row] = field(default_factory=list)
     telemetry: list[Row] = field(default_factory=list)
+    calendars: list[Row] = field(default_factory=list)
     gone_states: dict[str, str] = field(default_factory=dict)
 
     def add(self, placed: Placed, entry_id: int, keep_bytes: bool) -> None:
@@ -172,6 +173,10 @@ class Batch:
             row = {"entry_id": entry_id, "stream": entry.stream_id, "t_hub_us": entry.t_hub_us}
             row |= {"kind": body["kind"], "ident": body["id"], "body": json.dumps(dict(body), separators=(",", ":"))}
             self.telemetry.append(row)
+        elif kind is EntryType.CALENDAR and entry.stream_id == HUB_STREAM:
+            text = json.dumps(dict(body), separators=(",", ":"))
+            row = {"entry_id": entry_id, "seq": entry.seq, "t_hub_us": entry.t_hub_us, "body": text}
+            self.calendars.append(row)
 
     def _tell(self, entry: Entry, entry_id: int, leaf: bytes, interruption: str) -> None:
         self.told.append(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
 
@@ -125,12 +126,22 @@ class Reader:
             row = connection.execute(select(t.interruptions.c.leaf).where(t.interruptions.c.id == ident)).first()
             return None if row is None else row.leaf.hex()
 
-    def uploads_open(self) -> dict[str, list[int]]:
-        """Runs of the protocol ``upload`` that were opened and not closed, by stream."""
+    def calendars(self) -> list[tuple[int, int, dict[str, Any]]]:
+        """Every entry ``calendar``, oldest first: its seq in the chain of the hub, hub UTC (µs) and body."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(t.calendars).order_by(t.calendars.c.entry_id)).all()
+        return [(row.seq, row.t_hub_us, json.loads(row.body)) for row in rows]
+
+    def uploads_open(self) -> dict[str, dict[int, tuple[int, int] | None]]:
+        """Runs of the protocol ``upload`` that were opened and not closed, by stream; with their newest span."""
         query = select(t.heads.c.stream, t.heads.c.upload_runs).where(t.heads.c.upload_runs.is_not(None))
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return {row.stream: [int(run) for run in json.loads(row.upload_runs)] for row in rows}
+        found: dict[str, dict[int, tuple[int, int] | None]] = {}
+        for row in rows:
+            runs = json.loads(row.upload_runs).items()
+            found[row.stream] = {int(run): (span[2], span[3]) if span[1] else None for run, span in runs}
+        return found
 
     def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         """Time within ``from_us … to_us`` of reels that are lawfully deleted, or about to be: clipped, in order."""

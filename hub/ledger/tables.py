@@ -186,7 +186,17 @@ telemetry = Table(
     Index("ledger_telemetry_by_kind", "kind", "entry_id"),
 )
 
+# Duty calendars: few entries, all of them together say what is due.
+calendars = Table(
+    "ledger_calendars",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("body", String, nullable=False),  # JSON, as in the entry
+)
+
 ALL = (
     logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions, holds, tombstones, gone_reels,
-    told, telemetry,
+    told, telemetry, calendars,
 )  # fmt: skip

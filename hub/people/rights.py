@@ -26,6 +26,8 @@ class Right(StrEnum):
     SESSIONS_VIEW = "sessions.view"
     SESSIONS_MANAGE = "sessions.manage"
     DUTY_MANAGE = "duty.manage"
+    DUTY_YEARS = "duty.years"
+    """The holidays of a year, as the State Council has announced them."""
     NOTICES_MANAGE = "notices.manage"
     """Where alarms are sent to."""
     FAULTS_REPORT = "faults.report"
@@ -106,7 +108,7 @@ TABLE: Final = MappingProxyType(
         Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.FAULTS_REPORT}),
         Role.ENGINEER: frozenset(
             {*_WHAT, _R.STREAMS_MANAGE, _R.FAULTS_REPORT, _R.FAULTS_REPAIR,
-                _R.NOTICES_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
+                _R.DUTY_YEARS, _R.NOTICES_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
         ),
         Role.ACCOUNT_ADMIN: frozenset({*_WHERE, _R.UNITS_MANAGE, _R.PEOPLE_VIEW, _R.PEOPLE_MANAGE}),
         Role.ADMIN: frozenset(Right),

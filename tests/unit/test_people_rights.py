@@ -34,6 +34,7 @@ explanations.exempt   . . . . x . . . .
 sessions.view         x x x x x x x . .
 sessions.manage       x x . x . . x . .
 duty.manage           . x . . . . . . .
+duty.years            . . . . . . . x .
 notices.manage        . . . . . . . x .
 exports.view          . x x x x x . . .
 exports.request       . x x x . . . . .
