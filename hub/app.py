@@ -60,7 +60,7 @@ from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
 from hub.telemetry.state import fault_json
 from hub.telemetry.store import TelemetryStore
-from hub.telemetry.telemetry import LABEL, Outside, Telemetry
+from hub.telemetry.telemetry import LABEL, Surroundings, Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -331,7 +331,7 @@ class Hub:
         """On the recorder's data channel, or with the answer to its next telemetry."""
         self.telemetry.cue(stream_id, "explain", interruption=data["id"], text=data["text"])
 
-    def _around_telemetry(self, whip: WhipEndpoint) -> Outside:
+    def _around_telemetry(self, whip: WhipEndpoint) -> Surroundings:
         def rules(stream_id: str) -> Any:
             stream = self.registry.find(stream_id)
             return self.units.rule("" if stream is None else stream.unit, "telemetry")
@@ -347,7 +347,7 @@ class Hub:
             name = f"device:{stream_id}"
             await explaining.report(self.registry.get(stream_id), reason if known else "other", words, name)
 
-        return Outside(live, rules, self.events.publish, partial(_say, whip), report)
+        return Surroundings(live, rules, self.events.publish, partial(_say, whip), report)
 
     def _tell_retention(self, kind: str, data: Mapping[str, JsonValue]) -> None:
         self.events.publish(kind, data, self.clock.now())
