@@ -48,7 +48,7 @@ WRITTEN = frozenset({"sos", "key_mark"})
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Surroundings:
     """What telemetry asks of the rest: whether a stream is live, its unit's rules as they are written (None: none),
     a way to publish an event, and one to say something to a device (False: it does not hear)."""
 
@@ -80,7 +80,9 @@ class _Waiting:
 class Telemetry:
     """All calls on the event loop; none waits for the disk but :meth:`take` where something happened."""
 
-    def __init__(self, clock: Clock, chain: Chain, store: TelemetryStore, outside: Outside, *, track_days: int) -> None:
+    def __init__(
+        self, clock: Clock, chain: Chain, store: TelemetryStore, outside: Surroundings, *, track_days: int
+    ) -> None:
         self._clock, self._chain, self._store, self._outside = clock, chain, store, outside
         self._track_us = track_days * 86_400 * US_PER_S
         self.faults = Faults(clock, chain, store, self._tell_fault)
@@ -227,7 +229,9 @@ class Telemetry:
 
     def _tell_alarms(self, stream_id: str, state: State, alarms: list[Alarm], now: Instant) -> None:
         for alarm in alarms:
-            log.warning("telemetry alarm", stream=stream_id, kind=alarm.kind.value, level=alarm.level, value=alarm.value)
+            log.warning(
+                "telemetry alarm", stream=stream_id, kind=alarm.kind.value, level=alarm.level, value=alarm.value
+            )
             facts = {"stream": stream_id, "at": rfc3339(now.utc_us), "position": point_json(state.point)}
             self._ring(alarm.kind.value, alarm.level, now, **facts, value=alarm.value, threshold=alarm.threshold)
 
