@@ -92,7 +92,7 @@ def _by_bearer(request: web.Request, route: Route, header: str) -> Identity:
     if admin is not None and _same(token, admin.get_secret_value()):
         return Identity("program:admin", "admin", Standing.of_program("program:admin", services.units))
     if route.access in (Access.DEVICE, Access.EITHER):
-        stream_id = request.match_info["id"]
+        stream_id = stream_of_call(request, route)
         if services.registry.token_opens(stream_id, token):
             name = f"device:{stream_id}"
             return Identity(name, DEVICE, Standing(name, frozenset(), "", services.units))
@@ -133,12 +133,17 @@ def _check_right(request: web.Request, route: Route, identity: Identity) -> None
         if right is not Right.SELF and not standing.may(right):
             raise Forbidden(f"this asks for the right {right.value} in the root unit")
     elif route.scope is Scope.STREAM:
-        stream_for(request, request.match_info["id"], right)
+        stream_for(request, stream_of_call(request, route), right)
     elif route.scope is Scope.UNIT:
         units = request.app[SERVICES].units
         unit_id = request.match_info["id"]
         if units.tree.get(unit_id) is None or not standing.may(right, unit_id):
             raise NotFound(f"no unit {unit_id[:63]!r} is known", code="unknown_unit")
+
+
+def stream_of_call(request: web.Request, route: Route) -> str:
+    """Which stream the call is about."""
+    return request.match_info["id"] if route.stream_of is None else route.stream_of(request)
 
 
 def stream_for(request: web.Request, stream_id: str, right: Right) -> Stream:

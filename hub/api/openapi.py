@@ -19,8 +19,8 @@ _PARAMETER = re.compile(r"\{(\w+)(?::(?:[^{}]|\{[^{}]*\})*)?\}")  # a pattern ma
 _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.PUBLIC: [],
     Access.USER: [{"session": []}, {"token": []}],
-    Access.EITHER: [{"session": []}, {"token": []}],
     Access.DEVICE: [{"token": []}],
+    Access.EITHER: [{"session": []}, {"token": []}],
 }
 
 

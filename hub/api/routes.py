@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -56,6 +56,8 @@ class Route:
     right: Right | None = None
     """What a USER route asks of people (``docs/design/people.md``); None: only an admin of the hub may call."""
     scope: Scope = Scope.HUB
+    stream_of: Callable[[web.Request], str] | None = None
+    """Of an EITHER route without {id}: which stream the call is about; empty: of none that is known."""
     cross_origin: bool = False
     """Any page may call: the bearer token alone decides, and cookies are not looked at."""
 

@@ -7,6 +7,8 @@ outlives its parent. :class:`Simulators` is the parent's side. Commands (``id`` 
 * ``{"do": "play", "device", "faults": [Fault…], "seed"}`` → ``{"utc_us", "mono_us"}``: when the script began;
 * ``{"do": "sent", "device", "after"}`` → ``{"units": [Sent…], "next"}``, at most 2,000 at a time;
 * ``{"do": "publish", "device", "url", "token"}`` → ``{}``; ``{"do": "retire", "device"}`` → ``{}``: ends publishing;
+* ``{"do": "keep", "device", "from_us", "to_us", "path"}`` → ``{"first_us", "units"}``: what the device filmed in that
+  time, as an MP4 that it recorded by itself (of a device with ``aligned``, whose loops follow the clock);
 * ``{"do": "state"}`` → ``{"sessions": {device: count}, "errors": {device: text}}``.
 """
 
@@ -27,6 +29,7 @@ import uvloop
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.clock import SystemClock
+from hub.demo.card import write_card
 from hub.demo.device import ClockRules, Device, track_media
 from hub.demo.encode import AudioSpec, VideoSpec
 from hub.demo.faults import Fault, FaultScript
@@ -169,6 +172,11 @@ class Simulators:
         """Let a recorder end in order and stay away."""
         await self._command({"do": "retire", "device": device})
 
+    async def keep(self, device: str, from_us: int, to_us: int, path: Path) -> int:
+        """Let a recorder write what it filmed (hub UTC) as it would on its own card; when its first picture was."""
+        wanted = {"from_us": from_us, "to_us": to_us, "path": str(path)}
+        return int((await self._command({"do": "keep", "device": device, **wanted}))["first_us"])
+
     async def state(self) -> dict[str, Any]:
         return await self._command({"do": "state"})
 
@@ -242,6 +250,12 @@ class _Child:
         if what == "sent":
             units = list(islice(device.sent or (), command["after"], command["after"] + _UNITS_AT_ONCE))
             return {"units": units, "next": command["after"] + len(units)}
+        if what == "keep":
+            specs = {item.name: item.specs for item in self._everyone()}[device.name]
+            loops = [load_loop(spec, Path(self._config.folder) if self._config.folder else None) for spec in specs]
+            wanted = (loops, command["from_us"], command["to_us"], Path(command["path"]))
+            first_us, written = await asyncio.to_thread(write_card, *wanted)
+            return {"first_us": first_us, "units": written}
         if what in ("publish", "retire"):
             if (publisher := self._publishers.pop(device.name, None)) is not None:
                 await publisher.stop()

@@ -24,9 +24,12 @@ ALLOWED: dict[str, set[str]] = {
     "registry": BASE,
     "people": BASE,
     "pipeline": BASE | PARTS,
-    "api": BASE | PARTS | {"activities", "audit", "evidence", "followup", "notices", "people", "registry", "retention"}
+    "api": BASE
+    | PARTS
+    | {"activities", "audit", "evidence", "followup", "footage", "notices", "people", "registry", "retention"}
     | {"telemetry"},
     "activities": BASE | {"ledger", "people"},
+    "duty": BASE | {"ledger", "monitor", "people"},
     "notices": BASE | {"ledger", "monitor", "people"},
     "anchoring": BASE | {"ledger"},
     "audit": BASE | {"ledger"},
@@ -40,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         "evidence",
         "fleet",
         "followup",
+        "footage",
         "notices",
         "people",
         "pipeline",
@@ -50,8 +54,9 @@ ALLOWED: dict[str, set[str]] = {
     "fleet": BASE | PARTS | {"pipeline"},
     "demo": BASE | {"app", "registry"},
     "evidence": BASE | PARTS,
+    "footage": BASE | PARTS | {"people"},
     "bench": BASE | PARTS | {"activities", "demo", "app"},
-    "commands": BASE | PARTS | {"activities", "api", "app", "audit", "bench", "demo", "evidence"},
+    "commands": BASE | PARTS | {"activities", "api", "app", "audit", "bench", "demo", "evidence", "footage"},
     "__main__": {"commands", "errors"},
     "retention": BASE | {"ledger", "segmenter"},
     "telemetry": BASE | {"ledger", "people"},

@@ -1,8 +1,8 @@
 """Step 7 of a verification: footage that a device recorded by itself and brought later, and what it fills. Pure.
 
 A run of the protocol ``upload`` lies in time where its footage belongs, beside the runs that were recorded as they
-came: it opens no gap and closes none. A ``backfill`` entry says which interruption it fills, from when to when, and in which
-run the footage is; all three are looked at.
+came: it opens no gap and closes none. A ``backfill`` entry says which interruption it fills, from when to when, and in
+which run the footage is; all three are looked at.
 """
 
 from __future__ import annotations

@@ -1,0 +1,439 @@
+"""Footage that devices bring: one file at a time is looked at, placed, and put into the reels of its stream."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+
+from hub.clock import US_PER_S, Clock
+from hub.errors import Conflict, HubError, InvalidRequest, MediaError
+from hub.footage import nearby
+from hub.footage.cutting import TrackIndex, cut, index_tracks
+from hub.footage.filling import Filled, Filling, Hole, Plan
+from hub.footage.kinds import photo_type, taken_us
+from hub.footage.placing import Placement, Seen, clock_offset, match, place
+from hub.footage.reading import FileIndex, Piece, index_files
+from hub.footage.receiving import Receiver
+from hub.footage.store import Brought, State, Store, with_state
+from hub.footage.wire import BAD
+from hub.ledger.bodies import close_body
+from hub.ledger.entries import Entry, EntryType, JsonValue
+from hub.ledger.ledger import Ledger
+from hub.model import Interruption
+from hub.segmenter.disk import Disk
+from hub.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+MAX_RECEIVING = 200
+REMEMBERED = 10_000
+WHOLE_SLACK_US = 500_000
+"""What may be missing of an interruption that is filled: its edges are true within this, and each file's."""
+FRAME_US = 40_000
+SWEEP_S = 600.0
+_KNOWN = (State.RECORDED, State.ATTACHED, State.APART, State.WAITING)
+Tell = Callable[[str, Mapping[str, Any]], None]
+
+
+class Footage:
+    """Made by :meth:`open`; :meth:`run` works until cancelled. The store's calls are made in threads."""
+
+    def __init__(self, settings: Settings, clock: Clock, ledger: Ledger, disk: Disk, store: Store, tell: Tell) -> None:
+        self._settings, self._clock, self._ledger, self._disk = settings, clock, ledger, disk
+        self.store = store
+        self._tell = tell
+        self._news = asyncio.Event()
+        self._waiters: dict[str, asyncio.Event] = {}
+        self._wakes: set[asyncio.Task[None]] = set()
+        self.receiver = Receiver(store, round(settings.upload_max_gb * (1 << 30)))
+        self._streams: OrderedDict[str, str] = OrderedDict()
+        ledger.on_commit(self._committed)
+
+    @classmethod
+    async def open(
+        cls, settings: Settings, clock: Clock, engine: Engine, ledger: Ledger, disk: Disk, tell: Tell
+    ) -> Footage:
+        """Runs that a kill cut short are closed, and what they hold is told; files under way are taken up again."""
+        footage = cls(settings, clock, ledger, disk, Store(settings, engine), tell)
+        await footage._close_runs()
+        for one in await asyncio.to_thread(footage.store.list, limit=REMEMBERED):
+            footage._streams[one.id] = one.stream
+        footage._news.set()
+        return footage
+
+    # -------------------------------------------------------------------------------- receiving
+
+    async def create(
+        self,
+        stream: str,
+        size: int,
+        *,
+        by: str,
+        name: str = "",
+        kind: str = "",
+        claimed_us: int | None = None,
+        clock_us: int | None = None,
+    ) -> Brought:
+        """A file is announced; ``size`` −1: of unknown size. Raises InvalidRequest with code ``too_large``, Unavailable
+        with codes ``no_space`` and ``too_many_uploads``."""
+        most = round(self._settings.upload_max_gb * (1 << 30))
+        if size > most:
+            raise InvalidRequest(f"expected a file of at most {most} bytes, found {size} announced", code="too_large")
+        receiving = await asyncio.to_thread(self.store.list, states=(State.RECEIVING,), limit=MAX_RECEIVING)
+        if len(receiving) >= MAX_RECEIVING:
+            raise Conflict(f"{MAX_RECEIVING} files are on their way; try again later", code="too_many_uploads")
+        await asyncio.to_thread(self.store.check_room, max(size, 0))
+        now_us = self._clock.now().utc_us
+        ident = secrets.token_hex(16)
+        clean = "".join(letter for letter in name if letter.isprintable())[-200:]
+        one = Brought(ident, stream, clean, kind[:20], size, by, claimed_us, clock_us, now_us, now_us)
+        await asyncio.to_thread(self.store.add, one)
+        self._remember(one)
+        return one
+
+    def stream_of(self, ident: str) -> str:
+        """The stream of one of the newest files; empty for one that is not known. Never blocks."""
+        return self._streams.get(ident, "")
+
+    def _remember(self, one: Brought) -> None:
+        self._streams[one.id] = one.stream
+        while len(self._streams) > REMEMBERED:
+            self._streams.popitem(last=False)
+
+    async def received(self, ident: str) -> Brought:
+        """All of its bytes are here: it is durable when this returns, and looked at in its turn."""
+        one = await asyncio.to_thread(self.store.get, ident)
+        sha256, size = await asyncio.to_thread(self.store.digest, ident)
+        one = replace(one, sha256=sha256, size=size, touched_us=self._clock.now().utc_us, state=State.RECEIVED)
+        await asyncio.to_thread(self.store.keep, one)
+        self._publish(one)
+        self._news.set()
+        return one
+
+    async def terminate(self, ident: str) -> None:
+        """Forgets a file that is on its way. Raises Conflict for one that is here."""
+        one = await asyncio.to_thread(self.store.get, ident)
+        if one.state is not State.RECEIVING:
+            raise Conflict("the file is here already, and stays", code="already_here")
+        await asyncio.to_thread(self.store.drop, ident)
+        await asyncio.to_thread(self.store.forget, ident)
+
+    async def settled(self, ident: str, seconds: float) -> Brought:
+        """As it stands when it was looked at, or after so long."""
+        event = self._waiters.setdefault(ident, asyncio.Event())
+        try:
+            one = await asyncio.to_thread(self.store.get, ident)
+            if one.state is State.RECEIVED:
+                async with asyncio.timeout(seconds):
+                    await event.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiters.pop(ident, None)
+        return await asyncio.to_thread(self.store.get, ident)
+
+    async def assign(self, ident: str, stream: str, from_us: int | None, by: str) -> Brought:
+        """Somebody with the right decides where a file belongs that was kept apart: ``from_us`` is hub UTC of its
+        first picture; None: where its pictures say, or its own time."""
+        one = await asyncio.to_thread(self.store.get, ident)
+        if one.state is not State.APART:
+            raise Conflict("expected a file that is kept apart", code="not_apart")
+        await asyncio.to_thread(self.store.take_back, one)
+        facts = {**one.result, "assigned_by": by, "assigned_from_us": from_us}
+        one = replace(one, stream=stream, state=State.RECEIVED, code="", message="", result=facts)
+        await asyncio.to_thread(self.store.keep, one)
+        self._remember(one)
+        self._news.set()
+        return one
+
+    # ------------------------------------------------------------------------------------ work
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self._news.wait(), SWEEP_S)
+            except TimeoutError:
+                await self._sweep()
+            self._news.clear()
+            for one in await asyncio.to_thread(self.store.list, states=(State.RECEIVED,), oldest=True):
+                await self._take(one)
+
+    async def _take(self, one: Brought) -> None:
+        try:
+            done = await self._work(one)
+        except (MediaError, Conflict) as error:
+            done = with_state(one, State.APART, error.code, str(error))
+        except HubError as error:
+            log.error("footage could not be taken", id=one.id, stream=one.stream, error=str(error))
+            done = with_state(one, State.FAILED, error.code, str(error))
+        except Exception:
+            log.exception("footage could not be taken", id=one.id, stream=one.stream)
+            done = with_state(one, State.FAILED, "internal", "the hub itself failed here; see its log")
+        if done.state is State.APART:
+            await asyncio.to_thread(self.store.put_apart, done)
+        elif done.state in (State.RECORDED, State.DUPLICATE):
+            await asyncio.to_thread(self.store.drop, done.id)
+        await asyncio.to_thread(self.store.keep, replace(done, touched_us=self._clock.now().utc_us))
+        self._publish(done)
+        if (event := self._waiters.get(done.id)) is not None:
+            event.set()
+
+    async def _work(self, one: Brought) -> Brought:
+        before = await asyncio.to_thread(self.store.same, one.stream, one.sha256, _KNOWN)
+        if before is not None and before.id != one.id:
+            return with_state(one, State.DUPLICATE, "known", f"brought before: {before.id}, {before.state}")
+        head = await asyncio.to_thread(self.store.head, one.id)
+        if photo := photo_type(head):
+            at_us = one.claimed_us if one.claimed_us is not None else taken_us(head)
+            return await self._attach(one, f"photo/{photo}", "photos", at_us)
+        pieces: list[Piece] = [(str(self.store.part(one.id)), 0, one.size)]
+        (index,) = await index_files([pieces])
+        if index.header.main is None or not any(not mark.flags & BAD for mark in index.marks):
+            code, why = ("unsupported_media", "no track that is kept as it is: H.264, H.265, AAC, Opus, G.711")
+            if not index.header.others:
+                code, why = "unreadable", "no media that can be read"
+            found = ", ".join(index.header.others) or index.problem or "none"
+            raise MediaError(f"expected {why}; found {found}", code=code)
+        return await self._place(one, index, pieces)
+
+    async def _attach(self, one: Brought, media: str, folder: str, at_us: int | None) -> Brought:
+        """Kept as it is, with its digest and time in the ledger."""
+        file = await asyncio.to_thread(self.store.move, one, folder)
+        body: dict[str, JsonValue] = {
+            "media": media,
+            "sha256": one.sha256,
+            "size": one.size,
+            "file": file,
+            "at_us": at_us if at_us is not None else one.created_us,
+            "at_from": "device" if at_us is not None else "arrival",
+            "name": one.name,
+            "by": one.by,
+        }
+        self._ledger.append(one.stream, EntryType.ATTACHMENT, body)
+        await self._ledger.committed()
+        return with_state(one, State.ATTACHED, "", file)
+
+    # ------------------------------------------------------------------------------ where it belongs
+
+    async def _place(self, one: Brought, index: FileIndex, pieces: Sequence[Piece]) -> Brought:
+        main = index.header.main
+        assert main is not None
+        tracks = await asyncio.to_thread(index_tracks, index.header, index.marks)
+        own = tracks[main.id]
+        seen = [Seen(mark.digest, at) for mark, at in zip(own.marks, own.pts_us, strict=True) if not mark.flags & BAD]
+        first_us, last_us = min(at for _, at in seen), max(at for _, at in seen)
+        placement = await self._placement(one, index, seen, first_us)
+        if index.header.video is None and await asyncio.to_thread(
+            nearby.has_pictures, self._ledger.reader, one.stream, first_us + placement.offset_us
+        ):
+            return await self._attach(one, "sound", "uploads", first_us + placement.offset_us)
+        bounds = first_us + placement.offset_us, last_us + placement.offset_us + FRAME_US
+        return await self._fill(one, index, tracks, pieces, placement, bounds, first_us)
+
+    async def _placement(self, one: Brought, index: FileIndex, seen: Sequence[Seen], first_us: int) -> Placement:
+        assigned = one.result.get("assigned_from_us")
+        if assigned is not None:
+            return Placement(int(assigned) - first_us, 1_000_000, "assigned")
+        overruled = "assigned_by" in one.result
+        claimed = None if overruled else one.claimed_us
+        device_us = claimed if claimed is not None else index.header.created_us
+        reader = self._ledger.reader
+        length_us = max(at for _, at in seen) - first_us
+        guess = device_us + (one.clock_us or 0) if device_us is not None else None
+        found, offset = None, (one.clock_us or 0, one.clock_us is not None)
+        for wide in (False, True):
+            moments = await asyncio.to_thread(_moments, reader, one.stream, guess, length_us, wide)
+            rows = await asyncio.to_thread(nearby.live_near, reader, one.stream, moments)
+            if not rows:
+                continue
+            if one.clock_us is None and not wide:
+                offset = clock_offset(nearby.device_pairs(rows))
+            live = await self._live(rows)
+            near = None if guess is None else guess - first_us
+            found = await asyncio.to_thread(match, seen, live, near)
+            if found is not None:
+                break
+        return place(
+            found,
+            first_us=first_us,
+            claimed_us=claimed,
+            container_us=index.header.created_us,
+            clock_offset_us=offset[0],
+            clock_known=offset[1],
+        )
+
+    async def _live(self, rows: Sequence[nearby.Live]) -> list[Seen]:
+        try:
+            indexes = await index_files([row.pieces(self._settings.data) for row in rows])
+        except MediaError as error:
+            log.warning("live footage could not be compared", error=str(error))
+            return []
+        return [one for row, index in zip(rows, indexes, strict=True) for one in row.seen(index)]
+
+    # ------------------------------------------------------------------------------ what it fills
+
+    async def _fill(
+        self,
+        one: Brought,
+        index: FileIndex,
+        tracks: Mapping[int, TrackIndex],
+        pieces: Sequence[Piece],
+        placement: Placement,
+        bounds: tuple[int, int],
+        first_us: int,
+    ) -> Brought:
+        reader = self._ledger.reader
+        cuts = await asyncio.to_thread(nearby.cuts_near, reader, one.stream, *bounds)
+        ended = [cut for cut in cuts if cut.ended_us is not None]
+        claimed_us = one.claimed_us if one.claimed_us is not None else index.header.created_us
+        device_offset = None if claimed_us is None else claimed_us - first_us
+        fills: list[dict[str, Any]] = list(one.result.get("fills", []))
+        for cut_ in sorted(ended, key=lambda each: each.started_us):
+            holes = await asyncio.to_thread(nearby.holes_in, reader, cut_, *bounds)
+            planned = [hole for begin, end in holes if (hole := _hole(tracks, begin, end, placement.offset_us))]
+            if not planned:
+                continue
+            plan = Plan(
+                one.stream, pieces, index.header, tracks, placement.offset_us, device_offset, one.by, one.name,
+                {"file_sha256": one.sha256, "interruption": cut_.id},
+            )  # fmt: skip
+            facts = self._facts(one, placement, first_us + placement.offset_us, claimed_us)
+            under_way = {"interruption": cut_.id, "facts": facts}
+            noted = replace(one, result={**one.result, "fills": fills, "under_way": under_way})
+            await asyncio.to_thread(self.store.keep, noted)
+            filling = Filling(self._settings, self._clock, self._ledger, self._disk, plan)
+            try:
+                await filling.fill(planned)
+            finally:
+                if filling.filled.spans:
+                    fills.append(await self._enter(cut_, filling.filled, facts))
+        facts_told = {
+            "fills": fills, "method": placement.method, "offset_us": placement.offset_us,
+            "edge_error_us": placement.edge_error_us, "problem": index.problem,
+        }  # fmt: skip
+        if len(ended) < len(cuts):
+            return with_state(one, State.WAITING, "still_open", "the interruption is not over yet", **facts_told)
+        if not fills:
+            why = "all of its time is recorded already" if cuts else "no interruption of the stream lies in its time"
+            code = "nothing_missing" if cuts else "no_interruption"
+            return with_state(one, State.APART, code, f"{why}; it is kept apart", **facts_told)
+        if index.header.others or index.header.tagged:
+            await asyncio.to_thread(self.store.move, one, "uploads")
+        return with_state(one, State.RECORDED, "", index.problem, **facts_told)
+
+    def _facts(self, one: Brought, placement: Placement, from_us: int, claimed_us: int | None) -> dict[str, JsonValue]:
+        claimed = from_us if claimed_us is None else claimed_us
+        return {
+            "file_sha256": one.sha256,
+            "size": one.size,
+            "name": one.name,
+            "by": one.by,
+            "claimed_from_us": claimed,
+            "offset_us": from_us - claimed,
+            "edge_error_us": placement.edge_error_us + FRAME_US,
+            "method": placement.method,
+            "matches": placement.matches,
+        }
+
+    async def _enter(self, cut_: Interruption, filled: Filled, facts: Mapping[str, JsonValue]) -> dict[str, Any]:
+        """The ``backfill`` entry of a run, once its chunks are in the ledger; its times are what it brought."""
+        await self._ledger.committed()
+        reader = self._ledger.reader
+        leaf = await asyncio.to_thread(reader.opened, cut_.id)
+        begin, end = min(span[0] for span in filled.spans), max(span[1] for span in filled.spans)
+        assert cut_.ended_us is not None
+        rest = await asyncio.to_thread(nearby.holes_in, reader, cut_, cut_.started_us, cut_.ended_us)
+        slack = WHOLE_SLACK_US + cut_.edge_error_us
+        whole = all(high - low <= slack for low, high in rest)
+        told: dict[str, JsonValue] = {
+            "fills": leaf or "",
+            "interruption": cut_.id,
+            "from_us": max(begin, cut_.started_us),
+            "to_us": min(end, cut_.ended_us),
+            "whole": whole,
+            "run": filled.run,
+        }
+        self._ledger.append(cut_.stream_id, EntryType.BACKFILL, {**told, **facts})
+        await self._ledger.committed()
+        self._tell("footage.filled", {"stream": cut_.stream_id, **told})
+        return dict(told)
+
+    # ---------------------------------------------------------------------------------- the hub's life
+
+    def _committed(self, entries: Sequence[Entry]) -> None:
+        """An interruption that is over at last may be one that a file waits for."""
+        if any(entry.type is EntryType.INTERRUPTION_CLOSE for entry in entries):
+            streams = {entry.stream_id for entry in entries if entry.type is EntryType.INTERRUPTION_CLOSE}
+            task = asyncio.get_running_loop().create_task(self._wake(streams))
+            self._wakes.add(task)
+            task.add_done_callback(self._wakes.discard)
+
+    async def _wake(self, streams: set[str]) -> None:
+        for stream in streams:
+            for one in await asyncio.to_thread(self.store.list, stream=stream, states=(State.WAITING,)):
+                await asyncio.to_thread(self.store.keep, replace(one, state=State.RECEIVED))
+                self._news.set()
+
+    async def _close_runs(self) -> None:
+        for one in await asyncio.to_thread(self.store.list, states=(State.FAILED, State.WAITING)):
+            await asyncio.to_thread(self.store.keep, replace(one, state=State.RECEIVED))
+        for stream, runs in (await asyncio.to_thread(self._ledger.reader.uploads_open)).items():
+            for run, span in runs.items():
+                if span is not None:
+                    await self._tell_of_run(stream, run, span)
+                self._ledger.append(stream, EntryType.CLOSE, close_body("hub ended", run=run))
+        await self._ledger.committed()
+
+    async def _tell_of_run(self, stream: str, run: int, span: tuple[int, int]) -> None:
+        """What a run brought before the hub was killed: nothing lies in the reels that no ``backfill`` cites."""
+        rows = await asyncio.to_thread(self.store.list, stream=stream, states=(State.RECEIVED,))
+        one = next((row for row in rows if "under_way" in row.result), None)
+        if one is None:
+            return
+        under_way = one.result["under_way"]
+        cut_ = await asyncio.to_thread(self._ledger.reader.interruption, under_way["interruption"])
+        if cut_ is None or cut_.ended_us is None:
+            return
+        told = await self._enter(cut_, Filled(run, [span]), under_way["facts"])
+        result = {name: value for name, value in one.result.items() if name != "under_way"}
+        result["fills"] = [*result.get("fills", []), told]
+        await asyncio.to_thread(self.store.keep, replace(one, result=result))
+
+    async def _sweep(self) -> None:
+        """Uploads that nobody goes on with are let go."""
+        before_us = self._clock.now().utc_us - round(self._settings.upload_days * 86_400 * US_PER_S)
+        for one in await asyncio.to_thread(self.store.list, states=(State.RECEIVING,)):
+            if one.touched_us < before_us:
+                await asyncio.to_thread(self.store.drop, one.id)
+                await asyncio.to_thread(self.store.forget, one.id)
+
+    def _publish(self, one: Brought) -> None:
+        log.info("footage", id=one.id, stream=one.stream, state=one.state.value, code=one.code, bytes=one.size)
+        self._tell(f"footage.{one.state.value}", one.json())
+
+
+def _hole(tracks: Mapping[int, TrackIndex], begin: int, end: int, offset_us: int) -> Hole | None:
+    found = {ident: cut(index, begin - offset_us, end - offset_us) for ident, index in tracks.items()}
+    cuts = {ident: one for ident, one in found.items() if one is not None}
+    pictures = [ident for ident, index in tracks.items() if index.track.codec.kind == "video"]
+    if not cuts or (pictures and not any(ident in cuts for ident in pictures)):
+        return None
+    return Hole(begin, end, cuts)
+
+
+def _moments(reader: Any, stream: str, guess: int | None, length_us: int, wide: bool) -> list[int]:
+    """Where to look for the file's pictures among those that came live: its own edges and those of interruptions
+    within its time; then of all lately, in case that what is said of its time is wrong."""
+    moments = [] if guess is None or wide else [guess, guess + length_us]
+    bounds = (None, None) if guess is None or wide else (guess - nearby.NEAR_US, guess + length_us + nearby.NEAR_US)
+    for one in nearby.cuts_near(reader, stream, *bounds)[: nearby.MOST_CUTS]:
+        moments += [one.started_us, *([one.ended_us] if one.ended_us is not None else [])]
+    return moments
