@@ -46,6 +46,7 @@ from hub.ledger.startup import remote_signers
 from hub.ledger.told import ToldReader
 from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
 from hub.monitor.events import EventBus
+from hub.monitor.grouping import Grouping
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import StreamState
 from hub.notices.notices import Notices, Outside
@@ -65,6 +66,8 @@ from hub.telemetry.telemetry import LABEL, Surroundings, Telemetry
 log = structlog.get_logger(__name__)
 
 EVENT_TICK_S = 1.0
+RECENT_INTERRUPTIONS = 1000
+"""Those are looked through at a start for what belongs together."""
 
 
 class Hub:
@@ -83,6 +86,7 @@ class Hub:
         self.telemetry: Telemetry
         self.notices: Notices
         self.fleet: Fleet
+        self.grouping: Grouping
         self.followup: Followup
         self.feeds = LiveFeeds()
         self.events = EventBus(settings.event_queue)
@@ -153,7 +157,10 @@ class Hub:
         await self.telemetry.load()
         whip.on_message(LABEL, self.telemetry.hear)
 
-        rooms = Rooms(settings, clock, self.ledger, disk, self.events)
+        self.grouping = Grouping(self._due_now, lambda unit: self.units.tree.path(unit), self.events)
+        recent = await asyncio.to_thread(self.ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
+        self.grouping.restore(recent)
+        rooms = Rooms(settings, clock, self.ledger, disk, self.events, self.grouping.take)
         recovered = {one.stream_id: one for one in self.ledger.recovered}
         self.fleet = Fleet(rooms, self.feeds, whip, recovered, unit_rules=self._unit_rules)
         self.units.on_change(lambda _: self.fleet.rules_changed())
@@ -228,6 +235,8 @@ class Hub:
             explaining=Explaining(self.followup, self.people, settings.data),
             open_log=opened.log,
             cosigned=self._cosigned,
+            incidents=self.grouping.all,
+            incident_of=self.grouping.of,
             log_status=lambda: self.anchoring.status().json(),
             witness=opened.witness,
             witness_for=opened.witness_for,
@@ -281,6 +290,10 @@ class Hub:
         """What every detector holds open at this moment."""
         current = (pipeline.detector.current for pipeline in self.fleet.pipelines())
         return [interruption for interruption in current if interruption is not None and interruption.recorded]
+
+    def _due_now(self) -> Iterable[Stream]:
+        unwatched = (StreamState.IDLE, StreamState.OFF_DUTY)
+        return (one.stream for one in self.fleet.pipelines() if one.detector.state not in unwatched)
 
     def _unit_rules(self, unit_id: str) -> Iterable[Mapping[str, Any]]:
         tree = self.units.tree

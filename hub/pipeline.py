@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -112,6 +112,8 @@ class Rooms:
     ledger: Ledger
     disk: Disk
     events: EventBus
+    incident: Callable[[Interruption, Instant], str | None] = lambda _one, _now: None
+    """Told of each change that is recorded; the incident that the interruption belongs to."""
 
 
 @dataclass(slots=True)
@@ -362,7 +364,9 @@ class Pipeline:
             if (change.id, change.state) != self._told:  # not each time that its kind or its end became clearer
                 metrics.INTERRUPTIONS.labels(change.kind, change.state).inc()
             self._told = (change.id, change.state)
-            self._rooms.events.publish(f"interruption.{change.state}", interruption_json(change), self._clock.now())
+            now = self._clock.now()
+            incident = self._rooms.incident(change, now)
+            self._rooms.events.publish(f"interruption.{change.state}", interruption_json(change, incident), now)
 
     def _pass_over(self, change: Interruption) -> None:
         """So short a fault is no interruption here: it is counted, and the chunk's figures have it."""

@@ -54,7 +54,7 @@ def _shown(services: Services, page: Sequence[Interruption]) -> list[dict[str, A
     known = [one for one in page if one.state is not InterruptionState.SUSPECTED]
     outcomes = services.followup.outcomes(known) if services.followup is not None else {}
     found = {ident: followup_json(outcome) for ident, outcome in outcomes.items()}
-    return [{**interruption_json(one), "followup": found.get(one.id)} for one in page]
+    return [{**interruption_json(one, services.incident_of(one.id)), "followup": found.get(one.id)} for one in page]
 
 
 def _by_followup(

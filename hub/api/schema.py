@@ -210,6 +210,8 @@ class InterruptionOut(BaseModel):
     rings: bool
     evidence: dict[str, int | str]
     followup: FollowupOut | None = Field(None, description="None for a suspicion.")
+    incident: str | None = Field(None, description="The incident of many streams that it is a part of.")
+    maintenance: str | None = Field(None, description="The planned maintenance within which it happened.")
 
 
 class SpanInterruption(BaseModel):

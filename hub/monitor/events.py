@@ -109,8 +109,9 @@ class EventBus:
             listener.close()
 
 
-def interruption_json(interruption: Interruption) -> dict[str, Any]:
-    """An interruption as HTTP and the events show it. Times are RFC 3339, ``edge_error_us`` is µs."""
+def interruption_json(interruption: Interruption, incident: str | None = None) -> dict[str, Any]:
+    """An interruption as HTTP and the events show it. Times are RFC 3339, ``edge_error_us`` is µs. ``incident`` is the
+    one it belongs to, as far as is known by then."""
     ended_us = interruption.ended_us
     return {
         "id": interruption.id,
@@ -127,4 +128,6 @@ def interruption_json(interruption: Interruption) -> dict[str, Any]:
         "needs_explanation": interruption.needs_explanation,
         "rings": interruption.rings,
         "evidence": dict(interruption.evidence),
+        "incident": incident,
+        "maintenance": interruption.evidence.get("maintenance"),
     }
