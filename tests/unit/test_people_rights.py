@@ -33,6 +33,8 @@ explanations.sign     . x . . . . x . .
 explanations.exempt   . . . . x . . . .
 sessions.view         x x x x x x x . .
 sessions.manage       x x . x . . x . .
+faults.report         x x . x . . x x .
+faults.repair         . . . . . . . x .
 duty.manage           . x . . . . . . .
 duty.years            . . . . . . . x .
 notices.manage        . . . . . . . x .
