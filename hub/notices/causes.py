@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.clock import parse_rfc3339
-from hub.model import InterruptionKind
+from hub.model import InterruptionKind, InterruptionState
 from hub.monitor.events import Event
 
 MAX_TEXT = 500
@@ -17,16 +17,20 @@ LEVEL_OF: Final[Mapping[str, int]] = {
     "sos": 1, "ledger": 1, "disk": 1, InterruptionKind.STORAGE: 1,
     InterruptionKind.NO_SIGNAL: 2, InterruptionKind.STALL: 2, InterruptionKind.STOPPED: 2,
     InterruptionKind.NOT_STARTED: 2, InterruptionKind.COVERED: 2, InterruptionKind.BLACK: 2,
-    InterruptionKind.FROZEN: 2, InterruptionKind.HUB: 2, "incident": 1, "storage_low": 2, "fault": 2,
+    InterruptionKind.FROZEN: 2, InterruptionKind.HUB: 2, "incident": 2, "storage_low": 2, "fault": 2,
     "interruption_overdue": 2, "activity_overdue": 2,
-    InterruptionKind.LOSS: 3, InterruptionKind.SILENT: 3, InterruptionKind.LOW_RATE: 3, "battery": 3, "storage": 1,
+    InterruptionKind.LOSS: 3, InterruptionKind.SILENT: 3, InterruptionKind.LOW_RATE: 3,
     "duty": 3, "anchoring": 3,
     InterruptionKind.BLURRED: 4, InterruptionKind.DRIFT: 4, InterruptionKind.STEP: 4, InterruptionKind.JUMP: 4,
 }  # fmt: skip
 OTHER_LEVEL = 3
 
 _OVER_WORDS = frozenset({"closed", "ended", "resumed", "withdrawn", "cleared", "ok", "over", "settled", "resolved"})
-_STILL_OPEN = frozenset({"suspected", "confirmed"})
+_FAULT_WORDS = frozenset(state.value for state in InterruptionState)
+"""Events of the fault itself; the others tell what became of it afterwards, and mean other things by their state."""
+_LATE_OVER = frozenset({"explained", "backfilled", "closed_for_good", "stored", "complete"})
+MANY_STREAMS = 10
+"""An incident of so many is of the first level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,9 @@ def cause_of(event: Event) -> Rung | Over | None:
     family, _, word = event.type.partition(".")
     data = event.data
     if family == "interruption":
-        return _overdue(event, "interruption") if word == "overdue" else _interruption(event, word)
+        if word in _FAULT_WORDS:
+            return _interruption(event, word)
+        return _late(event, "interruption", word)
     if family == "incident":
         return _incident(event, word)
     if family == "telemetry":
@@ -71,8 +77,8 @@ def cause_of(event: Event) -> Rung | Over | None:
         if word == "low":
             return Rung("hub:retention", "storage_low", LEVEL_OF["storage_low"], since_us=event.at_us, recurs=True)
         return Over("hub:retention", event.at_us) if word == "ok" else None
-    if family == "activity" and word == "overdue":
-        return _overdue(event, "activity")
+    if family == "activity":
+        return _late(event, "activity", word)
     if family == "duty":
         return _duty(event, word, data)
     return None
@@ -112,7 +118,8 @@ def _incident(event: Event, word: str) -> Rung | Over | None:
         return None
     cause = f"incident:{ident}"
     if word in _OVER_WORDS or _text(data, "state") in _OVER_WORDS:
-        return Over(cause, _time(data, "ended_at", event.at_us))
+        merged = bool(_text(data, "merged_into"))  # what was seen as two was one
+        return Over(cause, _time(data, "ended_at", event.at_us), withdrawn=merged)
     if data.get("rings") is False:
         return None
     parts = tuple(f"interruption:{one}" for one in _texts(data, "interruptions"))
@@ -120,11 +127,11 @@ def _incident(event: Event, word: str) -> Rung | Over | None:
     return Rung(
         cause,
         "incident",
-        _level(data, LEVEL_OF["incident"]),
+        1 if len(streams) >= MANY_STREAMS or _text(data, "scope") == "hub" else LEVEL_OF["incident"],
         unit=_text(data, "unit"),
         since_us=_time(data, "started_at", event.at_us),
         incident=ident,
-        text=_text(data, "text"),
+        text=_text(data, "subject"),
         count=max(len(streams), len(parts), 1),
         parts=parts,
     )
@@ -136,24 +143,31 @@ def _telemetry(event: Event, word: str) -> Rung | Over | None:
     stream, kind = _text(data, "stream"), _text(data, "kind") or word
     if word not in ("alarm", "sos", "cleared", "alarm_over") or not stream:
         return None
-    cause = f"telemetry:{stream}:{kind}"
+    # of a call for help each is one; the others are a condition that lasts
+    ident = _text(data, "id") if kind == "sos" else ""
+    cause = f"telemetry:{stream}:{kind}" + (f":{ident}" if ident else "")
     if word in ("cleared", "alarm_over") or data.get("over") is True or _text(data, "state") in _OVER_WORDS:
         return Over(cause, event.at_us)
-    known = "fault" if "fault" in kind else "battery" if "battery" in kind else kind
-    level = _level(data, 1 if "sos" in kind else LEVEL_OF.get(known, OTHER_LEVEL) if known != "storage" else 3)
+    if kind not in ("sos", "fault"):
+        kind = f"device_{kind}"
+    level = _level(data, LEVEL_OF.get(kind, OTHER_LEVEL))
     return Rung(cause, kind, level, stream=stream, since_us=event.at_us, text=_text(data, "text"), recurs=True)
 
 
-def _overdue(event: Event, what: str) -> Rung | None:
+def _late(event: Event, what: str, word: str) -> Rung | Over | None:
+    """A deadline that was missed (its ``level`` counts how often it was told upwards), and its end."""
     data = event.data
     ident = _text(data, "id") or _text(data, "interruption") or _text(data, "activity")
+    kind = f"{what}_overdue"
     if not ident:
         return None
-    kind = f"{what}_overdue"
+    if word != "overdue":
+        met = word in _LATE_OVER and _text(data, "state") != "partly_backfilled"
+        return Over(f"{kind}:{ident}", event.at_us) if met else None
     return Rung(
         f"{kind}:{ident}",
         kind,
-        _level(data, LEVEL_OF[kind]),
+        1 if _count(data, "level") > 1 else LEVEL_OF[kind],
         stream=_text(data, "stream"),
         unit=_text(data, "unit"),
         since_us=event.at_us,

@@ -7,7 +7,8 @@ of each alarm that changed, with one word for it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from hub.errors import Conflict, InvalidRequest, NotFound
@@ -17,6 +18,7 @@ from hub.notices.causes import Over, Rung
 MAX_SETTLED = 2000
 """Settled alarms that are remembered, so that what still rings of them is not looked up each time."""
 MAX_NOTE = 2000
+MAX_PARTS = 20_000
 HUB = "hub"
 
 Say = Callable[[Alarm, str, str, str], None]
@@ -31,6 +33,8 @@ class Desk:
         self._clear_level = clear_level
         self._alarms: dict[str, Alarm] = {}
         self._by_cause: dict[str, str] = {}
+        self._incidents: OrderedDict[str, str] = OrderedDict()
+        """Which incident's alarm a cause belongs to, also where the cause has not rung yet."""
         self.dirty: dict[str, Alarm] = {}
         """What the table does not have yet."""
 
@@ -77,8 +81,7 @@ class Desk:
             joined=joined,
         )
         self._set(alarm, "raised")
-        for part in rung.parts:
-            self._join(part, alarm)
+        self._join(rung.parts, alarm)
         return alarm
 
     def _again(self, known: Alarm, rung: Rung) -> Alarm:
@@ -97,18 +100,24 @@ class Desk:
         )
         if after != known:
             self._set(after, "changed")
-        for part in rung.parts:
-            self._join(part, after)
+        self._join(rung.parts, after)
         return after
 
     def _incident_of(self, rung: Rung) -> str:
-        found = self.of_cause(f"incident:{rung.incident}") if rung.incident and not rung.parts else None
+        found = self.of_cause(f"incident:{rung.incident}") if rung.incident else None
+        if found is None:
+            found = self._alarms.get(self._incidents.get(rung.cause, ""))
         return found.id if found is not None and found.cause != rung.cause else ""
 
-    def _join(self, cause: str, incident: Alarm) -> None:
-        part = self.of_cause(cause)
-        if part is not None and part.joined != incident.id and part.id != incident.id and not part.state.settled:
-            self._set(replace(part, joined=incident.id, incident=incident.subject), "joined")
+    def _join(self, causes: Sequence[str], incident: Alarm) -> None:
+        for cause in causes:
+            self._incidents[cause] = incident.id
+            self._incidents.move_to_end(cause)
+            part = self.of_cause(cause)
+            if part is not None and part.joined != incident.id and not part.state.settled:
+                self._set(replace(part, joined=incident.id, incident=incident.subject), "joined")
+        while len(self._incidents) > MAX_PARTS:
+            self._incidents.popitem(last=False)
 
     def over(self, over: Over) -> Alarm | None:
         """The cause ended. The alarm stays until somebody handled it, but for low levels and for what was none."""

@@ -144,7 +144,7 @@ class Notices:
     async def ring(self, found: Rung | Over) -> Alarm | None:
         """Something rings, or has ended. The alarm that changed, if any."""
         if self._desk.of_cause(found.cause) is None:
-            if isinstance(found, Over) and not found.cause.startswith(("interruption:", "incident:")):
+            if isinstance(found, Over) and found.cause.startswith(("hub:", "channel:")):
                 return None
             known = await asyncio.to_thread(self._alarms.newest_of, found.cause)
             if known is not None and self._desk.of_cause(found.cause) is None:
