@@ -168,17 +168,43 @@ async def test_a_camera_is_one_call_and_its_password_is_not_shown(hub: Hub) -> N
         "unit": "root",
             "device_number": "",
             "custodian": "",
+            "capabilities": [],
             "retired": False,
         "created_at": "2026-01-01T00:00:00.000000Z",
         "status": {
             "state": "waiting", "since": None, "tracks": [], "device": "", "peer": "", "bitrate_bps": 0,
             "attempts": 0, "complaint": None, "interruption": None,
+            "telemetry": None, "fault": None,
         },
     }  # fmt: skip
     async with hub.program.get("/api/streams") as response:
         assert await json_of(response, 200) == [made]
     async with hub.program.get("/api/streams/window-01") as response:
         assert await json_of(response, 200) == made
+
+
+async def test_what_a_device_is_made_for_is_searched(hub: Hub) -> None:
+    async with hub.program.post("/api/streams", json=RECORDER | {"capabilities": ["night_vision"]}) as response:
+        assert (await json_of(response, 201))["capabilities"] == ["night_vision"]
+    async with hub.program.post("/api/streams", json=CAMERA):
+        pass
+
+    async def found(capability: str) -> list[str]:
+        async with hub.program.get("/api/streams", params={"capability": capability}) as response:
+            return [one["id"] for one in await json_of(response, 200)]
+
+    assert await found("night_vision") == ["rec-1"]
+    assert await found("positioning") == []
+    async with hub.program.patch("/api/streams/rec-1", json={"capabilities": ["positioning", "explosion_proof"]}):
+        pass
+    assert await found("night_vision") == []
+    assert await found("positioning") == ["rec-1"]
+    async with hub.program.patch("/api/streams/rec-1", json={"name": "2"}) as response:
+        assert (await json_of(response, 200))["capabilities"] == ["explosion_proof", "positioning"]
+    async with hub.program.patch("/api/streams/rec-1", json={"capabilities": ["flying"]}) as response:
+        assert response.status == 400
+    async with hub.program.get("/api/streams", params={"capability": "flying"}) as response:
+        assert response.status == 400
 
 
 async def test_a_recorders_token_is_shown_once(hub: Hub) -> None:
