@@ -15,6 +15,8 @@ import structlog
 from aiohttp import web
 
 from hub import __version__
+from hub.activities.activities import Activities
+from hub.activities.watch import Around, Watch
 from hub.anchoring.anchoring import Anchoring
 from hub.anchoring.authority import Received
 from hub.anchoring.configured import Configured
@@ -88,6 +90,7 @@ class Hub:
         self.fleet: Fleet
         self.grouping: Grouping
         self.followup: Followup
+        self.activities: Activities
         self.feeds = LiveFeeds()
         self.events = EventBus(settings.event_queue)
         self.first_password: str | None = None
@@ -160,9 +163,13 @@ class Hub:
         self.grouping = Grouping(self._due_now, lambda unit: self.units.tree.path(unit), self.events)
         recent = await asyncio.to_thread(self.ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
         self.grouping.restore(recent)
+        self.activities = await Activities.open(engine, settings.data, clock, self.ledger, self.people, self._publish)
+        watch = Watch(self.activities, self._around_activities())
         rooms = Rooms(settings, clock, self.ledger, disk, self.events, self.grouping.take)
         recovered = {one.stream_id: one for one in self.ledger.recovered}
-        self.fleet = Fleet(rooms, self.feeds, whip, recovered, unit_rules=self._unit_rules)
+        self.fleet = Fleet(
+            rooms, self.feeds, whip, recovered, expected=self.activities.expected, unit_rules=self._unit_rules
+        )
         self.units.on_change(lambda _: self.fleet.rules_changed())
         stack.push_async_callback(self.fleet.stop)
         for stream in self.registry.list():
@@ -200,6 +207,8 @@ class Hub:
             self.followup.run(),
             self.telemetry.run(),
             self._cue_officers(),
+            self.activities.follow(),
+            watch.run(),
             self.fleet.tick_for_ever(),
             self._tell_states(),
             opened.follow(),
@@ -226,6 +235,8 @@ class Hub:
             throttle=Throttle(clock),
             ready=self._ready,
             write_access=self._write_access,
+            activities=self.activities,
+            activity_watch=watch,
             retention=self.retention,
             exports=self.exports,
             telemetry=self.telemetry,
@@ -299,6 +310,18 @@ class Hub:
         tree = self.units.tree
         above = (tree.get(one) for one in reversed(tree.path(unit_id)))
         return [unit.rules for unit in above if unit is not None]
+
+    def _around_activities(self) -> Around:
+        reader = self.ledger.reader
+
+        def live(stream: Stream) -> tuple[str, int | None]:
+            status = self.status(stream)
+            return status.state, status.since_us
+
+        def followups(cuts: Sequence[Interruption]) -> Mapping[str, str]:
+            return {ident: outcome.state.value for ident, outcome in self.followup.outcomes(cuts).items()}
+
+        return Around(reader, self.registry.list, live, followups, reader.backfilled)
 
     async def _cosigned(self, one: Accepted) -> None:
         """A witness came by itself with its cosignature."""

@@ -67,9 +67,8 @@ class FakeFootage:
     ) -> list[Interruption]:
         return [one for one in self.cuts if one.started_us < (to_us or 0) and (one.ended_us or 2**60) > (from_us or 0)]
 
-    def followup_of(self, ident: str) -> Mapping[str, Any] | None:
-        state = self.followups.get(ident)
-        return None if state is None else {"state": state}
+    def became(self, cuts: Sequence[Interruption]) -> Mapping[str, str]:
+        return {one.id: self.followups[one.id] for one in cuts if one.id in self.followups}
 
 
 @dataclass
@@ -117,7 +116,7 @@ async def bench(tmp_path: Path, footage: FakeFootage | None = None, at_us: int =
         footage,
         streams=lambda: streams,
         live=lambda stream: live.get(stream.id, ("idle", None)),
-        followup_of=footage.followup_of,
+        followups=footage.became,
         backfilled=footage.backfilled,
     )
     watch = Watch(activities, around)

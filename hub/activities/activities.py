@@ -27,7 +27,7 @@ from hub.activities.store import BATCH, Kept, Store
 from hub.clock import US_PER_S, Clock, rfc3339
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.ledger.entries import Entry, EntryType, JsonValue
-from hub.model import Stream
+from hub.model import Expected, Stream
 from hub.people.people import People
 
 AHEAD_US = 5 * US_PER_S
@@ -87,10 +87,12 @@ class Activities:
         """The activity that the stream is in."""
         return self._open.get(stream_id)
 
-    def expected(self, stream_id: str, at_us: int) -> bool:
-        """Whether the stream is within an open activity at that moment, so that it ought to record."""
+    def expected(self, stream_id: str, at_us: int) -> Expected | None:
+        """Within an open activity a stream ought to record; None: no activity says anything. From memory."""
         activity = self._open.get(stream_id)
-        return activity is not None and at_us >= activity.began_us
+        if activity is None or at_us < activity.began_us:
+            return None
+        return Expected(True, activity.began_us, None, f"activity {activity.id}")
 
     def expected_ranges(self, stream_id: str, from_us: int, to_us: int) -> list[tuple[int, int]]:
         """When it ought to record, by activities open and ended. Blocks."""
@@ -110,6 +112,15 @@ class Activities:
     async def search(self, query: Query) -> list[Kept]:
         """Raises InvalidRequest."""
         return await asyncio.to_thread(search, self.store.engine, query)
+
+    async def with_findings(self, wanted: Callable[[str], bool], limit: int) -> list[Kept]:
+        """Activities of these units with which something is wrong, the newest first."""
+        return await self.search(Query(units=wanted, any_finding=True, limit=limit))
+
+    async def to_be_stored(self, wanted: Callable[[str], bool], limit: int) -> list[Kept]:
+        """待补传: ended, and not all of it is here; what is due first comes first, what waits for a return last."""
+        found = await asyncio.to_thread(self.store.to_be_stored)
+        return [kept for kept in found if wanted(kept.activity.unit)][:limit]
 
     def rules(self, unit: str) -> ActivityRules:
         return _rules_or_default(ActivityRules, self.units.rule(unit, "activities"), unit)

@@ -68,3 +68,13 @@ def read_rules(model: type[_RulesT], value: Any) -> _RulesT:
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
         raise InvalidRequest(f"rules: {'; '.join(lines)[:1000]}", code="bad_rules") from None
+
+
+def check_activities(value: object) -> None:
+    """Raises InvalidRequest unless ``rules["activities"]`` can be read."""
+    read_rules(ActivityRules, value)
+
+
+def check_deadlines(value: object) -> None:
+    """Raises InvalidRequest unless ``rules["deadlines"]`` can be read."""
+    read_rules(DeadlineRules, value)

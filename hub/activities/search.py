@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, select
 
 from hub.activities.findings import Finding
 from hub.activities.model import Activity
-from hub.activities.store import Kept, finding_word, kept_of, numbers_of, row_range, units_known
+from hub.activities.store import Kept, finding_words, kept_of, numbers_of, row_range, units_known
 from hub.activities.tables import INDEX, activities
 from hub.activities.words import MAX_NUMBERS, NONE, Field, Kind, any_of, expression, plain, wanted_words
 from hub.errors import InvalidRequest
@@ -39,6 +39,7 @@ class Query:
     case: str | None = None
     q: str | None = None
     finding: Finding | None = None
+    any_finding: bool = False
     from_us: int | None = None
     to_us: int | None = None
     limit: int = 50
@@ -102,8 +103,8 @@ def _asked(connection: Connection, query: Query) -> tuple[list[str], list[Check]
         if text is not None:
             for word in wanted_words(text):
                 _word(connection, word, kinds, fields, parts, checks)
-    if query.finding is not None:
-        parts.append(finding_word(query.finding))
+    if query.finding is not None or query.any_finding:
+        parts.append(any_of(finding_words(query.finding)))
     return parts, checks
 
 

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, Engine, Row, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
+from hub.activities.deadlines import StorageState
 from hub.activities.findings import Finding
 from hub.activities.model import Activity, Said, activity_from, replay
 from hub.activities.tables import INDEX, ROWS_A_SECOND, VERSION, activities, clear, create_index, cursor, entries, names
@@ -30,7 +31,7 @@ class Kept:
     row: int
     activity: Activity
     findings: tuple[Finding, ...] = ()
-    storage: str = "recording"
+    storage: StorageState = "recording"
     due_us: int | None = None
     told_until_us: int = 0
     settled: bool = False
@@ -159,6 +160,14 @@ class Store:
         with self.engine.connect() as connection:
             return [kept_of(row) for row in connection.execute(query.order_by(activities.c.row).limit(limit))]
 
+    def to_be_stored(self) -> list[Kept]:
+        """Ended, and not all of it is here."""
+        row = activities.c
+        query = select(activities).where(row.settled == 0, row.storage.in_(("due", "exempt", "overdue")))
+        with self.engine.connect() as connection:
+            found = connection.execute(query.order_by(row.due_us.is_(None), row.due_us, row.row))
+            return [kept_of(one) for one in found]
+
     def during(self, stream_id: str, from_us: int, to_us: int) -> list[Activity]:
         """The stream's activities that touch this time, oldest first. One has never lasted more than a month."""
         row = activities.c
@@ -191,8 +200,9 @@ def words_of(kept: Kept, number: Any) -> list[str]:
     return list(found)
 
 
-def finding_word(finding: Finding) -> str:
-    return f'"{_NUMBERS[finding]}"'
+def finding_words(finding: Finding | None) -> list[str]:
+    """What the index calls a finding; None: all of them."""
+    return [f'"{_NUMBERS[one]}"' for one in ([finding] if finding else Finding)]
 
 
 def row_range(from_us: int | None, to_us: int | None) -> tuple[int, int]:

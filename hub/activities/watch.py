@@ -25,7 +25,7 @@ from hub.model import Interruption, InterruptionClass, InterruptionState, Span, 
 PASS_S = 10.0
 CUTS = 1000
 """Interruptions looked at of one activity."""
-SETTLED = frozenset({"explained", "backfilled", "exempt", "closed"})
+SETTLED = frozenset({"none", "explained", "backfilled", "exempt", "closed", "withdrawn"})
 """States of an interruption afterwards that ask for nothing more."""
 RECORDING = frozenset({"live", "suspected"})
 _log = structlog.get_logger(__name__)
@@ -42,14 +42,14 @@ class Footage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the watch asks of the rest of the hub. ``followup_of`` (what became of an interruption; None: nobody
-    knows) is called in a thread, ``live`` (a stream's state, and since when) on the event loop. ``backfilled`` gives
-    footage that was brought later, ``work_ends`` the end of a unit's working day. Those two block."""
+    """What the watch asks of the rest of the hub. ``live`` (a stream's state, and since when) is called on the event
+    loop. The others may block: ``followups`` gives what became of interruptions, a word for each id that is known,
+    ``backfilled`` footage that was brought later, ``work_ends`` the end of a unit's working day (None: not known)."""
 
     footage: Footage
     streams: Callable[[], Sequence[Stream]] = tuple
     live: Callable[[Stream], tuple[str, int | None]] = lambda _stream: ("idle", None)
-    followup_of: Callable[[str], Mapping[str, Any] | None] = lambda _ident: None
+    followups: Callable[[Sequence[Interruption]], Mapping[str, str]] = lambda _cuts: {}
     backfilled: Callable[[str, int, int], Sequence[Span]] = lambda _stream, _from, _to: ()
     work_ends: Callable[[str, int], int | None] = lambda _unit, _at: None
 
@@ -146,7 +146,9 @@ class Watch:
             stream=activity.stream_id, from_us=activity.began_us, to_us=end_us, limit=CUTS
         )
         cuts = [one for one in cuts if one.state is not InterruptionState.WITHDRAWN]
-        unsettled = [one for one in cuts if one.needs_explanation and not self._settled(one)]
+        asking = [one for one in cuts if one.needs_explanation]
+        became = around.followups(asking) if asking else {}
+        unsettled = [one for one in asking if became.get(one.id) not in SETTLED]
         lacking = tuple(one for one in unsettled if _lacks_footage(one))
         if activity.open or lacking:
             return Whole(False, bool(unsettled), lacking)
@@ -161,10 +163,6 @@ class Watch:
         gap_us = self._activities.rules(activity.unit).gap_s * US_PER_S
         gaps = uncovered(activity.began_us, end_us, spans + told, gap_us)
         return Whole(not gaps and bool(spans or told), bool(unsettled))
-
-    def _settled(self, cut: Interruption) -> bool:
-        followup = self._around.followup_of(cut.id)
-        return followup is not None and followup.get("state") in SETTLED
 
     def _due(self, kept: Kept, now_us: int) -> list[Step]:
         if kept.due_us is None:

@@ -21,6 +21,7 @@ HEARD_BY = {
     "interruption": (Right.INTERRUPTIONS_VIEW, "stream"),
     "stream": (Right.STREAMS_VIEW, "id"),
     "telemetry": (Right.STREAMS_VIEW, "stream"),
+    "activity": (Right.SESSIONS_VIEW, "stream"),
     "export": (Right.EXPORTS_VIEW, "stream"),
     "alarm": (Right.INTERRUPTIONS_VIEW, "stream"),
 }

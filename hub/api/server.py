@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from hub.api import (
+    activities,
     anchors,
     events,
     exports,
@@ -54,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     *interruptions.ROUTES,
     *incidents.ROUTES,
     *followup.ROUTES,
+    *activities.ROUTES,
     *retention.ROUTES,
     *notices.ROUTES,
     *exports.ROUTES,

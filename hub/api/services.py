@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 from aiohttp import web
 
+from hub.activities.activities import Activities
+from hub.activities.watch import Watch
 from hub.api.throttle import Throttle
 from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.witness import Witness
@@ -139,6 +141,8 @@ class Services:
     witness: Witness | None = None
     """This hub as a witness of the logs ``witness_for``; None: of none. Its calls block."""
     witness_for: tuple[VerifierKey, ...] = ()
+    activities: Activities | None = None
+    activity_watch: Watch | None = None
     retention: Retention | None = None
     exports: Exports | None = None
     telemetry: Telemetry | None = None

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from hub.activities import rules as activity_rules
 from hub.api.auth import IDENTITY, check_unit
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, read_json
@@ -109,7 +110,11 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-RULE_CHECKS: Mapping[str, Callable[[object], None]] = {thresholds.RULE: thresholds.check}
+RULE_CHECKS: Mapping[str, Callable[[object], None]] = {
+    "activities": activity_rules.check_activities,
+    "deadlines": activity_rules.check_deadlines,
+    thresholds.RULE: thresholds.check,
+}
 """What a rule of that name may say is checked by the part that reads it. Raises InvalidRequest."""
 
 

@@ -14,7 +14,7 @@ from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.ledger.entries import EntryType
 from hub.model import StreamKind
 from hub.people.changes import HUB
-from tests.activity_support import FULL, HELPER, LI, S, START_US, ZHANG, bench, recorder
+from tests.activity_support import FULL, HELPER, LI, START_US, ZHANG, S, bench, recorder
 
 
 async def test_every_word_about_it_is_an_entry_and_none_is_changed(tmp_path: Path) -> None:
@@ -71,9 +71,11 @@ async def test_what_was_entered_and_not_yet_in_the_tables_when_the_hub_died_is_t
 
 async def test_a_recorder_is_expected_within_an_open_activity(tmp_path: Path) -> None:
     async with bench(tmp_path) as b:
-        assert not b.activities.expected("rec-1", START_US)
+        assert b.activities.expected("rec-1", START_US) is None
         kept = await b.activities.begin(recorder(), FULL, by="x")
-        assert b.activities.expected("rec-1", START_US)
+        answer = b.activities.expected("rec-1", START_US)
+        assert answer is not None
+        assert (answer.due, answer.from_us) == (True, START_US)
         assert not b.activities.expected("rec-1", START_US - 1)
         assert not b.activities.expected("rec-2", START_US)
         b.clock.advance(100)

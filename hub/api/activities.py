@@ -1,0 +1,514 @@
+"""/api/activities: enforcement activities (执法活动), the findings about them, and what is still to be stored (待补传).
+
+A recorder speaks of its own current activity under /api/streams/{id}/activity, with its device token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from hub.activities.activities import Activities
+from hub.activities.deadlines import StorageState
+from hub.activities.drafts import Draft
+from hub.activities.findings import CLAUSES, WORDS, Finding
+from hub.activities.model import PHRASE, Activity, ExemptionType, MarkKind, Mode, Officer, Said
+from hub.activities.search import Query
+from hub.activities.store import Kept
+from hub.activities.watch import Watch
+from hub.api.auth import IDENTITY, stream_for
+from hub.api.routes import Access, Route, Scope
+from hub.api.schema import Input, TimeText, TimeUs, read_json, read_query, time_or_none
+from hub.api.services import SERVICES
+from hub.clock import rfc3339
+from hub.errors import Conflict, NotFound, Unavailable
+from hub.people.rights import Right
+
+ROWS = 500
+"""At most on a page."""
+
+
+class OfficerIn(Input):
+    name: str = Field(max_length=100)
+    certificate: str = Field("", max_length=100, description="执法证号; of somebody the hub knows it decides the rest.")
+    assistant: bool = Field(False, description="协助人员")
+
+
+class ActivityFields(Input):
+    officers: list[OfficerIn] | None = Field(None, max_length=50)
+    recorder: str | None = Field(
+        None, max_length=100, description="Certificate or name of the officer who records (谁执法、谁记录)."
+    )
+    party: str | None = Field(None, max_length=400, description="当事人")
+    party_present: bool | None = Field(None, description="当事人或利害关系人在场")
+    cause: str | None = Field(None, max_length=400, description="案由")
+    case_number: str | None = Field(None, max_length=400, description="案号")
+    place: str | None = Field(None, max_length=400, description="地点")
+    matter: str | None = Field(None, max_length=400, description="事项")
+    mode: Mode | None = Field(None, description="全程 or 重要环节; that of the unit or room if not said.")
+
+    def draft(self) -> Draft:
+        officers = None
+        if self.officers is not None:
+            officers = [Officer(one.name, one.certificate, one.assistant) for one in self.officers]
+        return Draft(
+            officers, self.recorder, self.party, self.party_present, self.cause, self.case_number, self.place,
+            self.matter, self.mode,
+        )  # fmt: skip
+
+
+class DeviceBegin(ActivityFields):
+    at: TimeUs | None = Field(None, description="Now if not said.")
+
+
+class ActivityIn(ActivityFields):
+    stream: str = Field(max_length=63)
+    at: TimeUs | None = Field(None, description="Now if not said; in the past for one that is entered afterwards.")
+    ended_at: TimeUs | None = None
+
+
+class AmendIn(ActivityFields):
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class MarkIn(Input):
+    kind: MarkKind
+    text: str = Field("", max_length=400)
+    at: TimeUs | None = None
+
+
+class MomentIn(Input):
+    at: TimeUs | None = Field(None, description="Now if not said.")
+
+
+class ExemptIn(Input):
+    type: ExemptionType = Field(
+        description="连续 continuous, 异地 elsewhere, 边远 frontier, 水上 water, 交通不便 hard_access"
+    )
+    text: str = Field(min_length=1, max_length=2000)
+
+
+class ActivitiesQuery(Input):
+    unit: str | None = Field(None, max_length=63, description="Of this unit and below it (大队名称).")
+    stream: str | None = Field(None, max_length=63)
+    device: str | None = Field(None, max_length=100, description="设备编号, or a part of it.")
+    officer: str | None = Field(None, max_length=100, description="Name or 执法证号, or a part.")
+    party: str | None = Field(None, max_length=100, description="当事人, or a part.")
+    cause: str | None = Field(None, max_length=100, description="案由, or a part.")
+    case: str | None = Field(None, max_length=100, description="案号, or a part.")
+    q: str | None = Field(None, max_length=100, description="Words, each of them in any of the fields.")
+    finding: Finding | None = None
+    from_us: TimeUs | None = Field(None, alias="from", description="It began then or later (使用时间).")
+    to_us: TimeUs | None = Field(None, alias="to", description="It began before then.")
+    limit: int = Field(50, ge=1, le=ROWS)
+    after: str | None = Field(None, max_length=63, description="The id of the last one of the page before.")
+
+
+class FindingsQuery(Input):
+    unit: str | None = Field(None, max_length=63)
+    limit: int = Field(100, ge=1, le=ROWS)
+
+
+class OfficerOut(BaseModel):
+    name: str
+    certificate: str
+    assistant: bool
+    username: str
+
+
+class MarkOut(BaseModel):
+    kind: MarkKind
+    at: TimeText
+    text: str
+    by: str
+    entered_at: TimeText
+
+
+class ExemptionOut(BaseModel):
+    type: ExemptionType
+    text: str
+    by: str
+    at: TimeText
+    returned_at: TimeText | None
+
+
+class ActivityOut(BaseModel):
+    id: str
+    stream: str
+    unit: str
+    unit_name: str = Field(description="大队名称, as it was at the begin.")
+    device: str = Field(description="设备编号, as it was at the begin.")
+    mode: Mode
+    officers: list[OfficerOut]
+    recorder: str
+    party: str
+    party_present: bool
+    cause: str
+    case_number: str
+    place: str
+    matter: str
+    began_at: TimeText
+    ended_at: TimeText | None
+    by: str
+    marks: list[MarkOut]
+    exemption: ExemptionOut | None
+    findings: list[Finding]
+    storage: StorageState
+    deadline: TimeText | None = Field(description="By when its footage must be stored; none before it is known.")
+
+
+class EntryOut(BaseModel):
+    seq: int
+    at: TimeText
+    said: dict[str, Any] = Field(description="The entry's body, as it is in the ledger.")
+
+
+class ActivityDetail(ActivityOut):
+    history: list[EntryOut]
+
+
+class CurrentOut(BaseModel):
+    activity: ActivityOut | None
+    phrase: str = Field(description="What is said to a party beforehand (告知).")
+    mode: Mode = Field(description="Of an activity that does not say.")
+
+
+class FindingOut(BaseModel):
+    finding: str
+    text: str = Field(description="Chinese.")
+    clause: str
+    activity: ActivityOut | None = Field(description="None: of a stream that records outside of any.")
+    stream: str
+    since: TimeText
+
+
+class DueOut(BaseModel):
+    activity: ActivityOut
+    deadline: TimeText | None
+    left_s: int | None = Field(description="Until the deadline; negative after it. None: before the return.")
+    interruptions: list[str] = Field(description="Which are neither filled nor explained.")
+
+
+def activity_out(kept: Kept) -> ActivityOut:
+    one = kept.activity
+    exemption = one.exemption
+    return ActivityOut(
+        id=one.id, stream=one.stream_id, unit=one.unit, unit_name=one.unit_name, device=one.device, mode=one.mode,
+        officers=[
+            OfficerOut(name=each.name, certificate=each.certificate, assistant=each.assistant, username=each.username)
+            for each in one.officers
+        ],
+        recorder=one.recorder, party=one.party, party_present=one.party_present, cause=one.cause,
+        case_number=one.case_number, place=one.place, matter=one.matter, began_at=rfc3339(one.began_us),
+        ended_at=time_or_none(one.ended_us), by=one.by,
+        marks=[
+            MarkOut(kind=each.kind, at=rfc3339(each.at_us), text=each.text, by=each.by,
+                    entered_at=rfc3339(each.entered_us))
+            for each in one.marks
+        ],
+        exemption=None if exemption is None else ExemptionOut(
+            type=exemption.type, text=exemption.text, by=exemption.by, at=rfc3339(exemption.entered_us),
+            returned_at=time_or_none(exemption.returned_us),
+        ),
+        findings=list(kept.findings), storage=kept.storage,
+        deadline=time_or_none(kept.due_us),
+    )  # fmt: skip
+
+
+def activity_json(kept: Kept) -> dict[str, Any]:
+    return activity_out(kept).model_dump(mode="json")
+
+
+def _parts(request: web.Request) -> tuple[Activities, Watch]:
+    services = request.app[SERVICES]
+    if services.activities is None or services.activity_watch is None:
+        raise Unavailable("activities are not kept here")
+    return services.activities, services.activity_watch
+
+
+async def _own(request: web.Request, right: Right) -> Kept:
+    """The activity of the path, if the caller has the right in its unit. Raises NotFound as for one not there."""
+    ident = request.match_info["id"]
+    activities, _ = _parts(request)
+    kept = await activities.get(ident)
+    if not request[IDENTITY].standing.may(right, kept.activity.unit):
+        raise NotFound(f"no activity {ident[:63]!r} is known", code="unknown_activity")
+    return kept
+
+
+def _current(request: web.Request) -> Activity:
+    activities, _ = _parts(request)
+    activity = activities.current(request.match_info["id"])
+    if activity is None:
+        raise Conflict("the stream is in no activity; begin one first", code="no_activity")
+    return activity
+
+
+def _by(request: web.Request) -> str:
+    return request[IDENTITY].name
+
+
+def _answer(kept: Kept, status: int = 200) -> web.Response:
+    return web.json_response(activity_json(kept), status=status)
+
+
+# ------------------------------------------------------------------------------------------ lists
+
+
+async def index(request: web.Request) -> web.Response:
+    """GET /api/activities"""
+    asked = read_query(request, ActivitiesQuery)
+    activities, _ = _parts(request)
+    standing, units = request[IDENTITY].standing, request.app[SERVICES].units
+    everything = standing.may(Right.SESSIONS_VIEW) and asked.unit is None
+
+    def wanted(unit: str) -> bool:
+        return standing.may(Right.SESSIONS_VIEW, unit) and (asked.unit is None or units.covers(asked.unit, unit))
+
+    query = Query(
+        units=None if everything else wanted, stream=asked.stream, device=asked.device, officer=asked.officer,
+        party=asked.party, cause=asked.cause, case=asked.case, q=asked.q, finding=asked.finding,
+        from_us=asked.from_us, to_us=asked.to_us, limit=asked.limit, after=asked.after,
+    )  # fmt: skip
+    return web.json_response([activity_json(kept) for kept in await activities.search(query)])
+
+
+async def list_findings(request: web.Request) -> web.Response:
+    """GET /api/findings: streams that record outside of any activity first, then activities, the newest first"""
+    asked = read_query(request, FindingsQuery)
+    activities, watch = _parts(request)
+    services, standing = request.app[SERVICES], request[IDENTITY].standing
+
+    def wanted(unit: str) -> bool:
+        return standing.may(Right.SESSIONS_VIEW, unit) and (
+            asked.unit is None or services.units.covers(asked.unit, unit)
+        )
+
+    found: list[FindingOut] = []
+    for one in watch.unattended.values():
+        stream = services.registry.find(one.stream_id)
+        if stream is not None and wanted(stream.unit):
+            found.append(
+                FindingOut(finding="no_activity", text="正在记录而未登记执法活动", clause="A§9(1), 003§7–8",
+                           activity=None, stream=one.stream_id, since=rfc3339(one.since_us))
+            )  # fmt: skip
+    for kept in await activities.with_findings(wanted, asked.limit):
+        shown = activity_out(kept)
+        found += [
+            FindingOut(finding=each.value, text=WORDS[each], clause=CLAUSES[each], activity=shown, stream=shown.stream,
+                       since=shown.began_at)
+            for each in kept.findings
+        ]  # fmt: skip
+    return web.json_response([one.model_dump(mode="json") for one in found[: asked.limit]])
+
+
+async def backfill_due(request: web.Request) -> web.Response:
+    """GET /api/backfill-due: ended, and not all of it is here; the most urgent first"""
+    asked = read_query(request, FindingsQuery)
+    activities, watch = _parts(request)
+    services, standing = request.app[SERVICES], request[IDENTITY].standing
+    now_us = services.clock.now().utc_us
+
+    def wanted(unit: str) -> bool:
+        return standing.may(Right.SESSIONS_VIEW, unit) and (
+            asked.unit is None or services.units.covers(asked.unit, unit)
+        )
+
+    due = await activities.to_be_stored(wanted, asked.limit)
+    lacking = await asyncio.to_thread(lambda: [watch.whole(kept.activity, now_us).lacking for kept in due])
+    found = [
+        DueOut(
+            activity=activity_out(kept), deadline=time_or_none(kept.due_us),
+            left_s=None if kept.due_us is None else (kept.due_us - now_us) // 1_000_000,
+            interruptions=[one.id for one in cuts],
+        )
+        for kept, cuts in zip(due, lacking, strict=True)
+    ]  # fmt: skip
+    return web.json_response([one.model_dump(mode="json") for one in found])
+
+
+# ------------------------------------------------------------------------------------------- one
+
+
+async def show(request: web.Request) -> web.Response:
+    """GET /api/activities/{id}"""
+    kept = await _own(request, Right.SESSIONS_VIEW)
+    history = await _parts(request)[0].history(kept.activity.id)
+    return web.json_response(activity_json(kept) | {"history": [_entry(one) for one in history]})
+
+
+def _entry(said: Said) -> dict[str, Any]:
+    return EntryOut(seq=said.seq, at=rfc3339(said.at_us), said=dict(said.body)).model_dump(mode="json")
+
+
+async def create(request: web.Request) -> web.Response:
+    """POST /api/activities"""
+    wanted = await read_json(request, ActivityIn)
+    activities, _ = _parts(request)
+    stream = stream_for(request, wanted.stream, Right.SESSIONS_MANAGE)
+    kept = await activities.begin(stream, wanted.draft(), by=_by(request), at_us=wanted.at, ended_us=wanted.ended_at)
+    return _answer(kept, 201)
+
+
+async def amend(request: web.Request) -> web.Response:
+    """PATCH /api/activities/{id}"""
+    wanted = await read_json(request, AmendIn)
+    kept = await _own(request, Right.SESSIONS_MANAGE)
+    activities, _ = _parts(request)
+    return _answer(await activities.amend(kept.activity.id, wanted.draft(), by=_by(request), reason=wanted.reason))
+
+
+async def mark(request: web.Request) -> web.Response:
+    """POST /api/activities/{id}/marks"""
+    wanted = await read_json(request, MarkIn)
+    kept = await _own(request, Right.SESSIONS_MANAGE)
+    return await _mark(request, kept.activity.id, wanted)
+
+
+async def _mark(request: web.Request, ident: str, wanted: MarkIn) -> web.Response:
+    activities, _ = _parts(request)
+    kept = await activities.mark(ident, wanted.kind, by=_by(request), text=wanted.text, at_us=wanted.at)
+    return _answer(kept, 201)
+
+
+async def end(request: web.Request) -> web.Response:
+    """POST /api/activities/{id}/end"""
+    wanted = await read_json(request, MomentIn)
+    kept = await _own(request, Right.SESSIONS_MANAGE)
+    activities, _ = _parts(request)
+    return _answer(await activities.end(kept.activity.id, by=_by(request), at_us=wanted.at))
+
+
+async def exempt(request: web.Request) -> web.Response:
+    """POST /api/activities/{id}/exemption"""
+    wanted = await read_json(request, ExemptIn)
+    kept = await _own(request, Right.SESSIONS_MANAGE)
+    activities, _ = _parts(request)
+    return _answer(await activities.exempt(kept.activity.id, wanted.type, by=_by(request), text=wanted.text))
+
+
+async def returned(request: web.Request) -> web.Response:
+    """POST /api/activities/{id}/return"""
+    wanted = await read_json(request, MomentIn)
+    kept = await _own(request, Right.SESSIONS_MANAGE)
+    activities, _ = _parts(request)
+    return _answer(await activities.returned(kept.activity.id, by=_by(request), at_us=wanted.at))
+
+
+# ------------------------------------------------------------------------------------ the recorder
+
+
+async def device_show(request: web.Request) -> web.Response:
+    """GET /api/streams/{id}/activity"""
+    activities, _ = _parts(request)
+    stream = request.app[SERVICES].registry.get(request.match_info["id"])
+    activity = activities.current(stream.id)
+    shown = None if activity is None else activity_out(await activities.get(activity.id))
+    mode = activities.rules(stream.unit).mode_of(stream.id, stream.kind)
+    return web.json_response(CurrentOut(activity=shown, phrase=PHRASE, mode=mode).model_dump(mode="json"))
+
+
+async def device_begin(request: web.Request) -> web.Response:
+    """POST /api/streams/{id}/activity"""
+    wanted = await read_json(request, DeviceBegin)
+    activities, _ = _parts(request)
+    stream = request.app[SERVICES].registry.get(request.match_info["id"])
+    return _answer(await activities.begin(stream, wanted.draft(), by=_by(request), at_us=wanted.at), 201)
+
+
+async def device_amend(request: web.Request) -> web.Response:
+    """PATCH /api/streams/{id}/activity"""
+    wanted = await read_json(request, AmendIn)
+    activities, _ = _parts(request)
+    ident = _current(request).id
+    return _answer(await activities.amend(ident, wanted.draft(), by=_by(request), reason=wanted.reason))
+
+
+async def device_mark(request: web.Request) -> web.Response:
+    """POST /api/streams/{id}/activity/marks"""
+    wanted = await read_json(request, MarkIn)
+    return await _mark(request, _current(request).id, wanted)
+
+
+async def device_end(request: web.Request) -> web.Response:
+    """POST /api/streams/{id}/activity/end"""
+    wanted = await read_json(request, MomentIn)
+    activities, _ = _parts(request)
+    return _answer(await activities.end(_current(request).id, by=_by(request), at_us=wanted.at))
+
+
+_VIEW: dict[str, Any] = {"right": Right.SESSIONS_VIEW, "scope": Scope.OWN}
+_MANAGE: dict[str, Any] = {"right": Right.SESSIONS_MANAGE, "scope": Scope.OWN, "answer": ActivityOut}
+_DEVICE: dict[str, Any] = {"right": Right.SESSIONS_MANAGE, "scope": Scope.STREAM, "refusals": (400, 404, 409, 503)}
+_REFUSED = (400, 404, 409, 503)
+
+ROUTES = (
+    Route(
+        "GET", "/api/activities", index, Access.USER,
+        "Enforcement activities, the newest first, by any of unit, device, officer, time, party and cause.",
+        query=ActivitiesQuery, answer=ActivityOut, many=True, refusals=(400, 503), **_VIEW,
+    ),
+    Route(
+        "POST", "/api/activities", create, Access.USER, "Begin an activity, or enter one afterwards.",
+        body=ActivityIn, status=201, refusals=_REFUSED, **_MANAGE,
+    ),
+    Route(
+        "GET", "/api/activities/{id}", show, Access.USER, "One activity with everything that was said of it.",
+        answer=ActivityDetail, refusals=(404, 503), **_VIEW,
+    ),
+    Route(
+        "PATCH", "/api/activities/{id}", amend, Access.USER,
+        "Say something otherwise, with the reason; what was said before stays in the history.",
+        body=AmendIn, refusals=_REFUSED, **_MANAGE,
+    ),
+    Route(
+        "POST", "/api/activities/{id}/marks", mark, Access.USER, "Mark a moment.",
+        body=MarkIn, status=201, refusals=_REFUSED, **_MANAGE,
+    ),
+    Route(
+        "POST", "/api/activities/{id}/end", end, Access.USER, "End it.", body=MomentIn, refusals=_REFUSED, **_MANAGE,
+    ),
+    Route(
+        "POST", "/api/activities/{id}/exemption", exempt, Access.USER,
+        "Its footage cannot be stored in time, for one of the reasons of the rules (A§24, 002§23).",
+        body=ExemptIn, refusals=_REFUSED, **_MANAGE,
+    ),
+    Route(
+        "POST", "/api/activities/{id}/return", returned, Access.USER,
+        "The officers of an exempted activity are back: the 24 hours run from then.",
+        body=MomentIn, refusals=_REFUSED, **_MANAGE,
+    ),
+    Route(
+        "GET", "/api/findings", list_findings, Access.USER,
+        "What is wrong with activities, and streams that record outside of any.",
+        query=FindingsQuery, answer=FindingOut, many=True, refusals=(503,), **_VIEW,
+    ),
+    Route(
+        "GET", "/api/backfill-due", backfill_due, Access.USER,
+        "Activities of which footage is still to be stored (待补传), the most urgent first.",
+        query=FindingsQuery, answer=DueOut, many=True, refusals=(503,), **_VIEW,
+    ),
+    Route(
+        "GET", "/api/streams/{id}/activity", device_show, Access.EITHER,
+        "The activity that the stream is in, and the phrase of the notice (告知).", answer=CurrentOut, **_DEVICE,
+    ),
+    Route(
+        "POST", "/api/streams/{id}/activity", device_begin, Access.EITHER, "Begin an activity of this stream.",
+        body=DeviceBegin, answer=ActivityOut, status=201, **_DEVICE,
+    ),
+    Route(
+        "PATCH", "/api/streams/{id}/activity", device_amend, Access.EITHER, "Amend the stream's activity.",
+        body=AmendIn, answer=ActivityOut, **_DEVICE,
+    ),
+    Route(
+        "POST", "/api/streams/{id}/activity/marks", device_mark, Access.EITHER, "Mark a moment in it.",
+        body=MarkIn, answer=ActivityOut, status=201, **_DEVICE,
+    ),
+    Route(
+        "POST", "/api/streams/{id}/activity/end", device_end, Access.EITHER, "End it.",
+        body=MomentIn, answer=ActivityOut, **_DEVICE,
+    ),
+)  # fmt: skip
