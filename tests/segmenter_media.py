@@ -14,6 +14,7 @@ import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.video.codeccontext import VideoCodecContext
+from numpy.typing import NDArray
 
 from hub.clock import Instant
 from hub.errors import StorageError
@@ -132,6 +133,14 @@ def video(
 @cache
 def audio(codec: Codec, *, seconds: float = 6, rate: int = 48_000, channels: int = 2, track: int = AUDIO) -> Take:
     """A tone with some noise on it."""
+    random = np.random.default_rng(1)
+    wave = np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * 440 / rate) * 0.3
+    wave += random.standard_normal(len(wave)) * 0.01
+    return coded_sound(codec, wave, rate=rate, channels=channels, track=track)
+
+
+def coded_sound(codec: Codec, wave: NDArray[np.float64], *, rate: int, channels: int = 2, track: int = AUDIO) -> Take:
+    """This sound (-1 to 1), coded as a recorder would."""
     name = {Codec.AAC: "aac", Codec.OPUS: "libopus", Codec.PCMA: "pcm_alaw", Codec.PCMU: "pcm_mulaw"}[codec]
     encoder = av.CodecContext.create(name, "w")
     assert isinstance(encoder, AudioCodecContext)
@@ -141,9 +150,6 @@ def audio(codec: Codec, *, seconds: float = 6, rate: int = 48_000, channels: int
     encoder.time_base = Fraction(1, rate)
     encoder.open()
     block = encoder.frame_size or rate // 50
-    random = np.random.default_rng(1)
-    wave = np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * 440 / rate) * 0.3
-    wave += random.standard_normal(len(wave)) * 0.01
     units = []
     at = sequence = 0
     for start in range(0, len(wave) // block * block, block):

@@ -73,12 +73,11 @@ def _decode(media: bytes, first: Chunk, from_us: int, to_us: int) -> bytes:
             if at_us + length_us <= from_us or at_us >= to_us:
                 continue
             sound += b"".join(_samples(resampler, frame))
-        sound += b"".join(_samples(resampler, None))
+        if sound:  # a resampler that was given nothing has nothing to give up
+            sound += b"".join(_samples(resampler, None))
     return bytes(sound)
 
 
 def _samples(resampler: AudioResampler, frame: AudioFrame | None) -> Iterator[bytes]:
-    if frame is None and resampler.graph is None:
-        return
     for made in resampler.resample(frame):
         yield bytes(made.planes[0])[: made.samples * BYTES_PER_SAMPLE]
