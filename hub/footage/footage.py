@@ -18,7 +18,7 @@ from hub.footage import nearby
 from hub.footage.cutting import TrackIndex, cut, index_tracks
 from hub.footage.filling import Filled, Filling, Hole, Plan
 from hub.footage.kinds import photo_type, taken_us
-from hub.footage.placing import Placement, Seen, clock_offset, match, place
+from hub.footage.placing import Interval, Placement, Seen, clock_offset, match, place
 from hub.footage.reading import FileIndex, Piece, index_files
 from hub.footage.receiving import Receiver
 from hub.footage.store import Brought, State, Store, with_state
@@ -26,7 +26,7 @@ from hub.footage.wire import BAD
 from hub.ledger.bodies import close_body
 from hub.ledger.entries import Entry, EntryType, JsonValue
 from hub.ledger.ledger import Ledger
-from hub.model import Interruption
+from hub.model import Interruption, MediaKind
 from hub.segmenter.disk import Disk
 from hub.settings import Settings
 
@@ -298,7 +298,9 @@ class Footage:
         fills: list[dict[str, Any]] = list(one.result.get("fills", []))
         for cut_ in sorted(ended, key=lambda each: each.started_us):
             holes = await asyncio.to_thread(nearby.holes_in, reader, cut_, *bounds)
-            planned = [hole for begin, end in holes if (hole := _hole(tracks, begin, end, placement.offset_us))]
+            silent = [await asyncio.to_thread(nearby.silent_in, reader, one.stream, hole) for hole in holes]
+            pairs = zip(holes, silent, strict=True)
+            planned = [hole for pair in pairs if (hole := _hole(tracks, *pair, placement.offset_us))]
             if not planned:
                 continue
             plan = Plan(
@@ -420,13 +422,18 @@ class Footage:
         self._tell(f"footage.{one.state.value}", one.json())
 
 
-def _hole(tracks: Mapping[int, TrackIndex], begin: int, end: int, offset_us: int) -> Hole | None:
-    found = {ident: cut(index, begin - offset_us, end - offset_us) for ident, index in tracks.items()}
-    cuts = {ident: one for ident, one in found.items() if one is not None}
-    pictures = [ident for ident, index in tracks.items() if index.track.codec.kind == "video"]
+def _hole(tracks: Mapping[int, TrackIndex], hole: Interval, silent: Interval | None, offset_us: int) -> Hole | None:
+    """What of the file goes into a hole; sound only where there is none yet: after a break it often comes first."""
+    pictures = [ident for ident, index in tracks.items() if index.track.codec.kind is MediaKind.VIDEO]
+    cuts = {}
+    for ident, index in tracks.items():
+        bounds = hole if ident in pictures else silent
+        found = None if bounds is None else cut(index, bounds[0] - offset_us, bounds[1] - offset_us)
+        if found is not None:
+            cuts[ident] = found
     if not cuts or (pictures and not any(ident in cuts for ident in pictures)):
         return None
-    return Hole(begin, end, cuts)
+    return Hole(*hole, cuts)
 
 
 def _moments(reader: Any, stream: str, guess: int | None, length_us: int, wide: bool) -> list[int]:

@@ -17,6 +17,8 @@ NEAR_US = 60 * US_PER_S
 DAYS_US = 2 * 86_400 * US_PER_S
 MOST_CHUNKS = 600
 MOST_CUTS = 30
+MOST_COVERING = 10_000
+"""Chunks within one interruption: of a link that flapped for hours."""
 LEAST_HOLE_US = 100_000
 """Shorter than any interruption: the seam of two measurements."""
 
@@ -72,19 +74,32 @@ def cuts_near(reader: Reader, stream: str, from_us: int | None, to_us: int | Non
 
 
 def holes_in(reader: Reader, cut: Interruption, from_us: int, to_us: int) -> list[Interval]:
-    """What of an interruption no footage covers, within a file's time. Live footage wins."""
+    """What of an interruption no footage covers, within a file's time: no pictures, where the stream has some. Live
+    footage wins."""
     assert cut.ended_us is not None
-    covered = reader.spans(cut.stream_id, cut.started_us, cut.ended_us)
-    covered += reader.backfilled(cut.stream_id, cut.started_us, cut.ended_us)
-    holes = missing_in(cut.started_us, cut.ended_us, [(span.from_us, span.to_us) for span in covered], LEAST_HOLE_US)
+    chunks = reader.chunks(cut.stream_id, cut.started_us, cut.ended_us, MOST_COVERING)
+    pictures = has_pictures(reader, cut.stream_id, cut.started_us)
+    covered = [(_first_us(chunk), chunk.end_us) for chunk in chunks if not pictures or _has_video(chunk)]
+    holes = missing_in(cut.started_us, cut.ended_us, covered, LEAST_HOLE_US)
     clipped = [(max(begin, from_us), min(end, to_us)) for begin, end in holes]
     return [(begin, end) for begin, end in clipped if end - begin >= LEAST_HOLE_US]
+
+
+def silent_in(reader: Reader, stream: str, hole: Interval) -> Interval | None:
+    """The first stretch of a hole in which not even sound was recorded."""
+    covered = reader.spans(stream, *hole) + reader.backfilled(stream, *hole)
+    found = missing_in(*hole, [(span.from_us, span.to_us) for span in covered], LEAST_HOLE_US)
+    return found[0] if found else None
+
+
+def _has_video(chunk: Chunk) -> bool:
+    return any(track.kind is MediaKind.VIDEO for track in chunk.tracks)
 
 
 def has_pictures(reader: Reader, stream: str, at_us: int) -> bool:
     """Whether the stream's newest footage before this moment, or what follows it, has pictures."""
     near = reader.chunks(stream, at_us - DAYS_US, at_us + DAYS_US, 50)
-    return any(track.kind is MediaKind.VIDEO for chunk in near for track in chunk.tracks)
+    return any(_has_video(chunk) for chunk in near)
 
 
 def _main(chunk: Chunk) -> TrackRange:

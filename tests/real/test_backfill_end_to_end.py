@@ -88,12 +88,13 @@ def _upload(hub: HubProcess, card: Path, claimed_us: int) -> str:
     client = TusClient(f"{hub.url}/api/uploads", headers={"Authorization": f"Bearer {hub.token}"})
     told = {"stream": "rec", "filename": card.name, "from": rfc3339(claimed_us)}
     size = card.stat().st_size
-    first = client.uploader(str(card), chunk_size=size // 5, metadata=told)
-    first.upload(stop_at=2 * (size // 5))
-    _broken_piece(hub, first.url, card, first.offset)
-    second = client.uploader(str(card), chunk_size=size // 3, url=first.url)
-    assert first.offset < second.offset < size, "what came before the connection broke stays"
-    second.upload()
+    with card.open("rb") as stream:
+        first = client.uploader(file_stream=stream, chunk_size=size // 5, metadata=told)
+        first.upload(stop_at=2 * (size // 5))
+        _broken_piece(hub, first.url, card, first.offset)
+        second = client.uploader(file_stream=stream, chunk_size=size // 3, url=first.url)
+        assert first.offset < second.offset < size, "what came before the connection broke stays"
+        second.upload()
     return first.url.rpartition("/")[2]
 
 
