@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from aiohttp import web
+from sqlalchemy import Engine
 
 from hub import __version__
 from hub.activities.activities import Activities
@@ -40,16 +41,20 @@ from hub.followup.explaining import REASONS, Explaining
 from hub.followup.followup import Followup
 from hub.footage.footage import Footage
 from hub.ingest.whip.endpoint import WhipEndpoint
-from hub.ledger.entries import EntryType, JsonValue
+from hub.ledger.entries import HUB_STREAM, EntryType, JsonValue
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
+from hub.ledger.left_open import left_open
 from hub.ledger.retained import Retained
 from hub.ledger.startup import remote_signers
 from hub.ledger.told import ToldReader
 from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
+from hub.monitor.content.checks import ContentChecks
+from hub.monitor.content.store import NormalStore
 from hub.monitor.events import EventBus
 from hub.monitor.grouping import Grouping
 from hub.monitor.live import LiveFeeds
+from hub.monitor.maintenance import Maintenance, Window
 from hub.monitor.rules import StreamState
 from hub.notices.notices import Notices, Outside
 from hub.people.accounts import Accounts
@@ -88,7 +93,9 @@ class Hub:
         self.telemetry: Telemetry
         self.notices: Notices
         self.fleet: Fleet
+        self.content: ContentChecks | None = None
         self.grouping: Grouping
+        self.maintenance: Maintenance
         self.followup: Followup
         self.activities: Activities
         self.feeds = LiveFeeds()
@@ -160,6 +167,7 @@ class Hub:
         await self.telemetry.load()
         whip.on_message(LABEL, self.telemetry.hear)
 
+        self.maintenance = await Maintenance.open(engine, clock, self._keep_maintenance)
         self.grouping = Grouping(self._due_now, lambda unit: self.units.tree.path(unit), self.events)
         recent = await asyncio.to_thread(self.ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
         self.grouping.restore(recent)
@@ -168,7 +176,14 @@ class Hub:
         rooms = Rooms(settings, clock, self.ledger, disk, self.events, self.grouping.take)
         recovered = {one.stream_id: one for one in self.ledger.recovered}
         self.fleet = Fleet(
-            rooms, self.feeds, whip, recovered, expected=self.activities.expected, unit_rules=self._unit_rules
+            rooms,
+            self.feeds,
+            whip,
+            recovered,
+            expected=self.activities.expected,
+            unit_rules=self._unit_rules,
+            maintenance=self._maintained,
+            content=await self._watch_content(stack, engine),
         )
         self.units.on_change(lambda _: self.fleet.rules_changed())
         stack.push_async_callback(self.fleet.stop)
@@ -248,6 +263,7 @@ class Hub:
             cosigned=self._cosigned,
             incidents=self.grouping.all,
             incident_of=self.grouping.of,
+            maintenance=self.maintenance,
             log_status=lambda: self.anchoring.status().json(),
             witness=opened.witness,
             witness_for=opened.witness_for,
@@ -261,6 +277,20 @@ class Hub:
         log.info(
             "serving", url=self.url, version=__version__, data=str(settings.data), streams=len(self.registry.list())
         )
+
+    async def _watch_content(self, stack: AsyncExitStack, engine: Engine) -> ContentChecks | None:
+        """Who looks at the pictures; what a killed hub left open of what they showed is closed first."""
+        settings = self.settings
+        for stream_id, body in await asyncio.to_thread(left_open, self.ledger.reader):
+            self.ledger.append(stream_id, EntryType.INTERRUPTION_CLOSE, body)
+        if not settings.content_checks:
+            return None
+        every_s, budget = settings.content_every_s, settings.content_budget
+        checks = ContentChecks(self.clock, settings.data, NormalStore(engine), budget=budget, interval_s=every_s)
+        await checks.start()
+        stack.push_async_callback(checks.close)
+        self.content = checks
+        return checks
 
     def _write_access(self, stream_id: str, body: Mapping[str, JsonValue]) -> object:
         return self.ledger.append(stream_id, EntryType.ACCESS, body)
@@ -299,12 +329,20 @@ class Hub:
 
     def _present(self) -> Sequence[Interruption]:
         """What every detector holds open at this moment."""
-        current = (pipeline.detector.current for pipeline in self.fleet.pipelines())
-        return [interruption for interruption in current if interruption is not None and interruption.recorded]
+        return [one for pipeline in self.fleet.pipelines() for one in pipeline.current if one.recorded]
 
     def _due_now(self) -> Iterable[Stream]:
         unwatched = (StreamState.IDLE, StreamState.OFF_DUTY)
         return (one.stream for one in self.fleet.pipelines() if one.detector.state not in unwatched)
+
+    def _keep_maintenance(self, window: Window, action: str, by: str) -> None:
+        """What people decided is a fact of the ledger; that it began or ended follows from it, and is only told."""
+        if action not in ("began", "ended"):
+            self.ledger.append(window.stream or HUB_STREAM, EntryType.MAINTENANCE, window.body(action, by))
+        self.events.publish(f"maintenance.{action}", window.json(), self.clock.now())
+
+    def _maintained(self, stream: Stream, at_us: int) -> str:
+        return self.maintenance.at(stream.id, self.units.tree.path(stream.unit), at_us)
 
     def _unit_rules(self, unit_id: str) -> Iterable[Mapping[str, Any]]:
         tree = self.units.tree
@@ -392,6 +430,7 @@ class Hub:
         """Until cancelled: pages hear of every change of a stream's state, and each second that the hub lives."""
         while True:
             await asyncio.sleep(EVENT_TICK_S)
+            self.maintenance.tick()
             for pipeline in self.fleet.pipelines():
                 known = self._states.get(pipeline.stream.id)
                 pipeline.bitrate.measure(self.clock.now())

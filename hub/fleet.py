@@ -18,6 +18,7 @@ from hub.ledger.bodies import HUB_STOPPED
 from hub.ledger.ledger import RecoveredStream
 from hub.ledger.timekeeping import Timekeeping
 from hub.model import Expected, HubClock, Interruption, MediaSink, RtspSource, Stream
+from hub.monitor.content.checks import ContentChecks
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
@@ -55,6 +56,14 @@ UnitRules = Callable[[str], Iterable[Mapping[str, Any]]]
 """The rules of the units from the root down to the one of that id."""
 
 
+MaintainedAt = Callable[[Stream, int], str]
+"""The planned maintenance that holds for a stream at a moment (hub UTC, µs), by id; empty: none. From memory."""
+
+
+def _never_maintained(_stream: Stream, _at_us: int) -> str:
+    return ""
+
+
 def _no_rules(_unit: str) -> Iterable[Mapping[str, Any]]:
     return ()
 
@@ -70,8 +79,12 @@ class Fleet:
         recovered: Mapping[str, RecoveredStream],
         expected: ExpectedAt = _nobody_says,
         unit_rules: UnitRules = _no_rules,
+        content: ContentChecks | None = None,
+        maintenance: MaintainedAt = _never_maintained,
     ) -> None:
+        self._maintenance = maintenance
         self._unit_rules = unit_rules
+        self._content = content
         self._expected = expected
         self._asked_mono_us = 0
         self._timekeeping = Timekeeping()
@@ -102,12 +115,14 @@ class Fleet:
         running = self._pipelines.get(after.id)
         if running is not None and before is not None and _same_source(before, after):
             running.stream = after
-            running.detector.use(self._rules_for(after))
+            running.use(self._rules_for(after))
             return
         async with self._locks.setdefault(after.id, asyncio.Lock()):
             if after.retired:
                 await self._end(after.id, None)
                 metrics.forget(after.id)
+                if self._content is not None:
+                    await self._content.forget(after.id)
             else:
                 self.begin(after, await self._end(after.id, "stream changed"))
             self._whip.forget(after.id, "the stream was retired or changed")
@@ -121,7 +136,10 @@ class Fleet:
         )
         source, retry = self._source(stream)
         pipeline = Pipeline(stream, source, detector, self._feeds.feed(stream.id), self._rooms, retry)
+        if self._content is not None:
+            pipeline.look(self._content, self._rules_for(stream))
         now = self._rooms.clock.now()
+        detector.maintain(self._maintenance(stream, now.utc_us))
         pipeline.expect(self._expected(stream.id, now.utc_us), now)
         self._pipelines[stream.id] = pipeline
         self._tasks[stream.id] = asyncio.create_task(pipeline.run(), name=f"pipeline {stream.id}")
@@ -129,7 +147,7 @@ class Fleet:
     def rules_changed(self) -> None:
         """A unit has other rules: every detector judges by them from now on."""
         for pipeline in self._pipelines.values():
-            pipeline.detector.use(self._rules_for(pipeline.stream))
+            pipeline.use(self._rules_for(pipeline.stream))
 
     def _rules_for(self, stream: Stream) -> DetectorRules:
         return self._rules.with_kinds(kinds_of(self._rules.kinds, self._unit_rules(stream.unit)))
@@ -198,6 +216,7 @@ class Fleet:
         for pipeline in self._pipelines.values():
             if asks:
                 pipeline.detector.hub_clock(clock)
+                pipeline.detector.maintain(self._maintenance(pipeline.stream, now.utc_us))
                 pipeline.expect(self._expected(pipeline.stream.id, now.utc_us), now)
             pipeline.tick(now)
             states[pipeline.detector.state] += 1

@@ -218,6 +218,7 @@ class SpanInterruption(BaseModel):
     id: str
     kind: InterruptionKind
     state: InterruptionState
+    maintenance: str | None = Field(None, description="The planned maintenance within which it happened.")
 
 
 class SpanOut(BaseModel):

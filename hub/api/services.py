@@ -24,6 +24,7 @@ from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, Trac
 from hub.monitor.events import EventBus
 from hub.monitor.incidents import Incident
 from hub.monitor.live import LiveFeeds
+from hub.monitor.maintenance import Maintenance
 from hub.notices.notices import Notices
 from hub.people.accounts import Accounts
 from hub.people.people import People
@@ -154,6 +155,7 @@ class Services:
     """Told of each cosignature that a witness brought by itself."""
     incidents: Callable[[], Sequence[Incident]] = field(default=tuple)
     """What many streams had in common, newest first."""
+    maintenance: Maintenance | None = None
     incident_of: Callable[[str], str | None] = field(default=lambda _id: None)
     log_status: Callable[[], Mapping[str, object]] = field(default=dict)
     """How far outsiders vouch for the log."""

@@ -66,6 +66,7 @@ class EntryType(StrEnum):
     ACCESS = "access"
     EXPORT = "export"
     HANDLING = "handling"
+    MAINTENANCE = "maintenance"
     DERIVATIVE = "derivative"
     KEY_ROTATE = "key_rotate"
     KEY_REVOKE = "key_revoke"
@@ -273,6 +274,7 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
     EntryType.ATTACHMENT: {"media": str, "sha256": str, "size": int, "file": str, "at_us": int},
     EntryType.TELEMETRY: {"kind": str, "id": str, "by": str, "at_us": int},
     EntryType.CALENDAR: {"action": str, "by": str},
+    EntryType.MAINTENANCE: {"id": str, "action": str, "by": str, "from_us": int, "to_us": int, "reason": str},
     EntryType.HANDLING: {"of": str, "action": str, "by": str, "note": str},
     EntryType.DERIVATIVE: {"of": str, "what": str, "sha256": str},
     EntryType.HOLD: {"id": str, "action": str, "by": str},

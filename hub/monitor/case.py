@@ -82,6 +82,8 @@ class Case:
     rings: bool = False
     needs_explanation: bool = False
     recorded: bool = False
+    excused: bool = False
+    """It was over when a planned maintenance was: what follows rings and asks nothing for it."""
 
     # ---------------------------------------------------------------------------- edges
 
@@ -145,8 +147,8 @@ class Case:
         """Judge the thresholds anew: they are only ever crossed upwards. True when one was."""
         rule = rules.of(self.kind)
         missing_us = self._weight_us(now, rules)
-        rings = self.rings or rule.rings(missing_us)
-        needs = self.needs_explanation or rule.demands(missing_us)
+        rings = self.rings or (rule.rings(missing_us) and not self.excused)
+        needs = self.needs_explanation or (rule.demands(missing_us) and not self.excused)
         recorded = self.recorded or missing_us >= rule.record_from_us
         changed = (recorded, rings, needs) != (self.recorded, self.rings, self.needs_explanation)
         self.recorded, self.rings, self.needs_explanation = recorded, rings, needs
@@ -171,6 +173,7 @@ class Case:
         self.tracks |= {track for track in self.faults if track > 0}
         self.evidence["earlier_lost"] = int(self.evidence.get("earlier_lost", 0)) + self._lost()
         self.faults = {}
+        self.excused = False
         self.count += 1
 
     def end_break_unmade(self) -> None:

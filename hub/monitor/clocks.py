@@ -38,6 +38,7 @@ class ClockWatch:
 
     def __init__(self, stream_id: str, rules: DetectorRules) -> None:
         self._stream_id = stream_id
+        self.maintenance = ""
         self.rules = rules
         self.hub_clock = HubClock()
         """How the hub's own calendar is kept, as it was last said."""
@@ -181,6 +182,8 @@ class ClockWatch:
     def _event(self, kind: InterruptionKind, track_id: int, now: Instant, evidence: dict[str, int | str]) -> Beside:
         if kind is not InterruptionKind.JUMP:  # in which no clock of the hub plays a part
             evidence = evidence | self._hub_evidence()
+        if self.maintenance:
+            evidence = evidence | {"maintenance": self.maintenance}
         return Beside(self._stream_id, kind, now.utc_us, now, {track_id}, evidence)
 
     def _told(self, event: Beside, state: InterruptionState, now: Instant, ended_us: int | None = None) -> Interruption:

@@ -164,7 +164,16 @@ class InterruptionDetector:
 
     def use(self, rules: DetectorRules) -> None:
         """Other thresholds hold from now on, for what is open too. The timing of what is watched stays."""
-        self._rules = self._docket.rules = self._clocks.rules = self._rate.rules = rules
+        self._rules = rules
+        rules = rules.quiet() if self._docket.maintenance else rules
+        self._docket.rules = self._clocks.rules = self._rate.rules = rules
+
+    def maintain(self, ident: str) -> None:
+        """The planned maintenance that runs, by id; empty: none does. What breaks off meanwhile carries it."""
+        if ident != self._docket.maintenance:
+            self._docket.maintain(ident)
+            self._clocks.maintenance = self._rate.maintenance = ident
+            self.use(self._rules)
 
     def hub_clock(self, clock: HubClock) -> None:
         """How the hub's own calendar is kept, from now on."""

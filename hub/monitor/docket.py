@@ -25,6 +25,14 @@ class Docket:
         self.open: Case | None = None
         self.past: Case | None = None
         self._newest_id_us = 0
+        self.maintenance = ""
+        """The planned maintenance that runs."""
+
+    def maintain(self, ident: str) -> None:
+        """A planned maintenance runs from now on; empty: none does."""
+        if self.maintenance and not ident and self.past is not None:
+            self.past.excused = True
+        self.maintenance = ident
 
     @property
     def current(self) -> Interruption | None:
@@ -51,6 +59,8 @@ class Docket:
         case = self.open = Case(self._next_id(now), self._stream_id, kind, now, faults={track_id: fault})
         if reason:
             case.evidence["reason"] = reason
+        if self.maintenance:
+            case.evidence["maintenance"] = self.maintenance
         if fault.missing:
             return []  # confirmed in the same breath
         case.announced = True

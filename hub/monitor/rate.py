@@ -63,6 +63,7 @@ class RateWatch:
 
     def __init__(self, stream_id: str, rules: DetectorRules) -> None:
         self._stream_id = stream_id
+        self.maintenance = ""
         self.rules = rules
         self._tracks: dict[int, _Track] = {}
         self._known: list[_Known] = []
@@ -175,6 +176,8 @@ class RateWatch:
             "usual_millihertz": 1_000 * US_PER_S // usual_us,
             "rate_millihertz": 1_000 * US_PER_S // distance_us,
         }
+        if self.maintenance:
+            evidence["maintenance"] = self.maintenance
         kind = InterruptionKind.LOW_RATE
         detected = Instant(now.utc_us, now.mono_us)
         self._event = Beside(

@@ -44,6 +44,8 @@ class KindRule:
 
 
 _QUIET = KindRule(ring_from_us=NEVER, explain_from_us=NEVER)
+_SHOWN = KindRule(record_from_us=5 * US_PER_S, ring_from_us=10 * US_PER_S, explain_from_us=10 * US_PER_S)
+"""Of what a picture shows: somebody who passes the camera at arm's length is no fault."""
 
 _DEFAULTS: Mapping[InterruptionKind, KindRule] = MappingProxyType(
     {
@@ -55,6 +57,14 @@ _DEFAULTS: Mapping[InterruptionKind, KindRule] = MappingProxyType(
         InterruptionKind.LOSS: KindRule(ring_from_us=2 * US_PER_S),
         InterruptionKind.JUMP: _QUIET,
         InterruptionKind.LOW_RATE: _QUIET,
+        InterruptionKind.FROZEN: _SHOWN,
+        InterruptionKind.BLACK: _SHOWN,
+        InterruptionKind.COVERED: _SHOWN,
+        InterruptionKind.BLURRED: KindRule(record_from_us=60 * US_PER_S, ring_from_us=NEVER, explain_from_us=NEVER),
+        # A muted microphone is no break of the pictures; it rings when nobody has seen to it for a while.
+        InterruptionKind.SILENT: KindRule(
+            record_from_us=5 * US_PER_S, ring_from_us=30 * US_PER_S, explain_from_us=60 * US_PER_S
+        ),
         InterruptionKind.DRIFT: _QUIET,
         InterruptionKind.STEP: _QUIET,
         InterruptionKind.STORAGE: KindRule(explain_from_us=0),
@@ -118,6 +128,11 @@ class DetectorRules:
 
     def with_kinds(self, kinds: Mapping[InterruptionKind, KindRule]) -> DetectorRules:
         """The same, with other thresholds."""
+        return replace(self, kinds=kinds)
+
+    def quiet(self) -> DetectorRules:
+        """The same, but nothing rings and nothing demands an explanation."""
+        kinds = {kind: replace(rule, ring_from_us=NEVER, explain_from_us=NEVER) for kind, rule in self.kinds.items()}
         return replace(self, kinds=kinds)
 
     def of(self, kind: InterruptionKind) -> KindRule:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from hub.clock import rfc3339
-from hub.model import Interruption, InterruptionKind, InterruptionState, Span
+from hub.model import Interruption, InterruptionClass, InterruptionKind, InterruptionState, Span
 from hub.monitor.breaks import parse_breaks
 
 Interval = tuple[int, int]
@@ -82,8 +82,8 @@ def timeline(
     for interruption in interruptions:
         if interruption.state in (InterruptionState.SUSPECTED, InterruptionState.WITHDRAWN):
             continue
-        if not interruption.kind.loses_media:
-            continue
+        if not interruption.kind.loses_media or interruption.kind.interruption_class is InterruptionClass.CONTENT:
+            continue  # what shows nothing was recorded all the same
         missing = _merge(_clip(_missing(interruption, recorded, end_us), from_us, end_us))
         fresh = _without(missing, taken)
         painted += [TimelineSpan(begin, end, SpanState.INTERRUPTED, interruption) for begin, end in fresh]
@@ -178,4 +178,6 @@ def _span_json(span: TimelineSpan) -> dict[str, Any]:
     if span.interruption is not None:
         broken = span.interruption
         out["interruption"] = {"id": broken.id, "kind": str(broken.kind), "state": str(broken.state)}
+        if "maintenance" in broken.evidence:
+            out["interruption"]["maintenance"] = broken.evidence["maintenance"]
     return out

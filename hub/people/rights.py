@@ -28,6 +28,9 @@ class Right(StrEnum):
     DUTY_MANAGE = "duty.manage"
     DUTY_YEARS = "duty.years"
     """The holidays of a year, as the State Council has announced them."""
+    MAINTENANCE_REQUEST = "maintenance.request"
+    MAINTENANCE_APPROVE = "maintenance.approve"
+    """Of what another person asked for."""
     NOTICES_MANAGE = "notices.manage"
     """Where alarms are sent to."""
     FAULTS_REPORT = "faults.report"
@@ -78,7 +81,7 @@ TABLE: Final = MappingProxyType(
             {
                 *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
                 _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
-                _R.FAULTS_REPORT,
+                _R.FAULTS_REPORT, _R.MAINTENANCE_REQUEST, _R.MAINTENANCE_APPROVE,
             }
         ),
         Role.INSPECTOR: frozenset(
@@ -97,6 +100,7 @@ TABLE: Final = MappingProxyType(
             {
                 *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
                 _R.EXPLANATIONS_EXEMPT, _R.RETENTION_APPROVE, _R.PEOPLE_VIEW, _R.SESSIONS_VIEW,
+                _R.MAINTENANCE_APPROVE,
             }
         ),
         Role.AUDITOR: frozenset(
@@ -108,7 +112,8 @@ TABLE: Final = MappingProxyType(
         Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.FAULTS_REPORT}),
         Role.ENGINEER: frozenset(
             {*_WHAT, _R.STREAMS_MANAGE, _R.FAULTS_REPORT, _R.FAULTS_REPAIR,
-                _R.DUTY_YEARS, _R.NOTICES_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW}
+                _R.DUTY_YEARS, _R.MAINTENANCE_REQUEST, _R.NOTICES_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS,
+                _R.SYSTEM_VIEW}
         ),
         Role.ACCOUNT_ADMIN: frozenset({*_WHERE, _R.UNITS_MANAGE, _R.PEOPLE_VIEW, _R.PEOPLE_MANAGE}),
         Role.ADMIN: frozenset(Right),

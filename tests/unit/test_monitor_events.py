@@ -83,4 +83,6 @@ def test_an_interruption_as_json() -> None:
         "needs_explanation": False,
         "rings": True,
         "evidence": {"packets_lost": 3},
+        "incident": None,
+        "maintenance": None,
     }

@@ -37,6 +37,8 @@ faults.report         x x . x . . x x .
 faults.repair         . . . . . . . x .
 duty.manage           . x . . . . . . .
 duty.years            . . . . . . . x .
+maintenance.request   . x . . . . . x .
+maintenance.approve   . x . . x . . . .
 notices.manage        . . . . . . . x .
 exports.view          . x x x x x . . .
 exports.request       . x x x . . . . .
