@@ -6,7 +6,7 @@ Nothing is edited: an activity is what remains when its entries are read in orde
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -136,7 +136,13 @@ class Activity:
 
     def json(self) -> dict[str, Any]:
         """Plain JSON, from which :func:`activity_from` makes it again."""
-        return asdict(self)
+        own = {name: getattr(self, name) for name in Activity.__slots__}
+        officers, marks = [_plain(one) for one in self.officers], [_plain(one) for one in self.marks]
+        return {**own, "officers": officers, "marks": marks, "exemption": self.exemption and _plain(self.exemption)}
+
+
+def _plain(one: Officer | Mark | Exemption) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def activity_from(value: Mapping[str, Any]) -> Activity:

@@ -106,6 +106,22 @@ class Store:
                 if now is not None and now.activity == kept.activity:
                     self._write(connection, kept)
 
+    def load(self, found: Sequence[Kept], known: dict[tuple[Kind, str, str], int]) -> None:
+        """Many new activities at once, at rows that are free: for those who make up a database. ``known`` is kept
+        from call to call."""
+        with self.engine.begin() as connection:
+
+            def number(kind: Kind, key: str, text: str) -> int:
+                if (kind, key, text) not in known:
+                    known[kind, key, text] = _number(connection, kind, key, text)
+                return known[kind, key, text]
+
+            words = [" ".join(words_of(kept, number)) for kept in found]
+            if found:
+                connection.execute(activities.insert(), [_row(*pair) for pair in zip(found, words, strict=True)])
+                pairs = [(kept.row, each) for kept, each in zip(found, words, strict=True)]
+                connection.exec_driver_sql(f"INSERT INTO {INDEX}(rowid, words) VALUES(?, ?)", pairs)
+
     def reopen(self, stream_id: str, from_us: int, to_us: int) -> None:
         """Activities that touch this time are looked at again."""
         row = activities.c
@@ -117,16 +133,9 @@ class Store:
             )
 
     def _write(self, connection: Connection, kept: Kept) -> None:
-        activity = kept.activity
         words = " ".join(words_of(kept, lambda kind, key, text: _number(connection, kind, key, text)))
         old = connection.execute(select(activities.c.words).where(activities.c.row == kept.row)).scalar_one_or_none()
-        row = {
-            "row": kept.row, "id": activity.id, "stream": activity.stream_id, "began_us": activity.began_us,
-            "ended_us": activity.ended_us, "words": words, "findings": " ".join(kept.findings),
-            "state": json.dumps(activity.json(), ensure_ascii=False, separators=(",", ":")),
-            "storage": kept.storage, "due_us": kept.due_us, "told_until_us": kept.told_until_us,
-            "settled": int(kept.settled),
-        }  # fmt: skip
+        row = _row(kept, words)
         connection.execute(insert(activities).values(row).on_conflict_do_update(index_elements=["row"], set_=row))
         if old == words:
             return
@@ -177,6 +186,17 @@ class Store:
         with self.engine.connect() as connection:
             found = [kept_of(one).activity for one in connection.execute(query.order_by(row.began_us))]
         return [one for one in found if one.ended_us is None or one.ended_us > from_us]
+
+
+def _row(kept: Kept, words: str) -> dict[str, Any]:
+    activity = kept.activity
+    return {
+        "row": kept.row, "id": activity.id, "stream": activity.stream_id, "began_us": activity.began_us,
+        "ended_us": activity.ended_us, "words": words, "findings": " ".join(kept.findings),
+        "state": json.dumps(activity.json(), ensure_ascii=False, separators=(",", ":")),
+        "storage": kept.storage, "due_us": kept.due_us, "told_until_us": kept.told_until_us,
+        "settled": int(kept.settled),
+    }  # fmt: skip
 
 
 def words_of(kept: Kept, number: Any) -> list[str]:

@@ -11,6 +11,7 @@ BENCHES = {
     "ingest": "CPU and memory per recorded stream, against ffmpeg on the same streams",
     "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
     "interruptions": "scripted faults: found, missed, false, delay and edge error",
+    "search": "a million activities searched by unit, device, officer, time, party and cause",
     "verify": "how fast a data folder is verified, against plain SHA-256 of the same files",
 }
 """Each is a module of ``hub.bench`` with ``add_arguments(parser)`` and ``run(options) -> Report``."""
