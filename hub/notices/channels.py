@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+import warnings
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -43,6 +46,7 @@ _OF_THIS_MACHINE = frozenset(
     }
 )
 """Schemes that act on the hub's own machine."""
+_LOADING = threading.Lock()
 
 
 class ChannelKind(StrEnum):
@@ -119,7 +123,17 @@ def _asset() -> apprise.AppriseAsset:
     )  # fmt: skip
 
 
+@cache
+def _plugins() -> None:
+    """Apprise reads all its services at the first use; one of them still looks for a module that Python gave up."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        apprise.Apprise.instantiate("json://localhost", asset=_asset())
+
+
 def _service(url: str) -> Any:
+    with _LOADING:
+        _plugins()
     try:
         return apprise.Apprise.instantiate(url, asset=_asset())
     except Exception:  # whatever a plugin makes of a hostile URL, it is none
