@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import apprise
 from sqlalchemy import Column, Engine, Integer, RowMapping, String, Table, delete, select
@@ -46,6 +46,7 @@ _OF_THIS_MACHINE = frozenset(
     }
 )
 """Schemes that act on the hub's own machine."""
+_WITH_HOST = frozenset({"http", "https", "json", "jsons", "form", "forms", "xml", "xmls", "mailto", "mailtos"})
 _LOADING = threading.Lock()
 
 
@@ -167,10 +168,15 @@ def _why(url: str, result: Any) -> str:
 
 
 def without_secrets(url: str, text: str) -> str:
-    """``text`` with every part of the URL masked that is long enough to be a secret, but for its host."""
-    host = (urlsplit(url).hostname or "") if "://" in url else ""
-    for part in sorted(set(re.split(r"[/:@?&=#,]+", url)), key=len, reverse=True):
-        if len(part) >= 4 and part.lower() not in (host, "http", "https", "json", "mailto", "smtp"):
+    """``text`` with every part of the URL masked that is long enough to be a secret. The host stays where the scheme
+    has one; of many services' URLs it is the token that stands in its place."""
+    scheme, _, rest = url.partition("://")
+    kept = {scheme.lower()}
+    if scheme.lower() in _WITH_HOST:
+        kept.add((urlsplit(url).hostname or "").lower())
+    parts = {one for part in re.split(r"[/:@?&=#,]+", rest) for one in (part, unquote(part))}
+    for part in sorted(parts, key=len, reverse=True):
+        if len(part) >= 4 and part.lower() not in kept:
             text = text.replace(part, MASK)
     return redact(" ".join(text.split()))[:300]
 
