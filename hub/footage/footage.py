@@ -298,9 +298,7 @@ class Footage:
         fills: list[dict[str, Any]] = list(one.result.get("fills", []))
         for cut_ in sorted(ended, key=lambda each: each.started_us):
             holes = await asyncio.to_thread(nearby.holes_in, reader, cut_, *bounds)
-            silent = [await asyncio.to_thread(nearby.silent_in, reader, one.stream, hole) for hole in holes]
-            pairs = zip(holes, silent, strict=True)
-            planned = [hole for pair in pairs if (hole := _hole(tracks, *pair, placement.offset_us))]
+            planned = [hole for bounds_ in holes if (hole := _hole(tracks, bounds_, placement.offset_us))]
             if not planned:
                 continue
             plan = Plan(
@@ -422,15 +420,11 @@ class Footage:
         self._tell(f"footage.{one.state.value}", one.json())
 
 
-def _hole(tracks: Mapping[int, TrackIndex], hole: Interval, silent: Interval | None, offset_us: int) -> Hole | None:
-    """What of the file goes into a hole; sound only where there is none yet: after a break it often comes first."""
+def _hole(tracks: Mapping[int, TrackIndex], hole: Interval, offset_us: int) -> Hole | None:
+    """What of the file goes into a hole; nothing where the file has pictures, and none for it."""
+    found = {ident: cut(index, hole[0] - offset_us, hole[1] - offset_us) for ident, index in tracks.items()}
+    cuts = {ident: one for ident, one in found.items() if one is not None}
     pictures = [ident for ident, index in tracks.items() if index.track.codec.kind is MediaKind.VIDEO]
-    cuts = {}
-    for ident, index in tracks.items():
-        bounds = hole if ident in pictures else silent
-        found = None if bounds is None else cut(index, bounds[0] - offset_us, bounds[1] - offset_us)
-        if found is not None:
-            cuts[ident] = found
     if not cuts or (pictures and not any(ident in cuts for ident in pictures)):
         return None
     return Hole(*hole, cuts)

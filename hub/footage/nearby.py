@@ -85,13 +85,6 @@ def holes_in(reader: Reader, cut: Interruption, from_us: int, to_us: int) -> lis
     return [(begin, end) for begin, end in clipped if end - begin >= LEAST_HOLE_US]
 
 
-def silent_in(reader: Reader, stream: str, hole: Interval) -> Interval | None:
-    """The first stretch of a hole in which not even sound was recorded."""
-    covered = reader.spans(stream, *hole) + reader.backfilled(stream, *hole)
-    found = missing_in(*hole, [(span.from_us, span.to_us) for span in covered], LEAST_HOLE_US)
-    return found[0] if found else None
-
-
 def _has_video(chunk: Chunk) -> bool:
     return any(track.kind is MediaKind.VIDEO for track in chunk.tracks)
 

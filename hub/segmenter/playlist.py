@@ -187,6 +187,8 @@ class Playlist:
             self._segment = _Segment([chunk], start_s, end_s, served, False, 0.0, start_s)
             return
         before = last.chunks[-1]
+        if _is_shown(chunk, before):
+            return
         same_run = chunk.run == before.run
         same_axis = same_run and chunk.init_sha256 == before.init_sha256
         pause_s = start_s - last.end_s if same_run else (_first_us(chunk) - before.end_us) / US_PER_S
@@ -313,6 +315,13 @@ def _pauses(ranges: Sequence[TrackRange]) -> bool:
     return any(
         after.first_ticks - before.end_ticks > _SOUND_HOLE_S * before.timescale for before, after in pairwise(ranges)
     )
+
+
+def _is_shown(chunk: Chunk, before: Chunk) -> bool:
+    """Whether pictures of this chunk's time stand before it already, of another run, and it has sound alone. After a
+    break sound often comes first; footage that was brought later has that time whole."""
+    lies_within = chunk.run != before.run and chunk.end_us <= before.end_us + _CLOCK_DRIFT_US
+    return lies_within and _of_kind(before, MediaKind.VIDEO) is not None and _of_kind(chunk, MediaKind.VIDEO) is None
 
 
 def _of_kind(chunk: Chunk, kind: MediaKind) -> TrackRange | None:
