@@ -15,6 +15,7 @@ from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, read_json
 from hub.api.services import SERVICES, Services
 from hub.clock import rfc3339
+from hub.followup import rules as followup_rules
 from hub.monitor import thresholds
 from hub.people.rights import Right
 from hub.people.tree import Unit, UnitKind
@@ -110,9 +111,10 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-RULE_CHECKS: Mapping[str, Callable[[object], None]] = {
+RULE_CHECKS: Mapping[str, Callable[[object], object]] = {
     "activities": activity_rules.check_activities,
     "deadlines": activity_rules.check_deadlines,
+    "followup": followup_rules.check_rules,
     thresholds.RULE: thresholds.check,
 }
 """What a rule of that name may say is checked by the part that reads it. Raises InvalidRequest."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hub import __version__
+from hub.evidence.explained import Explained
 from hub.evidence.facts import (
     AnchorFact,
     CheckpointFacts,
@@ -41,6 +42,8 @@ class Story:
     """What the package's entries tell, gathered as they are written."""
 
     interruptions: dict[str, tuple[Interruption, int]] = field(default_factory=dict)
+    explained: dict[str, Explained] = field(default_factory=dict)
+    """By the id of the interruption."""
     device: str = ""
     entries: int = 0
     still: Still = field(default_factory=lambda: Still(None, reason="本时段没有可用的画面"))
@@ -52,6 +55,10 @@ class Story:
             known = self.interruptions.get(found.id)
             if known is None or known[1] < entry.seq:
                 self.interruptions[found.id] = found, entry.seq
+            if entry.type is EntryType.INTERRUPTION_OPEN:
+                self.explained.setdefault(found.id, Explained()).entry(entry)
+        elif entry.type in (EntryType.EXPLANATION, EntryType.BACKFILL):
+            self.explained.setdefault(str(entry.body["interruption"]), Explained()).entry(entry)
         elif entry.type is EntryType.OPEN:
             self.device = str(entry.body["device"]) or self.device
 
@@ -109,7 +116,7 @@ def facts_of(
         approver=manifest.approved_by,
         recipient=manifest.recipient,
         stretches=tuple(_stretches(part)),
-        interruptions=tuple(_interruption(*known) for known in story.interruptions.values()),
+        interruptions=facts_of_interruptions(story),
         anchors=tuple(_anchors(logs)),
         unanchored_us=unanchored_us,
         part=PartFacts(manifest.part, len(manifest.parts)),
@@ -152,8 +159,16 @@ def _stretches(part: Part) -> list[Stretch]:
     return found
 
 
-def _interruption(one: Interruption, seq: int) -> InterruptionFact:
+def facts_of_interruptions(story: Story) -> tuple[InterruptionFact, ...]:
+    """Each with how it was closed, as far as the entries of the package say."""
+    said = story.explained
+    return tuple(_interruption(*known, said.get(ident, Explained())) for ident, known in story.interruptions.items())
+
+
+def _interruption(one: Interruption, seq: int, explained: Explained) -> InterruptionFact:
     closing = Closing.OPEN if one.needs_explanation or one.ended_us is None else Closing.NOT_NEEDED
+    how, closed_us, words, signers = explained.told()
+    closing = how or closing
     if one.state is InterruptionState.WITHDRAWN:
         closing = Closing.WITHDRAWN
     return InterruptionFact(
@@ -166,7 +181,10 @@ def _interruption(one: Interruption, seq: int) -> InterruptionFact:
         one.count,
         tuple(str(track) for track in one.tracks),
         closing,
-        seq=seq,
+        closed_us,
+        words,
+        signers,
+        seq,
     )
 
 

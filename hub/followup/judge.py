@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hub.followup.bodies import readable
 from hub.followup.rules import Rules
 from hub.followup.statements import Statement, statements_of
 from hub.ledger.entries import EntryType
@@ -111,8 +112,9 @@ def judge(fault: Interruption, told: Sequence[Told], rules: Rules, kind: StreamK
     """The state of ``fault`` at ``now_us``, by its ``told`` entries in their order."""
     if fault.state is InterruptionState.WITHDRAWN:
         return Outcome(State.WITHDRAWN)
-    withdrawn = {str(one.body.get("cites")) for one in told if _form(one) == Form.CORRECTION and one.body["withdraws"]}
-    standing = [one for one in told if one.leaf not in withdrawn]
+    known = [one for one in told if readable(one)]
+    withdrawn = {one.body["cites"] for one in known if _form(one) == Form.CORRECTION and one.body["withdraws"]}
+    standing = [one for one in known if one.leaf not in withdrawn]
     facts = _sort(standing)
     statements = statements_of(standing, kind, rules.signatures)
     filled_us = _filled(facts.backfills, fault)

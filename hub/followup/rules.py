@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,10 +50,10 @@ class Rules(BaseModel):
 DEFAULT = Rules()
 
 
-def check_rules(value: Mapping[str, Any]) -> Rules:
+def check_rules(value: object) -> Rules:
     """Raises InvalidRequest that names each field."""
     try:
-        return Rules.model_validate(dict(value))
+        return Rules.model_validate(value)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise InvalidRequest(f"rules.followup: {wrong[:500]}", code="bad_rules") from None
@@ -67,8 +64,6 @@ def rules_of(value: object) -> Rules:
     if value is None:
         return DEFAULT
     try:
-        if not isinstance(value, Mapping):
-            raise InvalidRequest("rules.followup: expected an object", code="bad_rules")
         return check_rules(value)
     except InvalidRequest as error:
         _log.warning("a unit's rules are not used", error=str(error))
