@@ -97,6 +97,15 @@ class InterruptionDetector:
         return self._docket.current
 
     @property
+    def rules(self) -> DetectorRules:
+        """What holds now; under maintenance other than what was said by :meth:`use`."""
+        return self._docket.rules
+
+    @property
+    def maintenance(self) -> str:
+        return self._docket.maintenance
+
+    @property
     def state(self) -> StreamState:
         case = self._docket.open
         if case is not None:
@@ -252,17 +261,17 @@ class InterruptionDetector:
 
     def stopped(self, now: Instant) -> list[Interruption]:
         """The hub stops in order. What lasts is taken up again at the next start."""
-        out = self._begin(now)
-        self._ended = True
-        self._connected = False
-        return out + self._rate.ended(now) + self._docket.put_away(now)
+        return self._end(now) + self._docket.put_away(now)
 
     def retired(self, now: Instant) -> list[Interruption]:
         """The stream is registered no more: nothing is due, and whatever lasts ends here."""
+        return self._end(now) + self._docket.end_expectation("stream retired", now)
+
+    def _end(self, now: Instant) -> list[Interruption]:
         out = self._begin(now)
         self._ended = True
         self._connected = False
-        return out + self._rate.ended(now) + self._docket.end_expectation("stream retired", now)
+        return out + self._rate.ended(now)
 
     # ---------------------------------------------------------------------------- ticks
 
@@ -424,7 +433,7 @@ class InterruptionDetector:
         missing_us = gap_us(watch, fault, unit, self._run)
         if same_run and not fault.missing and fault.late_since_us is not None:
             # It is arriving late. Has it caught up, or is something left out after all?
-            if step_us > self._skip_us(watch):
+            if step_us > watch.plain_us + 1:
                 return self._resume(watch, fault, unit, missing_us)
             advance(watch, fault, unit)
             if watch.late_us <= _CAUGHT_UP_US or now.mono_us - fault.late_since_us >= _LATE_FOR_US:
@@ -438,9 +447,7 @@ class InterruptionDetector:
             return self._resume(watch, fault, unit, missing_us)
         confirmed = docket.open is not None and docket.open.state is InterruptionState.CONFIRMED
         reordered_us = watch.axis_us(unit.pts_ticks - unit.dts_ticks)
-        if missing_us - reordered_us >= (
-            self._rules.skip_us if confirmed else self._skip_us(watch) - watch.distance_us
-        ):
+        if missing_us - reordered_us >= (self._rules.skip_us if confirmed else watch.plain_us + 1 - watch.distance_us):
             if watch.skipped(step_us):
                 return self._resume(watch, fault, unit, missing_us)
             return docket.was_late(watch.info.id, now)
@@ -451,10 +458,6 @@ class InterruptionDetector:
                 watch.learn(step_us)
             return docket.was_late(watch.info.id, now)
         return []
-
-    def _skip_us(self, watch: TrackWatch) -> int:
-        """A step this long, with unbroken sequence numbers, leaves something out."""
-        return watch.plain_us + 1
 
     def _skip(self, watch: TrackWatch, unit: AccessUnit, step_us: int) -> list[Interruption]:
         """Nothing was suspected, and yet time stamps are too far apart: seen between two ticks, or while
