@@ -63,6 +63,13 @@ UNRECORDED = Counter(
 )
 ALARMS = Gauge("hub_alarms", "Alarms that nobody acknowledged yet, by level; worry when it stays above 0.", ["level"])
 NOTICES = Counter("hub_notices_total", "Notices by what became of them; worry when failed rises.", ["state"])
+CONTENT_CHECKS = Counter("hub_content_checks_total", "Keyframes and sound frames looked at for what they show.")
+CONTENT_CPU = Counter("hub_content_cpu_seconds_total", "CPU seconds that looking at keyframes and sound took.")
+CONTENT_SKIPPED = Counter(
+    "hub_content_skipped_total",
+    "Keyframes not looked at because a newer one came; at a steep slope raise content_budget.",
+)
+CONTENT_UNDECODABLE = Counter("hub_content_undecodable_total", "Keyframes and sound frames that no decoder took.")
 VIEWERS = Gauge("hub_viewers", "Open live tiles.")
 VIEWER_DROPS = Counter("hub_viewer_dropped_fragments_total", "Fragments not sent to viewers that were too slow.")
 LOOP_LAG = Histogram(

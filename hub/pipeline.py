@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -44,9 +44,12 @@ from hub.model import (
     Stream,
     TimeLeap,
 )
+from hub.monitor.content.checks import ContentChecks
+from hub.monitor.content.watch import ContentWatch
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.events import EventBus, interruption_json
 from hub.monitor.live import LiveFeed
+from hub.monitor.rules import DetectorRules, StreamState
 from hub.segmenter.disk import Disk
 from hub.segmenter.fragmenter import Fragmenter
 from hub.segmenter.recorder import Recorder
@@ -228,6 +231,25 @@ class Pipeline:
         self._new_units = 0
         self.bitrate = Bitrate()
         self._complaints = Repetition(rooms.clock, every_s=COMPLAINT_EVERY_S, keys=50)
+        self.content: ContentWatch | None = None
+        """Who looks at the pictures and listens; None: nobody."""
+
+    @property
+    def current(self) -> Sequence[Interruption]:
+        """Every interruption that lasts, or whose edge is still open: of the stream first, then of what it shows."""
+        broken = self.detector.current
+        shown = () if self.content is None else self.content.current
+        return shown if broken is None else (self._with_picture(broken), *shown)
+
+    def look(self, checks: ContentChecks, rules: DetectorRules) -> None:
+        """Have what the stream shows looked at."""
+        self.content = checks.watch(self.stream.id, rules, self._apply)
+
+    def use(self, rules: DetectorRules) -> None:
+        """Judge by these thresholds from now on."""
+        self.detector.use(rules)
+        if self.content is not None:
+            self.content.use(rules)
 
     # ------------------------------------------------------------------------------ the story
 
@@ -269,6 +291,8 @@ class Pipeline:
     async def _end_session(self, reason: str) -> None:
         session, self.condition.session = self.condition.session, None
         run, self._run = self._run, None
+        if self.content is not None:
+            self.content.ended(reason)
         if session is not None:
             self._apply(self.detector.closed(self._clock.now(), reason))
         if run is not None:
@@ -280,6 +304,8 @@ class Pipeline:
         self.condition.session = session
         self._run = Run(self.stream, session, self._rooms, self.feed, self)
         self._apply(self.detector.opened(session))
+        if self.content is not None:
+            self.content.opened(session)
 
     def unit(self, unit: AccessUnit) -> None:
         self._new_units += 1
@@ -291,6 +317,8 @@ class Pipeline:
             self._run.unit(unit)
         if self._retry is not None:
             self._retry.succeeded()
+        if unit.keyframe and self.content is not None:
+            self.content.keyframe(unit)
 
     def loss(self, loss: PacketLoss) -> None:
         metrics.PACKETS_LOST.labels(self.stream.id).inc(loss.count)
@@ -321,6 +349,8 @@ class Pipeline:
         self._new_units = 0
         if self._run is not None:
             self._run.tick(now)
+        if self.content is not None:
+            self.content.tick(now, off_duty=self.detector.state is StreamState.OFF_DUTY)
 
     def expect(self, answer: Expected | None, now: Instant) -> None:
         """Whether the stream is to record, by calendar or activity; about once a second."""
@@ -360,6 +390,7 @@ class Pipeline:
             if not change.recorded:
                 self._pass_over(change)
                 continue
+            change = self._with_picture(change)
             self._write_down(change)
             if (change.id, change.state) != self._told:  # not each time that its kind or its end became clearer
                 metrics.INTERRUPTIONS.labels(change.kind, change.state).inc()
@@ -367,6 +398,11 @@ class Pipeline:
             now = self._clock.now()
             incident = self._rooms.incident(change, now)
             self._rooms.events.publish(f"interruption.{change.state}", interruption_json(change, incident), now)
+
+    def _with_picture(self, change: Interruption) -> Interruption:
+        """What was seen last before a break is stored a moment after it was confirmed: known from then on."""
+        picture = {} if self.content is None else self.content.evidence_of(change.id)
+        return replace(change, evidence={**change.evidence, **picture}) if picture else change
 
     def _pass_over(self, change: Interruption) -> None:
         """So short a fault is no interruption here: it is counted, and the chunk's figures have it."""
@@ -384,6 +420,8 @@ class Pipeline:
             self._append(EntryType.INTERRUPTION_OPEN, change)
             if change.kind.interruption_class in _BREAKS_THE_REEL and self._run is not None:
                 self._run.cut("interruption")
+            if self.content is not None:
+                self.content.confirmed(change)
         elif known and change.state is InterruptionState.CLOSED:
             del self._written[change.id]
             self._append(EntryType.INTERRUPTION_CLOSE, change)

@@ -158,6 +158,11 @@ class Settings(BaseModel):
     # Interruptions
     suspect_after_s: float = Field(0.85, gt=0, description="A missing frame is suspected this long after it was due.")
     confirm_after_s: float = Field(5.0, gt=0, description="A break is confirmed at the latest after this.")
+    content_checks: bool = Field(True, description="Whether keyframes and sound are looked at for what they show.")
+    content_every_s: float = Field(2.0, ge=0.5, le=60, description="A keyframe of each stream is looked at this often.")
+    content_budget: float = Field(
+        0.5, gt=0, le=4, description="Share of one core for looking; above it streams are looked at less often."
+    )
     opening_grace_s: float = Field(30.0, ge=1, description="A source may take this long after its opening hour.")
     interruption_thresholds: tuple[str, ...] = Field(
         (),

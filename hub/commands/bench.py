@@ -12,6 +12,7 @@ BENCHES = {
     "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
     "interruptions": "scripted faults: found, missed, false, delay and edge error",
     "search": "a million activities searched by unit, device, officer, time, party and cause",
+    "content": "what the checks of pictures find in scenes made by script, and what one costs",
     "verify": "how fast a data folder is verified, against plain SHA-256 of the same files",
 }
 """Each is a module of ``hub.bench`` with ``add_arguments(parser)`` and ``run(options) -> Report``."""

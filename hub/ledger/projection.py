@@ -16,6 +16,7 @@ import structlog
 from hub.ledger.bodies import HUB_STOPPED, INTERRUPTION_TYPES, UPLOAD, interruption_from_body
 from hub.ledger.entries import HUB_STREAM, Entry, EntryType, is_footage
 from hub.ledger.store import Placed
+from hub.model import InterruptionClass, InterruptionKind
 
 SPAN_JOIN_US = 250_000
 """Chunks less than this apart are one span. Capture times wander by some milliseconds when a sender
@@ -303,7 +304,8 @@ class Batch:
     def _interruption(self, entry: Entry, state: StreamState, leaf: bytes) -> None:
         interruption = interruption_from_body(entry.stream_id, entry.type, entry.body)
         if entry.type is EntryType.INTERRUPTION_OPEN:
-            state.interruption_id = interruption.id
+            if _breaks_off(interruption.kind):  # the others stand beside it
+                state.interruption_id = interruption.id
         elif state.interruption_id == interruption.id:
             state.interruption_id = None
         first = self.interruptions.get(interruption.id)
@@ -318,3 +320,8 @@ class Batch:
             "type": entry.type.value,
             "leaf": leaf if first is None else first["leaf"],
         }
+
+
+def _breaks_off(kind: InterruptionKind) -> bool:
+    """Whether it is a break of the recording itself, which the detector takes up again after a restart."""
+    return kind.loses_media and kind.interruption_class is not InterruptionClass.CONTENT
