@@ -36,7 +36,7 @@ class Subject:
     def stream(cls, ident: str) -> Subject:
         return cls("stream", ident)
 
-    def body(self) -> dict[str, str]:
+    def body(self) -> dict[str, Any]:
         return {self.kind: self.id}
 
 
@@ -72,7 +72,7 @@ class Place:
     kind: StreamKind
     retired: bool = False
 
-    def body(self) -> dict[str, str | bool]:
+    def body(self) -> dict[str, Any]:
         return {"unit": self.unit, "kind": self.kind.value, "retired": self.retired}
 
 

@@ -42,7 +42,8 @@ class TimelineSpan:
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """Spans in order, not overlapping; where there is none, nothing was due. ``completeness`` is recorded
-    and backfilled time over the time that was due, 0 to 1; None where nothing was due."""
+    and backfilled time over the time that was due, 0 to 1; None where nothing was due. What came off duty counts
+    for nothing."""
 
     spans: tuple[TimelineSpan, ...]
     completeness: float | None
@@ -84,7 +85,7 @@ def timeline(
             continue
         if not interruption.kind.loses_media or interruption.kind.interruption_class is InterruptionClass.CONTENT:
             continue  # what shows nothing was recorded all the same
-        missing = _merge(_clip(_missing(interruption, recorded, end_us), from_us, end_us))
+        missing = _merge(_clip(covered_time(interruption, recorded, end_us), from_us, end_us))
         fresh = _without(missing, taken)
         painted += [TimelineSpan(begin, end, SpanState.INTERRUPTED, interruption) for begin, end in fresh]
         taken = _merge([*taken, *fresh])
@@ -102,12 +103,12 @@ def timeline(
     due = [*recorded, *broken, *filled]
     if due_from_us is not None:
         due += _always_due(max(from_us, due_from_us), end_us, recorded, now_us)
-    due = _without(_merge(due), _without(free, taken))
-    had = _length(_merge([*good, *filled]))
-    return Timeline(tuple(painted), round(had / _length(due), 6) if due else None)
+    due = _without(_merge(due), free)
+    had = _without(_merge([*good, *filled]), free)
+    return Timeline(tuple(painted), round(_length(had) / _length(due), 6) if due else None)
 
 
-def _missing(interruption: Interruption, recorded: Sequence[Interval], end_us: int) -> list[Interval]:
+def covered_time(interruption: Interruption, recorded: Sequence[Interval], end_us: int) -> list[Interval]:
     """The time that an interruption covers: of several breaks each one, not what lies between them."""
     whole = (interruption.started_us, end_us if interruption.ended_us is None else interruption.ended_us)
     if interruption.count == 1 or (interruption.kind is InterruptionKind.LOSS and interruption.ended_us is None):

@@ -117,7 +117,13 @@ def test_backfilled_time_counts() -> None:
 def test_off_duty_is_grey_and_not_due() -> None:
     line = hour([span(0, 100)], [broken(100, 120)], off_duty=[span(110, 3600)], due_from_us=T)
     assert shown(line) == [("recorded", 0, 100), ("interrupted", 100, 120), ("off_duty", 120, 3600)]
-    assert line.completeness == round(100 / 120, 6)
+    assert line.completeness == round(100 / 110, 6)
+
+
+def test_what_came_off_duty_makes_up_for_nothing() -> None:
+    line = hour([span(0, 100), span(200, 300)], [], off_duty=[span(200, 3600)], due_from_us=T)
+    assert shown(line)[-2:] == [("recorded", 200, 300), ("off_duty", 300, 3600)]
+    assert line.completeness == 0.5
 
 
 def test_of_several_breaks_only_the_breaks_are_missing() -> None:

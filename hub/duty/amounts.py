@@ -1,0 +1,102 @@
+"""How much of the time that was due is there: completeness (录像完整率) and usable rate (有效率). Pure, in µs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hub.clock import US_PER_S
+from hub.duty.intervals import Interval, clip, common, minus, union
+from hub.model import Interruption, InterruptionKind, InterruptionState, Span
+from hub.monitor.timeline import SpanState, covered_time, timeline
+
+SETTLE_US = 15 * US_PER_S
+"""What came last is in no sealed chunk yet: the newest 15 s are not judged."""
+BLIND = frozenset({InterruptionKind.BLACK, InterruptionKind.FROZEN, InterruptionKind.COVERED})
+"""Recorded, and nothing to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Of one stretch of time. ``had_us``: recorded or brought later, ``backfilled_us`` of it brought later,
+    ``usable_us`` of it neither black nor frozen nor covered. What was merely explained is not there."""
+
+    due_us: int = 0
+    had_us: int = 0
+    backfilled_us: int = 0
+    usable_us: int = 0
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(
+            self.due_us + other.due_us,
+            self.had_us + other.had_us,
+            self.backfilled_us + other.backfilled_us,
+            self.usable_us + other.usable_us,
+        )
+
+    @property
+    def missing_us(self) -> int:
+        return self.due_us - self.had_us
+
+    @property
+    def completeness(self) -> float | None:
+        """None where nothing was due."""
+        return _rate(self.had_us, self.due_us)
+
+    @property
+    def usable_rate(self) -> float | None:
+        return _rate(self.usable_us, self.due_us)
+
+
+def _rate(part_us: int, whole_us: int) -> float | None:
+    """Rounded down: what is not whole is never shown as 1."""
+    return part_us * 1_000_000 // whole_us / 1_000_000 if whole_us else None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one stream within a range."""
+
+    recorded: Sequence[Span]
+    backfilled: Sequence[Span]
+    interruptions: Sequence[Interruption]
+
+
+def measure(due: Sequence[Interval], facts: Facts, parts: Sequence[Interval], *, now_us: int) -> list[Amounts]:
+    """The amounts of each part; the parts are in order and disjoint, ``due`` is too."""
+    if not parts:
+        return []
+    from_us, to_us = parts[0][0], min(parts[-1][1], now_us - SETTLE_US)
+    due = clip(due, from_us, to_us)
+    line = timeline(facts.recorded, facts.interruptions, from_us, to_us, now_us=now_us, backfilled=facts.backfilled)
+    filled = union((one.from_us, one.to_us) for one in line.spans if one.state is SpanState.BACKFILLED)
+    live = union((one.from_us, one.to_us) for one in line.spans if one.state is SpanState.RECORDED)
+    had = common(union([*filled, *live]), due)
+    usable = minus(had, _blind(facts.interruptions, to_us))
+    columns = (due, had, common(filled, due), usable)
+    return [Amounts(*row) for row in zip(*(_lengths(one, parts) for one in columns), strict=True)]
+
+
+def _blind(interruptions: Iterable[Interruption], end_us: int) -> list[Interval]:
+    states = (InterruptionState.SUSPECTED, InterruptionState.WITHDRAWN)
+    found: list[Interval] = []
+    for one in interruptions:
+        if one.kind in BLIND and one.state not in states:
+            found += covered_time(one, (), end_us)
+    return union(found)
+
+
+def _lengths(intervals: Sequence[Interval], parts: Sequence[Interval]) -> list[int]:
+    """How much of the intervals lies in each part. Linear in both."""
+    out: list[int] = []
+    place = 0
+    for begin, end in parts:
+        total = 0
+        while place < len(intervals) and intervals[place][1] <= begin:
+            place += 1
+        at = place
+        while at < len(intervals) and intervals[at][0] < end:
+            total += min(end, intervals[at][1]) - max(begin, intervals[at][0])
+            at += 1
+        out.append(total)
+    return out
