@@ -7,12 +7,13 @@ import getpass
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub.commands import Commands
 from hub.commands.options import add_places, settings_of
-from hub.errors import HubError, InvalidRequest, NotFound, Unavailable
+from hub.errors import HubError, InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
     from hub.evidence.package import ExportRequest, PackageResult
@@ -23,11 +24,11 @@ def add(commands: Commands) -> None:
     text = "write an evidence package (zip) from the data folder of a running or a stopped hub"
     parser = commands.add_parser("export", help=text, description=text)
     add_places(parser)
-    parser.add_argument("--stream", required=True, metavar="ID", help="whose footage")
-    parser.add_argument("--from", required=True, dest="from_at", metavar="T", help="begin, as 2026-11-20T08:00:00Z")
-    parser.add_argument("--to", required=True, dest="to_at", metavar="T", help="end; whole chunks are taken")
+    parser.add_argument("--stream", metavar="ID", help="whose footage; that of the session if not given")
+    parser.add_argument("--from", dest="from_at", metavar="T", help="begin, as 2026-11-20T08:00:00Z; or the session's")
+    parser.add_argument("--to", dest="to_at", metavar="T", help="end; whole chunks are taken; or the session's")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE.zip", help="where to write it")
-    parser.add_argument("--session", metavar="ID", help="take the notes from this enforcement session (执法活动)")
+    parser.add_argument("--session", metavar="ID", help="notes, stream and range of this session (执法活动)")
     parser.add_argument("--matter", default="", help="事项: what was recorded")
     parser.add_argument("--place", default="", help="地点: where")
     parser.add_argument("--method", default="", help="方式: how it was recorded")
@@ -44,7 +45,7 @@ def add(commands: Commands) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     settings = settings_of(options)
-    request = _request(options)
+    request = _request(options, settings)
     result = _write(request, settings, options.out)
     for warning in result.warnings:
         print(f"hub: {warning}", file=sys.stderr)
@@ -53,24 +54,32 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _request(options: argparse.Namespace) -> ExportRequest:
-    from hub.clock import parse_rfc3339
+def _request(options: argparse.Namespace, settings: Settings) -> ExportRequest:
     from hub.evidence.package import ExportRequest, new_export_id
     from hub.evidence.plan import parse_size
     from hub.ledger.package.format import Notes
 
-    if options.session is not None:
-        raise NotFound(f"there is no session {options.session}; give --matter, --place, --method and --officer instead")
-    try:
-        from_us, to_us = parse_rfc3339(options.from_at), parse_rfc3339(options.to_at)
-    except (ValueError, OverflowError) as error:
-        raise InvalidRequest(f"--from and --to: {error}") from error
-    notes = Notes(options.matter, options.place, options.method, tuple(options.officer))
+    said = _Said() if options.session is None else _said_by(options.session, settings)
+    stream = options.stream or said.stream
+    if said.stream and stream != said.stream:
+        raise InvalidRequest(f"--stream: the session {options.session} is of the stream {said.stream}, found {stream}")
+    from_us, to_us = _moment(options.from_at, said.from_us), _moment(options.to_at, said.to_us)
+    if not stream or from_us is None or to_us is None:
+        lacking = [name for name, given in (("--stream", stream), ("--from", from_us), ("--to", to_us)) if not given]
+        raise InvalidRequest(
+            f"expected a stream and a range, or a session that has ended; found no {', '.join(lacking)}"
+        )
+    notes = Notes(
+        options.matter or said.matter,
+        options.place or said.place,
+        options.method or said.method,
+        tuple(options.officer) or said.officers,
+    )
     if notes.missing():
         raise InvalidRequest(f"expected all five notes of a package, found none for: {', '.join(notes.missing())}")
     return ExportRequest(
         export_id=new_export_id(),
-        stream_id=options.stream,
+        stream_id=stream,
         from_us=from_us,
         to_us=to_us,
         notes=notes,
@@ -81,6 +90,38 @@ def _request(options: argparse.Namespace) -> ExportRequest:
         split_bytes=None if options.split is None else parse_size(options.split),
         movie=not options.no_movie,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the session says; nothing without one."""
+
+    stream: str = ""
+    from_us: int | None = None
+    to_us: int | None = None
+    matter: str = ""
+    place: str = ""
+    method: str = ""
+    officers: tuple[str, ...] = ()
+
+
+def _said_by(session: str, settings: Settings) -> _Said:
+    from hub.activities.notes import read_notes
+    from hub.ledger.files import DATABASE_FILE
+
+    notes = read_notes(settings.data / DATABASE_FILE, session)
+    return _Said(notes.stream_id, notes.from_us, notes.to_us, notes.matter, notes.place, notes.method, notes.officers)
+
+
+def _moment(given: str | None, said_us: int | None) -> int | None:
+    from hub.clock import parse_rfc3339
+
+    if given is None:
+        return said_us
+    try:
+        return parse_rfc3339(given)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(f"--from and --to: {error}") from error
 
 
 def _user() -> str:

@@ -246,7 +246,7 @@ def test_the_command_names_a_missing_note(
     assert names(tmp_path, "*.zip") == []
 
 
-def test_the_command_knows_no_session_yet(
+def test_the_command_names_a_session_that_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command(Folder(tmp_path), tmp_path / "a.zip", "--session", "s-1", monkeypatch=monkeypatch) == 2
