@@ -29,7 +29,7 @@ from hub.notices.causes import Over, Rung, cause_of, of_readiness
 from hub.notices.channels import MAX_CHANNELS, SEND_S, Channel, ChannelKind, Channels, SendError, send_apprise
 from hub.notices.desk import Desk
 from hub.notices.kept import Notice, NoticeState, NoticeStore
-from hub.notices.outbox import Outbox
+from hub.notices.outbox import SYNC, Outbox
 from hub.notices.roster import Roster
 from hub.notices.rules import next_step, plan, rules_for, step_unit
 from hub.notices.shifts import Shift, ShiftStore
@@ -277,7 +277,7 @@ class Notices:
 
     def _put_sync(self, channel: Channel) -> None:
         if not self.outbox.health(channel.name)[2]:  # what waits carries whatever is true when it is sent
-            self.outbox.put(channel.name, "", channel.unit, 1, "alertmanager", Words("告警同步", ""))
+            self.outbox.put(channel.name, "", channel.unit, 1, SYNC, Words("告警同步", ""))
 
     def _alerts_of(self, channel: Channel) -> list[Alarm]:
         found = [one for one in self._desk.unsettled() if self._units.covers(channel.unit, one.unit)]

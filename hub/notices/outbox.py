@@ -26,6 +26,7 @@ BACKOFF_S: Final = (10, 60, 300, 900)
 MAX_WAITING: Final = 200
 """Of one channel; what comes beyond is joined."""
 DIGEST: Final = "digest"
+SYNC: Final = "alertmanager"
 _log = structlog.get_logger(__name__)
 
 Deliver = Callable[[Channel, Notice], Awaitable[None]]
@@ -97,7 +98,7 @@ class Outbox:
             return self._join(lane, notice)
         recent.append(now.mono_us)
         lane.waiting.append((now.mono_us, notice))
-        self._dirty[notice.id] = notice
+        self._note(notice)
         return notice
 
     def _join(self, lane: _Lane, notice: Notice) -> Notice:
@@ -196,16 +197,21 @@ class Outbox:
         due_us = self._clock.now().mono_us + BACKOFF_S[notice.attempts - 1] * US_PER_S
         waiting = replace(notice, problem=problem)
         lane.waiting.append((due_us, waiting))
-        self._dirty[notice.id] = waiting
+        self._note(waiting)
         _log.warning("a notice was not taken; it is tried again", channel=notice.channel, problem=problem)
 
     def _end(self, notice: Notice, state: NoticeState, problem: str) -> None:
         ended = replace(notice, state=state, problem=problem, done_us=self._clock.now().utc_us)
-        self._dirty[ended.id] = ended
+        self._note(ended)
         NOTICES.labels(state.value).inc()
         if state is NoticeState.FAILED:
             _log.error("a notice was given up", channel=notice.channel, attempts=notice.attempts, problem=problem)
         self._changed(ended)
+
+    def _note(self, notice: Notice) -> None:
+        """To be kept. Alertmanager is told the same again each minute: of that only what failed is worth a row."""
+        if notice.reason != SYNC or notice.state is NoticeState.FAILED:
+            self._dirty[notice.id] = notice
 
     def _lane(self, channel: str) -> _Lane:
         return self._lanes.setdefault(channel, _Lane())
