@@ -131,7 +131,8 @@ def _config(folder: Path | None, loop_s: int, *, record: bool) -> SimulatorsConf
             title=f"执法记录仪{number:02d}",
         )
         audio = AudioSpec(Codec.OPUS, channels=2, bitrate=32_000, seconds=loop_s, device=device)
-        return DeviceConfig(name=f"body-{number:02d}", video=video, audio=audio, aligned=True, record=record)
+        name = f"body-{number:02d}"
+        return DeviceConfig(name=name, video=video, audio=audio, aligned=True, record=record, telemetry=True)
 
     # 32 kHz: a minute is then a whole number of AAC frames.
     aac = AudioSpec(Codec.AAC, rate=32_000, seconds=loop_s, device=1)

@@ -34,6 +34,7 @@ from hub.demo.device import ClockRules, Device, track_media
 from hub.demo.encode import AudioSpec, VideoSpec
 from hub.demo.faults import Fault, FaultScript
 from hub.demo.feed import Sent
+from hub.demo.gauges import Gauges
 from hub.demo.media import load_loop
 from hub.demo.payloads import ParameterSetPlace
 from hub.demo.rtsp_server import RtspRules, RtspServer
@@ -49,7 +50,8 @@ _STOP_TIMEOUT_S = 10.0
 class DeviceConfig(BaseModel):
     """One device, or ``count`` alike (named NAME-1 …) that share their media.
 
-    ``faults``: prepare what freeze, black and silence need. ``record``: keep what was sent.
+    ``faults``: prepare what freeze, black and silence need. ``record``: keep what was sent. ``telemetry``: a recorder
+    says how it is, too.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +66,7 @@ class DeviceConfig(BaseModel):
     record: bool = False
     faults: bool = False
     link_loss: float = 0.0
+    telemetry: bool = False
 
     @property
     def specs(self) -> list[VideoSpec | AudioSpec]:
@@ -215,6 +218,9 @@ class _Child:
         self._clock = SystemClock()
         self._devices: dict[str, Device] = {}
         self._link_loss = {recorder.name: recorder.link_loss for recorder in config.recorders}
+        began = self._clock.now()
+        talkers = [recorder.name for recorder in config.recorders if recorder.telemetry]
+        self._gauges = {name: Gauges(number, began) for number, name in enumerate(talkers, 1)}
         self._publishers: dict[str, WhipPublisher] = {}
         self._server: RtspServer | None = None
 
@@ -266,7 +272,12 @@ class _Child:
 
     async def _publish(self, device: Device, url: str, token: str) -> None:
         publisher = WhipPublisher(
-            device, url, token, clock=self._clock, link_loss=self._link_loss.get(device.name, 0.0)
+            device,
+            url,
+            token,
+            clock=self._clock,
+            link_loss=self._link_loss.get(device.name, 0.0),
+            gauges=self._gauges.get(device.name),
         )
         self._publishers[device.name] = publisher
         await publisher.start()

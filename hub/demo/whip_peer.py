@@ -12,7 +12,14 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
 from aiortc.codecs import CODECS
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability, RTCRtpCodecParameters
 from aiortc.rtp import RTCP_PSFB_FIR, RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket
@@ -43,7 +50,8 @@ class WhipPeer:
     """One connection. ``await offer()``, ``await accept(answer)``, then send; ``await close()`` at the end.
 
     ``keyframe_wanted(track)`` is called on PLI and FIR. ``link_loss`` (0–1) of the packets get lost on
-    the way; unlike a scripted loss they can be asked for again.
+    the way; unlike a scripted loss they can be asked for again. With ``heard`` there is a data channel for telemetry,
+    and ``heard(text)`` is called with what the hub says on it.
     """
 
     def __init__(
@@ -53,6 +61,7 @@ class WhipPeer:
         addresses: Sequence[str] = (),
         keyframe_wanted: Callable[[int], None],
         link_loss: float = 0.0,
+        heard: Callable[[str], None] | None = None,
     ) -> None:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._keyframe_wanted, self._link_loss = keyframe_wanted, link_loss
@@ -64,6 +73,10 @@ class WhipPeer:
         self.retransmitted = self.keyframes_wanted = 0
         for track, codec in enumerate(codecs):
             self._add_track(track, codec)
+        self._channel: RTCDataChannel | None = None
+        if heard is not None:
+            self._channel = self._connection.createDataChannel("telemetry")
+            self._channel.on("message", heard)
         if addresses:
             self._gather_only(list(addresses))
         self._connection.on("connectionstatechange", self._on_state)
@@ -101,6 +114,13 @@ class WhipPeer:
         transport = self._transport
         if transport._tx_srtp is not None:
             self._send_datagram(transport._tx_srtp.protect_rtcp(packet))
+
+    def say(self, text: str) -> bool:
+        """Send telemetry; False while the channel is not open."""
+        if self._channel is None or self._channel.readyState != "open":
+            return False
+        self._channel.send(text)
+        return True
 
     async def close(self, *, abruptly: bool = False) -> None:
         """End it; ``abruptly``: not a single byte more is sent, as when power is lost."""

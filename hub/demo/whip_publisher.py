@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import json
 import ssl
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from hub.clock import Clock, SystemClock
 from hub.demo.device import Device, MediaSession, fresh_start, track_media
 from hub.demo.encode import AudioSpec, VideoSpec
 from hub.demo.feed import TrackMedia
+from hub.demo.gauges import EVERY_S, Gauges
 from hub.demo.pacer import Pacer
 from hub.demo.payloads import ParameterSetPlace
 from hub.demo.whip_peer import WhipPeer, offered_payload_type
@@ -46,7 +48,7 @@ class WhipPublisher:
     """Publishes ``device`` to ``url`` from :meth:`start` to :meth:`stop`.
 
     ``token`` is the bearer token. ``link_loss``: see :class:`hub.demo.whip_peer.WhipPeer`. The device's
-    tracks are made by :func:`whip_media`; ValueError for others.
+    tracks are made by :func:`whip_media`; ValueError for others. With ``gauges`` it sends telemetry beside them.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class WhipPublisher:
         pacer: Pacer | None = None,
         tls: ssl.SSLContext | None = None,
         link_loss: float = 0.0,
+        gauges: Gauges | None = None,
     ) -> None:
         for track in device.tracks:
             if track.normal.payload_type != offered_payload_type(track.normal.loop.codec):
                 raise ValueError(f"the tracks of {device.name} were not made by whip_media()")
         self.device, self._url, self._token, self._tls, self._link_loss = device, url, token, tls, link_loss
+        self._gauges = gauges
         self._clock = clock or SystemClock()
         self._own_pacer = pacer is None
         self._pacer = pacer or Pacer(self._clock)
@@ -109,7 +113,11 @@ class WhipPublisher:
         """One session, from the offer to its end, however it ends."""
         codecs = [track.normal.loop.codec for track in self.device.tracks]
         peer = WhipPeer(
-            codecs, addresses=self._addresses(), keyframe_wanted=self._on_keyframe_wanted, link_loss=self._link_loss
+            codecs,
+            addresses=self._addresses(),
+            keyframe_wanted=self._on_keyframe_wanted,
+            link_loss=self._link_loss,
+            heard=None if self._gauges is None else self._on_heard,
         )
         why = "cut"
         location = ""
@@ -150,11 +158,13 @@ class WhipPublisher:
         self._pacer.add(self._session, ended.set_result)
         self.connected.set()
         stopping = asyncio.create_task(self._stopping.wait())
+        telling = asyncio.create_task(self._tell(peer))
         try:
             waiting: set[asyncio.Future[Any]] = {ended, peer.closed, stopping}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
+            telling.cancel()
             if not ended.done():
                 self._pacer.remove(self._session)
             self._session.close()
@@ -162,6 +172,19 @@ class WhipPublisher:
         if why == "goodbye":
             self._session.say_goodbye("recording ended")
         return why
+
+    async def _tell(self, peer: WhipPeer) -> None:
+        """Until cancelled: how the device is, every EVERY_S."""
+        while self._gauges is not None:
+            peer.say(json.dumps(self._gauges.message(self._clock.now())))
+            await self._clock.sleep(EVERY_S)
+
+    def _on_heard(self, text: str) -> None:
+        """A cue is followed at once: its officer speaks (the sound is in the loop)."""
+        said = json.loads(text)
+        if said.get("type") == "cue" and self.peer is not None:
+            event = {"type": "cue_ack", "id": f"ack-{said['id']}", "cue": said["id"]}
+            self.peer.say(json.dumps({"events": [event]}))
 
     def _on_keyframe_wanted(self, track: int) -> None:
         now_us = self._clock.now().mono_us
