@@ -48,6 +48,8 @@ async def test_a_cut_cable(tmp_path: Path) -> None:
     # told again where its kind, or what it demands, became clearer
     assert [word for word, _ in groupby(told)] == ["suspected", "confirmed", "resumed", "closed"]
     (closed,) = listed
+    followup = closed.pop("followup")
+    assert (followup["state"], followup["closed_at"]) == ("awaiting" if closed["needs_explanation"] else "none", None)
     assert (closed["kind"], closed["class"], closed["state"], closed["count"]) == (
         "no_signal", "transport", "closed", 1,
     )  # fmt: skip
