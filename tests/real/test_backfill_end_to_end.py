@@ -1,9 +1,10 @@
-"""The common case, with real processes: the link of a recorder is cut while it records on its own card; the link returns,
-the footage comes in two pieces with a broken connection between, and the interruption is filled."""
+"""The common case, with real processes: the link of a recorder is cut while it records on its own card; the link
+returns, the footage comes in two pieces with a broken connection between, and the interruption is filled."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import socket
@@ -113,10 +114,8 @@ def _broken_piece(hub: HubProcess, url: str, card: Path, offset: int) -> None:
     with socket.create_connection(("127.0.0.1", hub.port), timeout=10) as link:
         link.sendall(head.encode() + rest[: len(rest) // 4])
         link.settimeout(0.5)
-        try:
+        with contextlib.suppress(TimeoutError):
             link.recv(1)
-        except TimeoutError:
-            pass
 
 
 async def _settled(hub: HubProcess, ident: str) -> dict[str, Any] | None:
@@ -136,7 +135,7 @@ async def _events(hub: HubProcess, last: str) -> list[dict[str, Any]]:
 
 
 async def _pictures(hub: HubProcess, span: str) -> list[float]:
-    """When each picture of the playlist is shown, as ffprobe reads it (s, on one axis: DISCONTINUITY begins a new one)."""
+    """When each picture of the playlist is shown, as ffprobe reads it: in s, runs joined to one axis."""
     tool = shutil.which("ffprobe")
     assert tool is not None
     process = await asyncio.create_subprocess_exec(
