@@ -7,6 +7,7 @@ hub runs on. ``alertmanager`` and ``webhook`` take http(s) URLs, see :mod:`hub.n
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import threading
 import warnings
@@ -127,6 +128,9 @@ def _asset() -> apprise.AppriseAsset:
 @cache
 def _plugins() -> None:
     """Apprise reads all its services at the first use; one of them still looks for a module that Python gave up."""
+    said = logging.getLogger("apprise")  # it names addresses; what went wrong is kept with the notice
+    said.addHandler(logging.NullHandler())
+    said.propagate = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         apprise.Apprise.instantiate("json://localhost", asset=_asset())

@@ -44,6 +44,7 @@ GATHER_US: Final = 2 * US_PER_S
 READY_US: Final = 10 * US_PER_S
 PRUNE_US: Final = 3600 * US_PER_S
 CHANNEL_LEVEL: Final = 3
+TRIAL: Final = "test"
 _log = structlog.get_logger(__name__)
 
 Append = Callable[[str, EntryType, Mapping[str, JsonValue]], object]
@@ -297,24 +298,38 @@ class Notices:
             return
         if self._client is None:
             self._client = aiohttp.ClientSession(headers={"User-Agent": "recorder-hub"})
-        now_us, link = self._clock.now().utc_us, self._settings.public_url
-        if channel.kind is ChannelKind.ALERTMANAGER:
-            resolving = self._to_resolve.get(channel.name, ())
-            alarms = self._alerts_of(channel)
-            for at in range(0, len(alarms), alertmanager.MAX_ALERTS):
-                some = alarms[at : at + alertmanager.MAX_ALERTS]
-                payload = [alertmanager.postable(one, self.place(one), link, now_us) for one in some]
-                await alertmanager.post(self._client, alertmanager.api_url(channel.url), payload)
-            left = self._to_resolve.get(channel.name, ())
-            self._to_resolve[channel.name] = tuple(one for one in left if one not in resolving)
+        now_us = self._clock.now().utc_us
+        if notice.reason == TRIAL:
+            some = [Alarm("test", "test", "test", 4, channel.unit, "", now_us, now_us, now_us, over_us=now_us)]
+        elif channel.kind is ChannelKind.ALERTMANAGER:
+            await self._sync_now(channel)
             return
-        alarm = self._desk.find(notice.alarm) or await asyncio.to_thread(self._alarms.get, notice.alarm)
-        some = [alarm] if alarm is not None else self._alerts_of(channel)[: alertmanager.MAX_ALERTS]
-        if some:
+        else:
+            alarm = self._desk.find(notice.alarm) or await asyncio.to_thread(self._alarms.get, notice.alarm)
+            some = [alarm] if alarm is not None else self._alerts_of(channel)[: alertmanager.MAX_ALERTS]
+        if not some:
+            return
+        if channel.kind is ChannelKind.ALERTMANAGER:
+            await self._post_alerts(channel, some)
+        else:
             given = [(one, self.place(one)) for one in some]
             words = Words(notice.title, notice.body)
-            payload_4 = alertmanager.message(given, channel.name, words, link, now_us)
-            await alertmanager.post(self._client, channel.url, payload_4)
+            payload = alertmanager.message(given, channel.name, words, self._settings.public_url, now_us)
+            await alertmanager.post(self._client, channel.url, payload)
+
+    async def _sync_now(self, channel: Channel) -> None:
+        resolving = self._to_resolve.get(channel.name, ())
+        alarms = self._alerts_of(channel)
+        for at in range(0, len(alarms), alertmanager.MAX_ALERTS):
+            await self._post_alerts(channel, alarms[at : at + alertmanager.MAX_ALERTS])
+        left = self._to_resolve.get(channel.name, ())
+        self._to_resolve[channel.name] = tuple(one for one in left if one not in resolving)
+
+    async def _post_alerts(self, channel: Channel, alarms: Sequence[Alarm]) -> None:
+        now_us, link = self._clock.now().utc_us, self._settings.public_url
+        payload = [alertmanager.postable(one, self.place(one), link, now_us) for one in alarms]
+        assert self._client is not None
+        await alertmanager.post(self._client, alertmanager.api_url(channel.url), payload)
 
     async def _by_apprise(self, channel: Channel, words: Words, level: int) -> None:
         """In a thread of its own, which cannot be ended: while it hangs, the channel takes nothing more."""
@@ -350,7 +365,7 @@ class Notices:
         """Send a trial to the channel now. What went wrong; empty for nothing."""
         channel = self.channels.get(name)
         words = Words("【测试】告警通知渠道", "这是一条测试通知，无需处理。")
-        notice = Notice("test", self._clock.now().utc_us, name, "", channel.unit, 4, "test", words.title, words.body)
+        notice = Notice("test", self._clock.now().utc_us, name, "", channel.unit, 4, TRIAL, words.title, words.body)
         try:
             await self._deliver(channel, notice)
         except SendError as error:

@@ -51,6 +51,7 @@ KINDS: Final[Mapping[str, str]] = {
     "ledger": "账本无法写入",
     "anchoring": "外部存证中断",
     "channel": "通知渠道不通",
+    "test": "测试",
 }
 REASONS: Final[Mapping[str, str]] = {
     "raised": "",
