@@ -10,6 +10,7 @@ from hub.commands import Commands
 BENCHES = {
     "ingest": "CPU and memory per recorded stream, against ffmpeg on the same streams",
     "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
+    "county": "a simulated month of a county: how often a watcher is rung, how many explanations are demanded",
     "interruptions": "scripted faults: found, missed, false, delay and edge error",
     "search": "a million activities searched by unit, device, officer, time, party and cause",
     "content": "what the checks of pictures find in scenes made by script, and what one costs",

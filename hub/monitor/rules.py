@@ -50,14 +50,16 @@ _SHOWN = KindRule(record_from_us=5 * US_PER_S, ring_from_us=10 * US_PER_S, expla
 _DEFAULTS: Mapping[InterruptionKind, KindRule] = MappingProxyType(
     {
         InterruptionKind.NO_SIGNAL: KindRule(),
-        # A skip that is over when it is found calls nobody to the wall unless it was long.
-        InterruptionKind.STALL: KindRule(ring_from_us=2 * US_PER_S),
+        # On 4G most pauses are over before anybody could have acted; at once they would ring five times as often
+        # (docs/design/interruptions.md, "A county's month").
+        InterruptionKind.STALL: KindRule(ring_from_us=15 * US_PER_S, explain_from_us=10 * US_PER_S),
         InterruptionKind.STOPPED: KindRule(),
         InterruptionKind.NOT_STARTED: KindRule(),
         InterruptionKind.LOSS: KindRule(ring_from_us=2 * US_PER_S),
         InterruptionKind.JUMP: _QUIET,
         InterruptionKind.LOW_RATE: _QUIET,
-        InterruptionKind.FROZEN: _SHOWN,
+        # A source that repeats itself is never right, and a short freeze is often seen late.
+        InterruptionKind.FROZEN: replace(_SHOWN, record_from_us=3 * US_PER_S),
         InterruptionKind.BLACK: _SHOWN,
         InterruptionKind.COVERED: _SHOWN,
         InterruptionKind.BLURRED: KindRule(record_from_us=60 * US_PER_S, ring_from_us=NEVER, explain_from_us=NEVER),
