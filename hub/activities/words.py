@@ -23,6 +23,8 @@ MAX_QUERY = 100
 MAX_WORDS = 8
 MAX_NUMBERS = 500
 """Different officers, units or devices that one word may mean."""
+MOST_PAIRS = 3
+"""Asked for of one run of Chinese."""
 NONE = "zz"
 """A token that no text has."""
 _RUN = re.compile(r"[a-z0-9]+|[^a-z0-9]+")
@@ -83,10 +85,15 @@ def expression(field: Field, wanted: str) -> str:
             # its end may be the middle of a longer run; its beginning too, where nothing stands before it
             parts.append(f'"{field}{run}"' + ("*" if at == len(runs) - 1 else ""))
         elif len(run) > 1:
-            parts += [f'"{field}{_hex(token)}"' for token in _pairs(run)]
+            parts += [f'"{field}{_hex(token)}"' for token in _some(_pairs(run))]
         elif field is Field.PARTY or len(runs) == 1:
             parts.append(f'"{field}{_hex(run)}"' + ("" if field is Field.PARTY else "*"))
     return " AND ".join(parts)
+
+
+def _some(pairs: list[str]) -> list[str]:
+    """The first, the middle and the last: what they let through is compared with the text, and each costs."""
+    return pairs if len(pairs) <= MOST_PAIRS else [pairs[0], pairs[len(pairs) // 2], pairs[-1]]
 
 
 def any_of(parts: Iterable[str]) -> str:

@@ -12,6 +12,8 @@ from hub.activities.model import Activity, Exemption, ExemptionType, Mode
 from hub.activities.rules import ActivityRules, DeadlineRules, read_rules
 from hub.clock import parse_rfc3339
 from hub.errors import Conflict, InvalidRequest
+from hub.ledger.bodies import interruption_body
+from hub.ledger.entries import EntryType
 from hub.model import InterruptionKind, Span
 from hub.people.changes import HUB
 from tests.activity_support import FULL, HOUR_S, START_US, Bench, FakeFootage, S, bench, cut, recorder
@@ -225,3 +227,15 @@ async def test_what_was_black_has_no_other_footage_but_asks_for_an_explanation(t
 def test_states() -> None:
     one = Activity("i", "s", "", "", "", Mode.FULL, 0, "x")
     assert storage_state(one, complete=False, due_us=5, now_us=9) == "recording"
+
+
+async def test_an_interruption_that_is_entered_late_opens_the_question_again(tmp_path: Path) -> None:
+    async with bench(tmp_path, FakeFootage([Span(START_US, START_US + 3600 * S)])) as b:
+        ident = await ended(b)
+        assert await storage(b, ident) == "stored"
+        assert (await b.activities.get(ident)).settled
+        late = cut("i-1", START_US + 60 * S, START_US + 90 * S)
+        b.footage.cuts.append(late)
+        b.ledger.append("rec-1", EntryType.INTERRUPTION_OPEN, interruption_body(late))
+        await b.ledger.committed()
+        assert await storage(b, ident) == "due"
