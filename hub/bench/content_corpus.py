@@ -98,8 +98,8 @@ class Hall:
     def clock(self, picture: Floats, t: float) -> Floats:
         """A clock that is burnt in at the top, another text each second."""
         digits = np.random.default_rng(int(t)).integers(0, 2, (6, 32)) * 219 + 16
-        size = max(self.height // 90, 1)
-        text = digits.repeat(2 * size, axis=0).repeat(size, axis=1).astype(np.float32)
+        size = max(self.height // 120, 1)
+        text = digits.repeat(size, axis=0).repeat(size, axis=1).astype(np.float32)
         out = picture.copy()
         out[4 : 4 + text.shape[0], 4 : 4 + text.shape[1]] = text
         return out

@@ -19,6 +19,7 @@ _SURE_US = 1 * US_PER_S
 """What was seen bad from a second after the last good picture counts as bad from there on: of a fault of exactly
 ``record_from_us`` the last second is never seen."""
 _LISTED_BREAKS = 17
+_SIGHTS = 20
 Evidence = Mapping[str, int | str]
 
 
@@ -39,6 +40,8 @@ class Sight:
     track_id: int
     kind: InterruptionKind | None
     evidence: Evidence = field(default_factory=dict)
+    since_us: int | None = None
+    """An earlier sight is known now to have been as bad."""
 
 
 _DEEPER = {InterruptionKind.COVERED: InterruptionKind.BLACK}
@@ -71,6 +74,7 @@ class CaseBook:
         self._cases: dict[Matter, _Case] = {}
         self._last_good_us: dict[Matter, int] = {}
         self._newest_us: dict[Matter, int] = {}
+        self._sights: deque[tuple[Matter, int]] = deque(maxlen=_SIGHTS)
 
     @property
     def current(self) -> tuple[Interruption, ...]:
@@ -92,6 +96,7 @@ class CaseBook:
         """The next check of one matter."""
         distance_us = max(sight.at_us - self._newest_us.get(matter, sight.at_us), 0)
         self._newest_us[matter] = sight.at_us
+        self._sights.append((matter, sight.at_us))
         case = self._cases.get(matter)
         if sight.kind is None:
             self._last_good_us[matter] = sight.at_us
@@ -131,10 +136,15 @@ class CaseBook:
     def _begin(self, matter: Matter, sight: Sight, distance_us: int) -> _Case:
         assert sight.kind is not None
         detected = Instant(max(sight.now.utc_us, sight.at_us), sight.now.mono_us)
-        about = Beside(self._stream_id, sight.kind, sight.at_us, detected, {sight.track_id}, dict(sight.evidence))
+        began_us = sight.at_us if sight.since_us is None else min(sight.since_us, sight.at_us)
+        about = Beside(self._stream_id, sight.kind, began_us, detected, {sight.track_id}, dict(sight.evidence))
+        good_us = self._last_good_us.get(matter, began_us)
+        if began_us < sight.at_us:
+            before = [at_us for each, at_us in self._sights if each is matter and at_us < began_us]
+            good_us = max(before, default=began_us)
+            distance_us = max(began_us - good_us, 0)
         about.edge_error_us = distance_us
-        good_us = self._last_good_us.get(matter, sight.at_us)
-        return _Case(about, good_us, sight.at_us, sight.at_us)
+        return _Case(about, good_us, sight.at_us, began_us, seen=1 if began_us == sight.at_us else 2)
 
     def _same_fault(self, case: _Case, kind: InterruptionKind) -> bool:
         return case.about.kind is kind or _DEEPER.get(case.about.kind) is kind or _DEEPER.get(kind) is case.about.kind

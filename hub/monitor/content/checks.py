@@ -294,19 +294,20 @@ def look(decoder: Decoder, watch: ContentWatch, job: Job) -> Found:
     """One check, in a worker: one stream is never with two of them. Raises MediaError for what cannot be decoded."""
     if job.track.kind is MediaKind.AUDIO:
         watch.learnt_anew = True
-        return Found(job, None, zero=loudest(job.unit, job.track) <= ZERO_AMPLITUDE)
+        return Found(job, zero=loudest(job.unit, job.track) <= ZERO_AMPLITUDE)
     frame = decoder.picture(job.unit, job.track.codec)
     if job.picture_of:
-        return Found(job, None, jpeg=jpeg(frame))
+        return Found(job, jpeg=jpeg(frame))
     if watch.judged_session != job.session:
         watch.judged_session = job.session
         watch.judge.began()
     measured = features(luma(frame))
     if measured is None:
         raise MediaError(f"a picture of {frame.width}x{frame.height} is too small to be judged", code="too_small")
-    verdict = watch.judge.judge(measured)
+    verdict = watch.judge.judge(measured, job.unit.capture_us)
     watch.learnt_anew = True
     kind = verdict.kind or (InterruptionKind.BLURRED if verdict.blurred else None)
     first = kind is not None and watch.last_kind != (job.session, kind)
-    watch.last_kind = (job.session, kind)
-    return Found(job, verdict.kind, verdict.blurred, figures=verdict.figures, jpeg=jpeg(frame) if first else None)
+    if not verdict.unsure:
+        watch.last_kind = (job.session, kind)
+    return Found(job, verdict, jpeg=jpeg(frame) if first else None)

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hub.model import InterruptionKind
-from hub.monitor.content.features import INNER, Features, Print, same_picture
+from hub.monitor.content.features import INNER, Features, Likeness, Print, likeness
 from hub.monitor.content.normal import Light, Normal
 
-_HISTORY = 4
+_HISTORY = 6
 """Fingerprints kept: a rate control may swing between a few quantisers and code the same picture differently."""
 _DARK = 44.0
 _BLACK_RANGE = 5.0
@@ -29,9 +29,10 @@ _LEAST_TEXTURED = 14
 """Cells of 144: a camera that looks at a wall has no edges that could be lost."""
 _LOST = 0.3
 _LOST_SHARE = 0.6
-_LEFT = 0.4
-_NO_STEPS = 1.2
-_NO_STEPS_SHARE = 0.85
+_LEFT = 0.45
+_NO_STEPS = 1.0
+_UNSURE = 3
+"""So many pictures in a row without movement may pass between two that are the same to the bit."""
 _BLURRED = 0.55
 
 
@@ -39,12 +40,16 @@ _BLURRED = 0.55
 class Verdict:
     """What is wrong with a picture: ``kind`` is black, frozen, covered or None. ``blurred`` stands beside it.
 
-    ``figures`` is what it was judged on.
+    ``figures`` is what it was judged on. ``since_us``: the earliest picture that this one repeats. ``unsure``: no word
+    about the picture. ``closer``: the next keyframe is worth a look.
     """
 
     kind: InterruptionKind | None
     blurred: bool
     figures: dict[str, int]
+    since_us: int | None = None
+    unsure: bool = False
+    closer: bool = False
 
 
 class Judge:
@@ -52,38 +57,57 @@ class Judge:
 
     def __init__(self, normal: Normal | None = None) -> None:
         self.normal = normal or Normal()
-        self._prints: deque[Print] = deque(maxlen=_HISTORY)
+        self._prints: deque[tuple[int, Print]] = deque(maxlen=_HISTORY)
+        self._doubts = _UNSURE
 
     def began(self) -> None:
         """Another connection: a picture from before is no evidence."""
         self._prints.clear()
+        self._doubts = _UNSURE
 
-    def judge(self, seen: Features) -> Verdict:
-        """The verdict on the next picture. Only what is as usual is learnt."""
-        repeated = any(same_picture(seen.print, before) for before in self._prints)
-        self._prints.append(seen.print)
+    def judge(self, seen: Features, at_us: int) -> Verdict:
+        """The verdict on the next picture, captured at ``at_us``. Only what is as usual is learnt."""
+        alike, since_us = self._compare(seen.print, at_us)
         light, same_light = self.normal.nearest(seen.mean)
         lost = _lost_share(seen, light)
         figures = {"brightness": round(seen.mean), "lost_percent": round(100 * lost)}
         kind = None
         if _black(seen):
             kind = InterruptionKind.BLACK
-        elif repeated:
+        elif alike is Likeness.SAME:
             kind = InterruptionKind.FROZEN
         elif light is not None and _covered(seen, light, lost, same_light):
             kind = InterruptionKind.COVERED
         blurred = kind is None and light is not None and same_light and _blurred(seen, light, figures)
-        if kind is None and not blurred:
+        if kind is not InterruptionKind.FROZEN and kind is not None:
+            self._doubts = _UNSURE
+        unsure = kind is None and alike is not Likeness.NONE and self._doubts < _UNSURE
+        if unsure:
+            self._doubts += 1
+        elif kind is None:
+            self._doubts = _UNSURE
+        if kind is None and not blurred and not unsure:
             if light is not None and same_light and lost >= _LOST_SHARE:
                 self.normal.forget(light)  # as much to see as before, but elsewhere: the camera was moved
             self.normal.learn(seen)
-        return Verdict(kind, blurred, figures)
+        since = since_us if kind is InterruptionKind.FROZEN else None
+        return Verdict(kind, blurred, figures, since, unsure, unsure or alike is Likeness.HINT)
+
+    def _compare(self, print_: Print, at_us: int) -> tuple[Likeness, int]:
+        """With the last pictures; and the time of the earliest one that is the same."""
+        levels = [(likeness(print_, before), before_us) for before_us, before in self._prints]
+        self._prints.append((at_us, print_))
+        same = [before_us for level, before_us in levels if level is Likeness.SAME]
+        if same:
+            self._doubts = 0
+        newest = levels[-1][0] if levels else Likeness.NONE
+        return (Likeness.SAME if same else newest), min(same, default=at_us)
 
 
 def _black(seen: Features) -> bool:
     if seen.mean > _DARK:
         return False
-    low, high = np.percentile(seen.levels[INNER], (1, 99))
+    low, high = np.percentile(seen.levels[INNER], (2, 98))
     return float(high - low) <= _BLACK_RANGE and float(np.percentile(seen.steps[INNER], 95)) <= _BLACK_STEPS
 
 
@@ -104,7 +128,8 @@ def _covered(seen: Features, light: Light, lost: float, same_light: bool) -> boo
     if same_light or seen.mean > light.mean:
         return True
     # lights switched off leave dim edges, a hand on the lens leaves none
-    return float(np.mean(seen.steps[INNER] < _NO_STEPS)) >= _NO_STEPS_SHARE
+    textured = light.steps >= _TEXTURED_STEPS
+    return float(np.mean(seen.steps[textured] < _NO_STEPS)) >= _LOST_SHARE
 
 
 def _blurred(seen: Features, light: Light, figures: dict[str, int]) -> bool:

@@ -19,7 +19,7 @@ from hub.model import (
     TrackInfo,
 )
 from hub.monitor.content.cases import CaseBook, Evidence, Matter, Sight
-from hub.monitor.content.judge import Judge
+from hub.monitor.content.judge import Judge, Verdict
 from hub.monitor.content.normal import normal_from
 from hub.monitor.content.pictures import AlarmPicture, alarm_picture
 from hub.monitor.content.sound import Silence, is_zero_g711, says_nothing
@@ -46,13 +46,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a worker found. ``kind``: of the picture, or silent. ``jpeg``: the first picture of something wrong."""
+    """What a worker found: of a picture its verdict, of sound whether it is ``zero``. ``jpeg``: the first picture of
+    something wrong, or the one that was asked for."""
 
     job: Job
-    kind: InterruptionKind | None
-    blurred: bool = False
+    verdict: Verdict | None = None
     zero: bool = False
-    figures: Evidence | None = None
     jpeg: bytes | None = None
 
 
@@ -174,15 +173,18 @@ class ContentWatch:
         if job.track.kind is MediaKind.AUDIO:
             self._heard(job.unit, found.zero)
             return
+        verdict = found.verdict
+        if verdict is None:
+            return
         if found.jpeg is not None:
-            self._jpegs[Matter.SHARPNESS if found.kind is None else Matter.PICTURE] = found.jpeg
-        figures = found.figures or {}
-        blurred = InterruptionKind.BLURRED if found.blurred else None
-        self._see(Matter.PICTURE, self._sight(job.unit, found.kind, figures))
-        self._see(Matter.SHARPNESS, self._sight(job.unit, blurred, figures))
-        if found.kind is None:
+            self._jpegs[Matter.SHARPNESS if verdict.kind is None else Matter.PICTURE] = found.jpeg
+        if not verdict.unsure:
+            blurred = InterruptionKind.BLURRED if verdict.blurred else None
+            self._see(Matter.PICTURE, self._sight(job.unit, verdict.kind, verdict.figures, verdict.since_us))
+            self._see(Matter.SHARPNESS, self._sight(job.unit, blurred, verdict.figures))
+        if verdict.kind is None:
             self._last_good = job
-        if self._book.suspicious(Matter.PICTURE):
+        if verdict.closer or self._book.suspicious(Matter.PICTURE):
             self._due_us[job.unit.track_id] = 0
 
     def learnt(self, now: Instant) -> Learnt:
@@ -212,8 +214,10 @@ class ContentWatch:
         kind = InterruptionKind.SILENT if silent else None
         self._see(Matter.SOUND, self._sight(unit, kind, {}))
 
-    def _sight(self, unit: AccessUnit, kind: InterruptionKind | None, figures: Evidence) -> Sight:
-        return Sight(unit.capture_us, unit.arrival, unit.track_id, kind, figures)
+    def _sight(
+        self, unit: AccessUnit, kind: InterruptionKind | None, figures: Evidence, since_us: int | None = None
+    ) -> Sight:
+        return Sight(unit.capture_us, unit.arrival, unit.track_id, kind, figures, since_us)
 
     def _see(self, matter: Matter, sight: Sight) -> None:
         changes = self._book.see(matter, sight)
