@@ -64,6 +64,9 @@ UNRECORDED = Counter(
 ALARMS = Gauge("hub_alarms", "Alarms that nobody acknowledged yet, by level; worry when it stays above 0.", ["level"])
 NOTICES = Counter("hub_notices_total", "Notices by what became of them; worry when failed rises.", ["state"])
 CONTENT_CHECKS = Counter("hub_content_checks_total", "Keyframes and sound frames looked at for what they show.")
+CONTENT_DISTANCE = Gauge(
+    "hub_content_distance_seconds", "How often a stream is looked at now; more than content_every_s: over the budget."
+)
 CONTENT_CPU = Counter("hub_content_cpu_seconds_total", "CPU seconds that looking at keyframes and sound took.")
 CONTENT_SKIPPED = Counter(
     "hub_content_skipped_total",

@@ -116,6 +116,7 @@ class ContentChecks:
     async def start(self) -> None:
         """Read what was learnt, start the workers."""
         self._loop = asyncio.get_running_loop()
+        metrics.CONTENT_DISTANCE.set_function(lambda: self.load().distance_us / US_PER_S)
         if self._store is not None:
             self._learnt = await asyncio.to_thread(self._store.read)
             self._saving = asyncio.create_task(self._save_for_ever())
