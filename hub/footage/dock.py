@@ -12,6 +12,7 @@ import asyncio
 import base64
 import fnmatch
 import hashlib
+import io
 import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -181,7 +182,8 @@ class Dock:
             data = await asyncio.to_thread(_piece, path, offset)
             headers = _TUS | {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
             try:
-                async with http.patch(f"{self._url}/api/uploads/{ident}", data=data, headers=headers) as answer:
+                body = io.BytesIO(data)
+                async with http.patch(f"{self._url}/api/uploads/{ident}", data=body, headers=headers) as answer:
                     if answer.status >= 500 or answer.status == 409:
                         raise Unavailable(await answer.text())
                     await _check(answer)
