@@ -278,6 +278,21 @@ async def test_overdue_escalates_step_by_step_and_survives_restarts(tmp_path: Pa
         assert at.names()[2:] == ["interruption.explained", "interruption.closed_for_good"]
 
 
+async def test_a_lost_database_loses_nothing_that_was_said(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        await at.back(await at.fault())
+        await signed(at, "zhang", "li")
+        await at.fault(ident="i-2")
+        before = [one.leaf for one in (await at.followup.case("i-1")).told]
+        now_us = at.clock.now().utc_us
+    for path in at.folder.data.glob("hub.db*"):
+        path.unlink()
+    async with desk(tmp_path, at_us=now_us) as at:
+        case = await at.followup.case("i-1")
+        assert (case.outcome.state, [one.leaf for one in case.told]) == ("explained", before)
+        assert {one.id for one in at.followup.pending()} == {"i-1", "i-2"}
+
+
 async def test_a_hub_that_was_down_tells_each_level_once(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         await at.back(await at.fault())
