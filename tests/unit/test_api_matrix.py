@@ -45,7 +45,7 @@ def test_a_scope_fits_its_path_and_its_right() -> None:
 def test_a_recorder_may_call_only_what_names_its_stream() -> None:
     for route in ROUTES:
         if route.access is Access.EITHER:
-            assert route.path.startswith("/api/streams/{id}/"), route.path
+            assert route.path.startswith("/api/streams/{id}/") or route.stream_of is not None, route.path
             assert route.right is not None, route.path
 
 
@@ -133,7 +133,8 @@ async def test_a_recorders_token_opens_nothing_but_its_own_stream(tmp_path: Path
             for ident in ("rec-1", "rec-2"):
                 headers = {"Authorization": f"Bearer {made.token}"}
                 async with hub.stranger.request(route.method, path_of(route, ident), headers=headers) as response:
-                    opens = route.access is Access.DEVICE and ident == "rec-1"
+                    named = route.stream_of is None and route.access in (Access.DEVICE, Access.EITHER)
+                    opens = named and ident == "rec-1"
                     assert (response.status != 401) == opens, (route.method, route.path, ident)
 
 
