@@ -33,6 +33,10 @@ from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.opening import open_up
 from hub.clock import Clock, SystemClock
 from hub.database import create_tables, open_engine
+from hub.duty.clock import either
+from hub.duty.duty import Around as DutyAround
+from hub.duty.findings import Seen
+from hub.duty.parts import DutyParts
 from hub.evidence.job import Job
 from hub.evidence.jobs import Exports
 from hub.evidence.spool import Intake
@@ -48,7 +52,7 @@ from hub.ledger.left_open import left_open
 from hub.ledger.retained import Retained
 from hub.ledger.startup import remote_signers
 from hub.ledger.told import ToldReader
-from hub.model import Interruption, InterruptionKind, InterruptionState, Stream
+from hub.model import Interruption, InterruptionKind, InterruptionState, MediaKind, Stream
 from hub.monitor.content.checks import ContentChecks
 from hub.monitor.content.store import NormalStore
 from hub.monitor.events import EventBus
@@ -173,6 +177,8 @@ class Hub:
         self.grouping.restore(recent)
         self.activities = await Activities.open(engine, settings.data, clock, self.ledger, self.people, self._publish)
         watch = Watch(self.activities, self._around_activities())
+        around, ranges = DutyAround(self._all_streams, self.units, self._publish), self.activities.expected_ranges
+        duty = await DutyParts.open(settings, clock, self.ledger, engine, around, seen=self._seen, activity_time=ranges)
         rooms = Rooms(settings, clock, self.ledger, disk, self.events, self.grouping.take)
         recovered = {one.stream_id: one for one in self.ledger.recovered}
         self.fleet = Fleet(
@@ -180,7 +186,7 @@ class Hub:
             self.feeds,
             whip,
             recovered,
-            expected=self.activities.expected,
+            expected=either(duty.duty.clock.expected, self.activities.expected),
             unit_rules=self._unit_rules,
             maintenance=self._maintained,
             content=await self._watch_content(stack, engine),
@@ -223,6 +229,7 @@ class Hub:
             self.telemetry.run(),
             self._cue_officers(),
             self.activities.follow(),
+            duty.run(),
             watch.run(),
             self.fleet.tick_for_ever(),
             self._tell_states(),
@@ -252,6 +259,7 @@ class Hub:
             write_access=self._write_access,
             activities=self.activities,
             activity_watch=watch,
+            duty=duty,
             retention=self.retention,
             exports=self.exports,
             telemetry=self.telemetry,
@@ -348,6 +356,18 @@ class Hub:
         tree = self.units.tree
         above = (tree.get(one) for one in reversed(tree.path(unit_id)))
         return [unit.rules for unit in above if unit is not None]
+
+    def _all_streams(self) -> Sequence[Stream]:
+        return self.registry.list(retired=True)
+
+    def _seen(self) -> Iterable[Seen]:
+        """What delivers at this moment, and whether sound is a part of it."""
+        for pipeline in self.fleet.pipelines():
+            session = pipeline.condition.session
+            if session is not None and pipeline.detector.state is StreamState.LIVE:
+                absent = pipeline.detector.absent_tracks
+                sound = any(one.kind is MediaKind.AUDIO and one.id not in absent for one in session.tracks)
+                yield Seen(pipeline.stream, sound)
 
     def _around_activities(self) -> Around:
         reader = self.ledger.reader

@@ -216,7 +216,7 @@ class Fleet:
         for pipeline in self._pipelines.values():
             if asks:
                 pipeline.detector.hub_clock(clock)
-                pipeline.detector.maintain(self._maintenance(pipeline.stream, now.utc_us))
+                pipeline.maintain(self._maintenance(pipeline.stream, now.utc_us))
                 pipeline.expect(self._expected(pipeline.stream.id, now.utc_us), now)
             pipeline.tick(now)
             states[pipeline.detector.state] += 1
@@ -240,6 +240,7 @@ class Fleet:
 def _same_source(before: Stream, after: Stream) -> bool:
     """Whether recording goes on untouched: only what people call it, and whose it is, was changed."""
     named = replace(before, name=after.name, unit=after.unit, capabilities=after.capabilities)
+    named = replace(named, managed_by_others=after.managed_by_others)
     return replace(named, device_number=after.device_number, custodian=after.custodian) == after
 
 

@@ -82,6 +82,8 @@ class Stream:
     device_number: str = ""
     custodian: str = ""
     capabilities: frozenset[Capability] = frozenset()
+    managed_by_others: bool = False
+    """Somebody else's, as a service centre's (004§9): watched and recorded here, never configured."""
 
 
 # ---------------------------------------------------------------------------------------- tracks

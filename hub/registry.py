@@ -49,6 +49,7 @@ streams = Table(
     Column("device_number", String, nullable=False, server_default=""),
     Column("custodian", String, nullable=False, server_default=""),
     Column("capabilities", String, nullable=False, server_default=""),  # words, a blank between
+    Column("managed_by_others", Boolean, nullable=False, server_default="0"),
 )
 
 Listener = Callable[[Stream | None, Stream], None]
@@ -126,6 +127,7 @@ class Registry:
         device_number: str = "",
         custodian: str = "",
         capabilities: frozenset[Capability] = frozenset(),
+        managed_by_others: bool = False,
     ) -> Registered:
         """Register a source. Raises InvalidRequest, and Conflict when the id is or ever was taken, or the device
         number is that of another stream. That ``unit`` and ``custodian`` exist is the caller's to check."""
@@ -146,6 +148,7 @@ class Registry:
             device_number=check_device_number(device_number),
             custodian=custodian,
             capabilities=capabilities,
+            managed_by_others=managed_by_others,
         )
         async with self._writing:
             before = self._streams.get(stream_id)
@@ -168,6 +171,7 @@ class Registry:
         device_number: str | None = None,
         custodian: str | None = None,
         capabilities: frozenset[Capability] | None = None,
+        managed_by_others: bool | None = None,
     ) -> Registered:
         """Change what is given. Raises NotFound, InvalidRequest, and Conflict for a retired stream."""
         async with self._writing:
@@ -179,6 +183,14 @@ class Registry:
                 after = replace(after, kind=kind)
             if capabilities is not None:
                 after = replace(after, capabilities=capabilities)
+            if managed_by_others is not None:
+                after = replace(after, managed_by_others=managed_by_others)
+            if after.managed_by_others and before.managed_by_others and (source is not None or rotate_token):
+                raise Conflict(
+                    f"{stream_id!r} is managed by others (由政务服务中心等统一管理): it is watched and recorded here, "
+                    "its source is not changed",
+                    code="managed_by_others",
+                )
             after = self._with_owner(after, unit, device_number, custodian)
             if isinstance(source, RtspDraft):
                 after = replace(after, source=_rtsp_source(source, before.source))
@@ -372,6 +384,7 @@ def _row(stream: Stream) -> dict[str, object]:
         "device_number": stream.device_number,
         "custodian": stream.custodian,
         "capabilities": " ".join(sorted(stream.capabilities)),
+        "managed_by_others": stream.managed_by_others,
     }
 
 
@@ -392,4 +405,5 @@ def _stream(row: RowMapping) -> Stream:
         row["device_number"],
         row["custodian"],
         frozenset(Capability(word) for word in row["capabilities"].split() if word in set(Capability)),
+        bool(row["managed_by_others"]),
     )

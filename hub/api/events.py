@@ -24,6 +24,7 @@ HEARD_BY = {
     "activity": (Right.SESSIONS_VIEW, "stream"),
     "export": (Right.EXPORTS_VIEW, "stream"),
     "alarm": (Right.INTERRUPTIONS_VIEW, "stream"),
+    "duty": (Right.INTERRUPTIONS_VIEW, "stream"),
 }
 """The first word of an event's type: the right that it takes, and the field that names the stream."""
 

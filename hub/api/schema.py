@@ -75,6 +75,7 @@ class StreamIn(Input):
     device_number: str = Field("", description="设备编号, as written on it; no two streams share one.")
     custodian: str = Field("", description="保管人: the username of an active person.")
     capabilities: frozenset[Capability] = Field(frozenset(), description="防爆, 夜视, 定位.")
+    managed_by_others: bool = Field(False, description="Watched and recorded here, configured by others alone.")
 
 
 class StreamChange(Input):
@@ -84,6 +85,7 @@ class StreamChange(Input):
     device_number: str | None = None
     custodian: str | None = None
     capabilities: frozenset[Capability] | None = Field(None, description="All of them: they replace the earlier ones.")
+    managed_by_others: bool | None = Field(None, description="While it is, its source is not changed here (409).")
     source: Annotated[RtspSourceChange | WhipSourceIn, Field(discriminator="type")] | None = None
     rotate_token: bool = Field(False, description="Make a new device token; the old one is void at once.")
 
@@ -134,6 +136,7 @@ class StreamOut(BaseModel):
     device_number: str
     custodian: str
     capabilities: list[Capability]
+    managed_by_others: bool
     retired: bool
     created_at: TimeText
     status: StatusOut

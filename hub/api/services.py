@@ -14,6 +14,7 @@ from hub.api.throttle import Throttle
 from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.witness import Witness
 from hub.clock import Clock
+from hub.duty.parts import DutyParts
 from hub.evidence.jobs import Exports
 from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
@@ -144,6 +145,7 @@ class Services:
     witness_for: tuple[VerifierKey, ...] = ()
     activities: Activities | None = None
     activity_watch: Watch | None = None
+    duty: DutyParts | None = None
     retention: Retention | None = None
     exports: Exports | None = None
     telemetry: Telemetry | None = None

@@ -52,6 +52,7 @@ def stream_out(stream: Stream, status: StreamStatus) -> StreamOut:
         device_number=stream.device_number,
         custodian=stream.custodian,
         capabilities=sorted(stream.capabilities),
+        managed_by_others=stream.managed_by_others,
         retired=stream.retired,
         created_at=rfc3339(stream.created_us),
         status=_status_out(status),
@@ -98,6 +99,7 @@ async def create(request: web.Request) -> web.Response:
         device_number=draft.device_number,
         custodian=draft.custodian,
         capabilities=draft.capabilities,
+        managed_by_others=draft.managed_by_others,
     )
     log.info("stream registered", stream=draft.id, by=request[IDENTITY].name)
     return _saved(request, registered, 201)
@@ -135,6 +137,7 @@ async def change(request: web.Request) -> web.Response:
         device_number=wanted.device_number,
         custodian=wanted.custodian,
         capabilities=wanted.capabilities,
+        managed_by_others=wanted.managed_by_others,
     )
     changed = sorted(wanted.model_fields_set)
     log.info("stream changed", stream=registered.stream.id, fields=changed, by=request[IDENTITY].name)

@@ -25,9 +25,12 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """GET /readyz: 503 as long as any check is not ok."""
-    checks = dict(request.app[SERVICES].ready())
-    ready = all(result == "ok" for result in checks.values())
+    """GET /readyz: 503 as long as any check is not ok. What wants attention while recording goes on is "ok, but …"."""
+    services = request.app[SERVICES]
+    checks = dict(services.ready())
+    if services.duty is not None:
+        checks["calendar"] = services.duty.duty.readiness
+    ready = all(result == "ok" or result.startswith("ok, but ") for result in checks.values())
     return web.json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)
 
 

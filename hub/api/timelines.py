@@ -11,7 +11,7 @@ from hub.api.routes import Access, Route, Scope
 from hub.api.schema import RangeQuery, TimelineOut, read_query
 from hub.api.services import SERVICES, Services
 from hub.errors import InvalidRequest
-from hub.model import Interruption, Stream
+from hub.model import Interruption, Span, Stream
 from hub.monitor.timeline import timeline
 from hub.people.rights import Right
 
@@ -27,11 +27,18 @@ async def show_timeline(request: web.Request) -> web.Response:
     query = checked_range(read_query(request, RangeQuery), MAX_TIMELINE_US)
     present = [one for one in services.present() if one.stream_id == stream.id]
     now_us = services.clock.now().utc_us
-    return web.json_response(await asyncio.to_thread(_timeline, services, stream, query, present, now_us))
+    free = services.duty.duty.clock.off_duty(stream.id, query.from_us, query.to_us) if services.duty else []
+    off_duty = [Span(begin, end) for begin, end in free]
+    return web.json_response(await asyncio.to_thread(_timeline, services, stream, query, present, now_us, off_duty))
 
 
 def _timeline(
-    services: Services, stream: Stream, query: RangeQuery, present: list[Interruption], now_us: int
+    services: Services,
+    stream: Stream,
+    query: RangeQuery,
+    present: list[Interruption],
+    now_us: int,
+    off_duty: list[Span],
 ) -> dict[str, Any]:
     """Blocks."""
     spans = services.reader.spans(stream.id, query.from_us, query.to_us)
@@ -46,6 +53,7 @@ def _timeline(
         now_us=now_us,
         due_from_us=stream.created_us if always_due else None,
         backfilled=services.reader.backfilled(stream.id, query.from_us, query.to_us),
+        off_duty=off_duty,
         deleted=services.reader.gone(stream.id, query.from_us, query.to_us),
     ).json()
 

@@ -12,6 +12,8 @@ from hub.monitor.timeline import SpanState, covered_time, timeline
 
 SETTLE_US = 15 * US_PER_S
 """What came last is in no sealed chunk yet: the newest 15 s are not judged."""
+MARGIN_US = US_PER_S
+"""The facts reach so far beyond the parts: what joins over midnight joins, however the time is cut."""
 BLIND = frozenset({InterruptionKind.BLACK, InterruptionKind.FROZEN, InterruptionKind.COVERED})
 """Recorded, and nothing to be seen."""
 
@@ -68,11 +70,12 @@ def measure(due: Sequence[Interval], facts: Facts, parts: Sequence[Interval], *,
         return []
     from_us, to_us = parts[0][0], min(parts[-1][1], now_us - SETTLE_US)
     due = clip(due, from_us, to_us)
-    line = timeline(facts.recorded, facts.interruptions, from_us, to_us, now_us=now_us, backfilled=facts.backfilled)
+    first_us, last_us = from_us - MARGIN_US, parts[-1][1] + MARGIN_US
+    line = timeline(facts.recorded, facts.interruptions, first_us, last_us, now_us=now_us, backfilled=facts.backfilled)
     filled = union((one.from_us, one.to_us) for one in line.spans if one.state is SpanState.BACKFILLED)
     live = union((one.from_us, one.to_us) for one in line.spans if one.state is SpanState.RECORDED)
     had = common(union([*filled, *live]), due)
-    usable = minus(had, _blind(facts.interruptions, to_us))
+    usable = minus(had, _blind(facts.interruptions, last_us))
     columns = (due, had, common(filled, due), usable)
     return [Amounts(*row) for row in zip(*(_lengths(one, parts) for one in columns), strict=True)]
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from sqlalchemy import Engine, delete, insert, select
 
 from hub.clock import US_PER_S, Clock
-from hub.duty.amounts import Amounts, Facts, measure
+from hub.duty.amounts import MARGIN_US, Amounts, Facts, measure
 from hub.duty.clock import DutyClock
 from hub.duty.hours import day_of, day_range, days_between
 from hub.duty.intervals import Interval, clip, union
@@ -29,7 +29,7 @@ _FOOTAGE = (EntryType.CHUNK, EntryType.RECOVERY)
 _CUTS = (EntryType.INTERRUPTION_OPEN, EntryType.INTERRUPTION_CLOSE, EntryType.INTERRUPTION_WITHDRAWN)
 
 ActivityTime = Callable[[str, int, int], Sequence[Interval]]
-"""When a stream ought to record by activities (执法活动), open and ended; for recorders nothing else says so. Blocks."""
+"""When a stream ought to record by activities (执法活动), open and ended. Blocks."""
 
 
 class Footage(Protocol):
@@ -146,9 +146,9 @@ class Completeness:
         facts = Facts((), (), ())
         if due:
             facts = Facts(
-                self._footage.spans(stream.id, from_us, to_us),
-                self._footage.backfilled(stream.id, from_us, to_us),
-                self._cuts(stream.id, from_us, to_us),
+                self._footage.spans(stream.id, from_us - MARGIN_US, to_us + MARGIN_US),
+                self._footage.backfilled(stream.id, from_us - MARGIN_US, to_us + MARGIN_US),
+                self._cuts(stream.id, from_us - MARGIN_US, to_us + MARGIN_US),
             )
         found = measure(due, facts, [(begin, end) for _, begin, end in run], now_us=now_us)
         return [

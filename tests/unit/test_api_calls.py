@@ -169,6 +169,7 @@ async def test_a_camera_is_one_call_and_its_password_is_not_shown(hub: Hub) -> N
             "device_number": "",
             "custodian": "",
             "capabilities": [],
+            "managed_by_others": False,
             "retired": False,
         "created_at": "2026-01-01T00:00:00.000000Z",
         "status": {

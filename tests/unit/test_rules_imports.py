@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": BASE | PARTS,
     "api": BASE
     | PARTS
-    | {"activities", "audit", "evidence", "followup", "footage", "notices", "people", "registry", "retention"}
+    | {"activities", "audit", "duty", "evidence", "followup", "footage", "notices", "people", "registry", "retention"}
     | {"telemetry"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
         "anchoring",
         "api",
         "audit",
+        "duty",
         "evidence",
         "fleet",
         "followup",
@@ -56,7 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "evidence": BASE | PARTS,
     "footage": BASE | PARTS | {"people"},
     "bench": BASE | PARTS | {"activities", "demo", "app"},
-    "commands": BASE | PARTS | {"activities", "api", "app", "audit", "bench", "demo", "evidence", "footage"},
+    "commands": BASE | PARTS | {"activities", "api", "app", "audit", "bench", "demo", "duty", "evidence", "footage"},
     "__main__": {"commands", "errors"},
     "retention": BASE | {"ledger", "segmenter"},
     "telemetry": BASE | {"ledger", "people"},
