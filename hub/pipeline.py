@@ -249,7 +249,14 @@ class Pipeline:
         """Judge by these thresholds from now on."""
         self.detector.use(rules)
         if self.content is not None:
-            self.content.use(rules)
+            self.content.use(self.detector.rules)
+
+    def maintain(self, ident: str) -> None:
+        """The planned maintenance that runs, by id; empty: none does."""
+        if ident != self.detector.maintenance:
+            self.detector.maintain(ident)
+            if self.content is not None:
+                self.content.use(self.detector.rules)
 
     # ------------------------------------------------------------------------------ the story
 
