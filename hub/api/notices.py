@@ -302,7 +302,7 @@ async def begin_shift(request: web.Request) -> web.Response:
     """POST /api/shifts/begin"""
     given = await read_json(request, ShiftIn)
     check_unit(request, given.unit, Right.INTERRUPTIONS_HANDLE)
-    made = await _notices(request).begin_shift(given.unit, _person(request))
+    made = await _notices(request).shifts.begin(given.unit, _person(request))
     return web.json_response(made.json(), status=201)
 
 
@@ -310,7 +310,7 @@ async def end_shift(request: web.Request) -> web.Response:
     """POST /api/shifts/end"""
     given = await read_json(request, ShiftIn)
     check_unit(request, given.unit, Right.INTERRUPTIONS_HANDLE)
-    ended = await _notices(request).end_shift(given.unit, _person(request))
+    ended = await _notices(request).shifts.end(given.unit, _person(request))
     return web.json_response(ended.json())
 
 
@@ -322,7 +322,7 @@ async def hand_over_shift(request: web.Request) -> web.Response:
     comes = await confirmed(request, given.to, given.password)
     if comes.must_change_password:
         raise Refused("who comes changes the password that they were given first", code="must_change_password")
-    made = await _notices(request).hand_over_shift(given.unit, by, comes.username, given.accepted, given.note)
+    made = await _notices(request).shifts.hand_over(given.unit, by, comes.username, given.accepted, given.note)
     return web.json_response(made.json(), status=201)
 
 

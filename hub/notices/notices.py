@@ -6,19 +6,16 @@ All methods are for the event loop. Time is the injected clock's: :meth:`Notices
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import structlog
 from sqlalchemy import Engine
 
 from hub.clock import US_PER_S, Clock
-from hub.errors import Conflict, HubError, InvalidRequest
+from hub.errors import HubError
 from hub.ledger.entries import HUB_STREAM, EntryType, JsonValue
 from hub.metrics import ALARMS
 from hub.model import Interruption, InterruptionState, Stream
@@ -26,13 +23,15 @@ from hub.monitor.events import DROPPED, Event, EventBus, interruption_json
 from hub.notices import alertmanager
 from hub.notices.alarm import LEVELS, Alarm, AlarmState, AlarmStore, alarm_json
 from hub.notices.causes import Over, Rung, cause_of, of_readiness
-from hub.notices.channels import MAX_CHANNELS, SEND_S, Channel, ChannelKind, Channels, SendError, send_apprise
+from hub.notices.channels import Channel, ChannelKind, Channels, SendError
+from hub.notices.delivery import TRIAL, Delivery
 from hub.notices.desk import Desk
+from hub.notices.handover import Append, Handovers
 from hub.notices.kept import Notice, NoticeState, NoticeStore
 from hub.notices.outbox import SYNC, Outbox
 from hub.notices.roster import Roster
 from hub.notices.rules import next_step, plan, rules_for, step_unit
-from hub.notices.shifts import Shift, ShiftStore
+from hub.notices.shifts import ShiftStore
 from hub.notices.texts import Place, Words, digest_of, words_of
 from hub.people.people import People
 from hub.people.units import Units
@@ -44,10 +43,7 @@ GATHER_US: Final = 2 * US_PER_S
 READY_US: Final = 10 * US_PER_S
 PRUNE_US: Final = 3600 * US_PER_S
 CHANNEL_LEVEL: Final = 3
-TRIAL: Final = "test"
 _log = structlog.get_logger(__name__)
-
-Append = Callable[[str, EntryType, Mapping[str, JsonValue]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +74,21 @@ class Notices:
         self._desk = Desk(self._say, self._tell, clear_level=settings.alarm_clear_level)
         self.channels = Channels(engine, clock)
         self.roster = Roster(ShiftStore(engine), clock, people)
+        self.shifts = Handovers(clock, bus, self._units, self.roster, self._desk, outside.append, self._flush)
+        self._delivery = Delivery(clock, settings.public_url, self.find, self._alerts_of, self.place)
         self.outbox = Outbox(
             clock,
             self.channels,
             self._kept,
-            self._deliver,
+            self._delivery.deliver,
             self._digest,
             storm_per_min=settings.notices_per_min,
             changed=self._noticed,
         )
-        self._threads = ThreadPoolExecutor(MAX_CHANNELS, "notices")  # a channel that hangs holds its own thread alone
-        self._hanging: set[str] = set()
-        self._client: aiohttp.ClientSession | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._sending: set[asyncio.Task[None]] = set()
-        self._acting = asyncio.Lock()
         self._listener = bus.subscribe()
         self._ready_us = self._prune_us = self._synced_us = -(1 << 62)
-        self._to_resolve: dict[str, tuple[str, ...]] = {}
 
     @classmethod
     async def open(
@@ -120,9 +113,7 @@ class Notices:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._sending, return_exceptions=True)
         await self._flush()
-        if self._client is not None:
-            await self._client.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._delivery.close()
 
     # ----------------------------------------------------------------------------------- what rings
 
@@ -273,7 +264,7 @@ class Notices:
     def _sync(self) -> None:
         """Every Alertmanager hears of all that last, so that it does not forget them."""
         for channel in self.channels.all():
-            if channel.kind is ChannelKind.ALERTMANAGER and self._alerts_of(channel):
+            if channel.kind is ChannelKind.ALERTMANAGER and self._delivery.alerts_of(channel):
                 self._put_sync(channel)
 
     def _put_sync(self, channel: Channel) -> None:
@@ -282,8 +273,7 @@ class Notices:
 
     def _alerts_of(self, channel: Channel) -> list[Alarm]:
         found = [one for one in self._desk.unsettled() if self._units.covers(channel.unit, one.unit)]
-        ended = [self._desk.find(ident) for ident in self._to_resolve.get(channel.name, ())]
-        return [*(one for one in found if not one.joined), *(one for one in ended if one is not None)]
+        return [one for one in found if alertmanager.is_firing(one)]
 
     def _gauge(self) -> None:
         waiting = [one.level for one in self._desk.unsettled() if one.waits]
@@ -291,59 +281,6 @@ class Notices:
             ALARMS.labels(str(level)).set(waiting.count(level))
 
     # ------------------------------------------------------------------------------------- sending
-
-    async def _deliver(self, channel: Channel, notice: Notice) -> None:
-        if channel.kind is ChannelKind.APPRISE:
-            await self._by_apprise(channel, Words(notice.title, notice.body), notice.level)
-            return
-        if self._client is None:
-            self._client = aiohttp.ClientSession(headers={"User-Agent": "recorder-hub"})
-        now_us = self._clock.now().utc_us
-        if notice.reason == TRIAL:
-            some = [Alarm("test", "test", "test", 4, channel.unit, "", now_us, now_us, now_us, over_us=now_us)]
-        elif channel.kind is ChannelKind.ALERTMANAGER:
-            await self._sync_now(channel)
-            return
-        else:
-            alarm = self._desk.find(notice.alarm) or await asyncio.to_thread(self._alarms.get, notice.alarm)
-            some = [alarm] if alarm is not None else self._alerts_of(channel)[: alertmanager.MAX_ALERTS]
-        if not some:
-            return
-        if channel.kind is ChannelKind.ALERTMANAGER:
-            await self._post_alerts(channel, some)
-        else:
-            given = [(one, self.place(one)) for one in some]
-            words = Words(notice.title, notice.body)
-            payload = alertmanager.message(given, channel.name, words, self._settings.public_url, now_us)
-            await alertmanager.post(self._client, channel.url, payload)
-
-    async def _sync_now(self, channel: Channel) -> None:
-        resolving = self._to_resolve.get(channel.name, ())
-        alarms = self._alerts_of(channel)
-        for at in range(0, len(alarms), alertmanager.MAX_ALERTS):
-            await self._post_alerts(channel, alarms[at : at + alertmanager.MAX_ALERTS])
-        left = self._to_resolve.get(channel.name, ())
-        self._to_resolve[channel.name] = tuple(one for one in left if one not in resolving)
-
-    async def _post_alerts(self, channel: Channel, alarms: Sequence[Alarm]) -> None:
-        now_us, link = self._clock.now().utc_us, self._settings.public_url
-        payload = [alertmanager.postable(one, self.place(one), link, now_us) for one in alarms]
-        assert self._client is not None
-        await alertmanager.post(self._client, alertmanager.api_url(channel.url), payload)
-
-    async def _by_apprise(self, channel: Channel, words: Words, level: int) -> None:
-        """In a thread of its own, which cannot be ended: while it hangs, the channel takes nothing more."""
-        if channel.name in self._hanging:
-            raise SendError("an earlier attempt still hangs")
-        loop = asyncio.get_running_loop()
-        sending = loop.run_in_executor(self._threads, send_apprise, channel.url, words, level)
-        self._hanging.add(channel.name)
-        sending.add_done_callback(lambda _: self._hanging.discard(channel.name))
-        try:
-            await asyncio.wait_for(asyncio.shield(sending), SEND_S * 1.2)
-        except TimeoutError:
-            sending.add_done_callback(lambda one: one.cancelled() or one.exception())  # nobody waits for it any more
-            raise SendError(f"no answer within {SEND_S:.0f} s") from None
 
     def _digest(self, titles: list[str], count: int, from_us: int, to_us: int) -> Words:
         return digest_of(titles, count, self._zone, self._settings.public_url, from_us=from_us, to_us=to_us)
@@ -367,7 +304,7 @@ class Notices:
         words = Words("【测试】告警通知渠道", "这是一条测试通知，无需处理。")
         notice = Notice("test", self._clock.now().utc_us, name, "", channel.unit, 4, TRIAL, words.title, words.body)
         try:
-            await self._deliver(channel, notice)
+            await self._delivery.deliver(channel, notice)
         except SendError as error:
             return str(error)
         return ""
@@ -420,68 +357,6 @@ class Notices:
         await self._flush()
         return alarm
 
-    # --------------------------------------------------------------------------------------- shifts
-
-    async def begin_shift(self, unit: str, username: str) -> Shift:
-        """Somebody takes the watch where they are not on it yet. Raises Conflict, Refused."""
-        async with self._acting:
-            made = self.roster.prepare(unit, username)
-            self._shift_entry(unit, "shift", username, "", {"to": username, "from": "", "open": []})
-            await self.roster.change([], [made])
-        self._tell_shift(unit)
-        return made
-
-    async def end_shift(self, unit: str, username: str) -> Shift:
-        """Raises Conflict where this would leave open alarms to nobody: hand over then."""
-        async with self._acting:
-            present = self.roster.of(unit, username)
-            others = [one for one in self.roster.present() if one.unit == unit and one.username != username]
-            if self.open_in(unit) and not others:
-                raise Conflict("alarms are open and nobody else is on duty here: hand over", code="hand_over")
-            ended = replace(present, ended_us=self._clock.now().utc_us)
-            self._shift_entry(unit, "shift", username, "", {"from": username, "to": "", "open": []})
-            await self.roster.change([ended], [])
-        self._tell_shift(unit)
-        return ended
-
-    async def hand_over_shift(self, unit: str, by: str, to: str, accepted: Iterable[str], note: str) -> Shift:
-        """``to`` has said who they are, and takes the watch with exactly the alarms that are open: ``accepted``.
-
-        Raises InvalidRequest for the same person, Conflict ``open_list`` where the list is another by now.
-        """
-        if by == to:
-            raise InvalidRequest("to: expected another person than the one who hands over", code="same_person")
-        async with self._acting:
-            ending = self.roster.of(unit, by)
-            waiting = self.open_in(unit)
-            if {one.id for one in waiting} != set(accepted):
-                raise Conflict(f"expected the {len(waiting)} alarms that are open now; look again", code="open_list")
-            now_us = self._clock.now().utc_us
-            made = self.roster.prepare(unit, to, from_whom=by)
-            facts: dict[str, JsonValue] = {"from": by, "to": to, "open": [one.id for one in waiting]}
-            self._shift_entry(unit, "shift", by, note, facts)
-            await self.roster.change([replace(ending, ended_us=now_us)], [made])
-            for alarm in waiting:
-                if not alarm.joined and self._desk.find(alarm.id) is not None:
-                    with suppress(Conflict):  # somebody settled it within this very call
-                        self._desk.hand_over(alarm.id, by, to, "", now_us, said=True)
-            await self._flush()
-        self._tell_shift(unit)
-        return made
-
-    def open_in(self, unit: str) -> list[Alarm]:
-        """What who is on duty there looks after: the unit's, and of what lies below."""
-        return [one for one in self._desk.unsettled() if self._units.covers(unit, one.unit)]
-
-    def _shift_entry(self, unit: str, action: str, by: str, note: str, facts: Mapping[str, JsonValue]) -> None:
-        body: dict[str, JsonValue] = {"of": f"shift:{unit}", "action": action, "by": by, "note": note[:500]}
-        self._outside.append(HUB_STREAM, EntryType.HANDLING, body | {"unit": unit} | dict(facts))
-
-    def _tell_shift(self, unit: str) -> None:
-        present = [one.json() for one in self.roster.present() if one.unit == unit]
-        data = {"stream": "", "unit": unit, "present": present}
-        self._bus.publish("alarm.shift", data, self._clock.now())
-
     # ------------------------------------------------------------------------------------- keeping
 
     def _say(self, alarm: Alarm, action: str, by: str, note: str) -> None:
@@ -501,9 +376,7 @@ class Notices:
         """Every Alertmanager is to hear soon that it is over."""
         for channel in self.channels.all():
             if channel.kind is ChannelKind.ALERTMANAGER and self._units.covers(channel.unit, alarm.unit):
-                waiting = self._to_resolve.get(channel.name, ())
-                if alarm.id not in waiting and len(waiting) < 1000:
-                    self._to_resolve[channel.name] = (*waiting, alarm.id)
+                self._delivery.resolve(channel.name, alarm)
                 self._synced_us = -(1 << 62)
 
     async def _flush(self) -> None:

@@ -233,10 +233,10 @@ async def test_it_rings_for_who_is_on_duty_and_above_when_nobody_acknowledges(tm
         await hub.hears(fault("i-1"))
         (alarm,) = hub.notices.queue()
         assert hub.notices.rings_for(alarm) is None  # nobody on duty anywhere: whoever may
-        await hub.notices.begin_shift(ROOT, "zhao")
+        await hub.notices.shifts.begin(ROOT, "zhao")
         assert hub.notices.rings_for(alarm) == ["zhao"]
-        await hub.notices.begin_shift("county", "wang")
-        await hub.notices.begin_shift("hall", "zhang")
+        await hub.notices.shifts.begin("county", "wang")
+        await hub.notices.shifts.begin("hall", "zhang")
         assert hub.notices.rings_for(alarm) == ["zhang"]
         await hub.pass_s(599, 10)
         assert hub.notices.rings_for(hub.notices.queue()[0]) == ["zhang"]
@@ -264,7 +264,7 @@ async def test_an_acknowledged_alarm_goes_no_further(tmp_path: Path) -> None:
 
 async def test_handed_to_somebody_it_rings_for_them_and_waits_again(tmp_path: Path) -> None:
     async with desk(tmp_path) as hub:
-        await hub.notices.begin_shift("hall", "zhang")
+        await hub.notices.shifts.begin("hall", "zhang")
         await hub.hears(fault("i-1"))
         (alarm,) = hub.notices.queue()
         await hub.notices.acknowledge(alarm.id, "zhang")
@@ -280,28 +280,28 @@ async def test_handed_to_somebody_it_rings_for_them_and_waits_again(tmp_path: Pa
 
 async def test_a_shift_is_handed_over_with_exactly_what_is_open(tmp_path: Path) -> None:
     async with desk(tmp_path) as hub:
-        shifts = hub.notices
-        await shifts.begin_shift("hall", "zhang")
+        shifts = hub.notices.shifts
+        await shifts.begin("hall", "zhang")
         with pytest.raises(Conflict):
-            await shifts.begin_shift("hall", "zhang")
+            await shifts.begin("hall", "zhang")
         await hub.hears(fault("i-1"))
         await hub.hears(fault("i-2", "win-2"))
-        ids = [one.id for one in shifts.queue()]
-        await shifts.acknowledge(ids[0], "zhang")
+        ids = [one.id for one in hub.notices.queue()]
+        await hub.notices.acknowledge(ids[0], "zhang")
         with pytest.raises(Conflict) as refused:
-            await shifts.end_shift("hall", "zhang")
+            await shifts.end("hall", "zhang")
         assert refused.value.code == "hand_over"
         for accepted in ([], ids[:1], [*ids, "more"]):
             with pytest.raises(Conflict) as refused:
-                await shifts.hand_over_shift("hall", "zhang", "li", accepted, "")
+                await shifts.hand_over("hall", "zhang", "li", accepted, "")
             assert refused.value.code == "open_list"
         with pytest.raises(InvalidRequest):
-            await shifts.hand_over_shift("hall", "zhang", "zhang", ids, "")
+            await shifts.hand_over("hall", "zhang", "zhang", ids, "")
         with pytest.raises(Conflict):
-            await shifts.hand_over_shift("hall", "li", "zhang", ids, "")  # who is not on duty hands nothing over
-        await shifts.hand_over_shift("hall", "zhang", "li", ids, "一号窗口等电工")
+            await shifts.hand_over("hall", "li", "zhang", ids, "")  # who is not on duty hands nothing over
+        await shifts.hand_over("hall", "zhang", "li", ids, "一号窗口等电工")
         assert [(one.unit, one.username, one.from_whom) for one in shifts.roster.present()] == [("hall", "li", "zhang")]
-        assert {(one.state, one.handed_to) for one in shifts.queue()} == {(AlarmState.OPEN, "li")}
+        assert {(one.state, one.handed_to) for one in hub.notices.queue()} == {(AlarmState.OPEN, "li")}
         stream, body = hub.entries[-1]
         assert (stream, body["of"], body["action"], body["by"], body["to"]) == (
             HUB_STREAM, "shift:hall", "shift", "zhang", "li",
