@@ -3,7 +3,8 @@
 Twenty simulated streams with scripted faults, then the same streams without any, through a network with
 jitter that now and then holds everything up and loses nothing. All in simulated time: RTP packets of the
 demo's simulators go through the real RTP track and the real detector, with ten ticks a second. The truth
-is what the simulator says it sent.
+is what the simulator says it sent. Then rhythms that these devices do not have (``hub.bench.rhythms``), and
+the pictures of a hall (``hub.bench.content_corpus``), each kind with its own figures.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ import argparse
 import os
 import random
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from hub.bench.content import score as score_scene
+from hub.bench.content import verdicts, watch_scene
+from hub.bench.content_corpus import ORIGIN_US, clean_plans, content_scenes, faulty_plans
+from hub.bench.content_corpus import Plan as ScenePlan
 from hub.bench.report import Report, Result
+from hub.bench.rhythms import Rhythm, steady
+from hub.bench.rhythms import faulty as faulty_rhythms
+from hub.bench.rhythms import judge as play_rhythm
 from hub.bench.simulated import BASE_DELAY_US, EPOCH_UTC_US, Heard, Network, Plan, listen
 from hub.clock import US_PER_S
 from hub.demo.device import track_media
@@ -37,6 +45,11 @@ _NETWORK_US = BASE_DELAY_US + 1_000
 _REORDERED_US = US_PER_S // 2
 """Pictures captured so long before a fault may have been going to leave the device after it began."""
 _MATCH_US = 3 * US_PER_S
+
+_SPARSE = 0.05
+"""0.1 to 5 % of the packets: a bad link."""
+_SCENE_US = 6 * US_PER_S
+_WORDS = {FaultKind.CUT: "no_signal", FaultKind.GOODBYE: "stopped"}
 
 _RATES = (25, 25, 25, 25, 30, 15, 12, 50, 10, 5)
 _SOUND: tuple[AudioSpec | None, ...] = (
@@ -62,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hours", type=float, default=24.0, help="stream-hours without faults (default 24)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
     parser.add_argument("--seed", type=int, default=1, help="another seed: other losses, other jitter")
+    parser.add_argument("--rhythm-hours", type=float, default=24.0, help="stream-hours of other rhythms (default 24)")
+    parser.add_argument("--no-content", action="store_true", help="leave the pictures out: a minute less")
     parser.add_argument("--media", type=Path, default=None, help="folder to keep the encoded loops in")
 
 
@@ -76,6 +91,12 @@ def run(options: argparse.Namespace) -> Report:
             score.add(part)
         for part in pool.map(judge, clean):
             score.add(part)
+        rhythms = [*faulty_rhythms(options.seed), *steady(options.rhythm_hours, options.seed)]
+        for part in pool.map(judge_rhythm, rhythms, chunksize=1):
+            score.add(part)
+        if not options.no_content:
+            for part in pool.map(judge_scene, range(len(_scenes()))):
+                score.add(part)
     return Report("interruptions", score.results(), score.missed + score.false, score.notes)
 
 
@@ -122,6 +143,7 @@ def _faults(rng: random.Random, *, udp: bool) -> Iterable[Fault]:
         Fault(FaultKind.LOSS, 0, 0.5, share=1.0),
         Fault(FaultKind.LOSS, 0, 1.5 + 10 * rng.random(), share=1.0),
         Fault(FaultKind.LOSS, 0, 4.0, share=0.15),
+        Fault(FaultKind.LOSS, 0, 20.0, share=rng.choice((0.001, 0.005, 0.02, _SPARSE))),
         Fault(FaultKind.JUMP, 0, by_s=rng.choice((-3600.0, 12.0, 8520.0))),
         Fault(FaultKind.STEP, 0, by_s=rng.choice((-5.0, 3.0, 3600.0))),
         Fault(FaultKind.LATE, 0, 1.5 + 2 * rng.random()),
@@ -135,7 +157,62 @@ def _faults(rng: random.Random, *, udp: bool) -> Iterable[Fault]:
         at_s += fault.for_s + _FAULT_EVERY_S
 
 
+def judge_rhythm(rhythm: Rhythm) -> Score:
+    """A stream without packets."""
+    verdict = play_rhythm(rhythm)
+    score = Score(units=verdict.units, late=verdict.withdrawn, false=len(verdict.false), missed=len(verdict.missed))
+    if rhythm.wrong:
+        score.faulty_s = rhythm.seconds
+    else:
+        score.clean_s, score.false_clean = rhythm.seconds, len(verdict.false)
+    for wrong in verdict.missed:
+        score.count(str(wrong.kind), found=False)
+    for wrong, delay_s, edge_s in verdict.found:
+        score.count(str(wrong.kind), found=True)
+        score.delays_of[str(wrong.kind)].append(delay_s)
+        if wrong.kind in (InterruptionKind.LOW_RATE, InterruptionKind.NOT_STARTED):
+            score.edges[str(wrong.kind)].append(edge_s * 1000)
+    for one in verdict.false:
+        score.false_of[str(one.kind)] += 1
+        score.notes.append(f"{rhythm.label}: false {one.kind}, {dict(one.evidence)}")
+    return score
+
+
+def _scenes() -> list[ScenePlan]:
+    return [*faulty_plans(), *clean_plans()]
+
+
+def judge_scene(index: int) -> Score:
+    """A hall with somebody's hand before the lens, a frozen picture, a camera in the dark …"""
+    (scene,) = content_scenes(plans=[_scenes()[index]])
+    found = verdicts(watch_scene(scene))
+    _, missed, false = score_scene(scene, found)
+    score = Score(missed=missed, false=false, false_clean=0 if scene.truth else false)
+    if scene.truth:
+        score.faulty_s = scene.end_us / US_PER_S
+    else:
+        score.clean_s = scene.end_us / US_PER_S
+    for kind, first_us, last_us in scene.truth:
+        near = [one for one in found if one.kind is kind and abs(one.started_us - ORIGIN_US - first_us) <= _SCENE_US]
+        score.count(str(kind), found=bool(near))
+        for one in near[:1]:
+            score.delays_of[str(kind)].append((one.detected_us - ORIGIN_US - first_us) / US_PER_S)
+            ends_ms = abs((one.ended_us or 0) - ORIGIN_US - last_us) / 1000
+            score.edges[str(kind)].append(max(abs(one.started_us - ORIGIN_US - first_us) / 1000, ends_ms))
+    wanted = {kind for kind, _, _ in scene.truth}
+    for one in found:
+        if one.kind not in wanted:
+            score.false_of[str(one.kind)] += 1
+    if missed or false:
+        score.notes.append(f"{scene.label}: found {[str(one.kind) for one in found]}, true {scene.truth}")
+    return score
+
+
 # -------------------------------------------------------------------------------------- the score
+
+
+def _none() -> list[int]:
+    return [0, 0]
 
 
 @dataclass(slots=True)
@@ -153,11 +230,28 @@ class Score:
     units: int = 0
     delays: list[float] = field(default_factory=list)
     edges: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    kinds: dict[str, list[int]] = field(default_factory=lambda: defaultdict(_none))
+    """Faults and found ones, by the kind that was wanted."""
+    delays_of: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    false_of: Counter[str] = field(default_factory=Counter)
     beyond: int = 0
     """Edges further from the truth than was stated of them."""
     notes: list[str] = field(default_factory=list)
 
+    def count(self, kind: str, *, found: bool) -> None:
+        """A fault of a kind; what was missed is counted by the caller."""
+        self.faults += 1
+        self.found += found
+        self.kinds[kind][0] += 1
+        self.kinds[kind][1] += found
+
     def add(self, other: Score) -> None:
+        for kind, (faults, found) in other.kinds.items():
+            self.kinds[kind][0] += faults
+            self.kinds[kind][1] += found
+        for kind, delays in other.delays_of.items():
+            self.delays_of[kind] += delays
+        self.false_of += other.false_of
         for name in (
             "faults",
             "found",
@@ -192,6 +286,15 @@ class Score:
         for kind in sorted(self.edges):
             out.append(Result(f"edge error, {kind}, p95", _percentile(self.edges[kind], 95), "ms"))
             out.append(Result(f"edge error, {kind}, max", max(self.edges[kind]), "ms"))
+        hours = (self.clean_s + self.faulty_s) / 3600
+        for kind, (faults, found) in sorted(self.kinds.items()):
+            out.append(Result(f"recall, {kind}", 100 * found / faults, f"% of {faults}"))
+            if self.delays_of[kind]:
+                out.append(Result(f"begun to detected, {kind}, max", max(self.delays_of[kind]), "s"))
+        out += [
+            Result(f"false alarms, {kind}", self.false_of[kind] / hours, f"per stream-hour, {hours:.1f} h")
+            for kind in sorted({*self.kinds, *self.false_of})
+        ]
         edges = sum(len(errors) for errors in self.edges.values())
         out.append(Result("edges beyond the stated error", self.beyond, f"of {edges}"))
         return out
@@ -215,6 +318,7 @@ def judge(task: Task) -> Score:
         score.clean_s = plan.seconds
         score.false = score.false_clean = len(confirmed)
         score.notes += [f"{plan.name}: false {_told(group)}" for group in confirmed]
+        score.false_of.update(str(group[-1].kind) for group in confirmed)
         return score
     score.faulty_s = plan.seconds
     for fault in plan.faults:
@@ -222,6 +326,7 @@ def judge(task: Task) -> Score:
             judge_fault(plan, heard, fault, confirmed, score)
     score.false = len(confirmed)
     score.notes += [f"{plan.name}: false {_told(group)}" for group in confirmed]
+    score.false_of.update(str(group[-1].kind) for group in confirmed)
     return score
 
 
@@ -233,8 +338,8 @@ def judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[Int
     truth = None if timeless else _missing(plan, heard, fault_us, until_us, ("video", "audio"))
     if truth is None and not timeless:
         return  # the dice lost nothing
-    score.faults += 1
     wanted = _EXPECTED[fault.kind]
+    word = "skip" if fault.kind is FaultKind.STALL else _WORDS.get(fault.kind, str(fault.kind))
     near_until = (truth[1] if truth else until_us) + EPOCH_UTC_US + (6 if truth is None else 0) * US_PER_S
     mine = [
         group
@@ -243,13 +348,15 @@ def judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[Int
         and group[0].started_us <= near_until + _MATCH_US
         and (group[-1].ended_us or near_until) >= fault_us + EPOCH_UTC_US - _MATCH_US
     ]
+    score.count(word, found=bool(mine))
     if not mine:
         score.missed += 1
         score.notes.append(f"{plan.name}: missed {fault.kind} at {fault.at_s:.1f} s for {fault.for_s:.1f} s")
         return
-    score.found += 1
     first = mine[0]
     confirmed.remove(first)
+    if fault.share <= _SPARSE:  # a packet now and then: each loss that stands alone is one of its own
+        confirmed[:] = [group for group in confirmed if group not in mine]
     if truth is None:
         return
     last = first[-1]
