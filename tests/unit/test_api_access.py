@@ -27,6 +27,7 @@ PUBLIC = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("POST", "/api/session"),
+    ("OPTIONS", "/api/uploads"),
     ("GET", "/api/log/checkpoint"),
     ("GET", "/api/log/vkey"),
     ("GET", "/api/log/head"),
