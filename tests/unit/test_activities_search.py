@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hub.activities.model import Activity, Mode, Officer
 from hub.activities.search import Query, search
 from hub.activities.store import Kept, Store, row_range
 from hub.activities.words import plain
+from hub.bench import search as bench
 from hub.database import create_tables, open_engine
 from hub.errors import InvalidRequest
 from tests.activity_support import START_US, S
@@ -151,3 +153,10 @@ def test_every_piece_of_chinese_is_found_where_it_is_and_nowhere_else(
         if name:
             wanted = {one.id for one in activities if name in plain(one.officers[0].name)}
             assert {kept.activity.id for kept in search(store.engine, Query(officer=name))} == wanted
+
+
+def test_the_bench_finds_what_it_made(tmp_path: Path) -> None:
+    report = bench.run(Namespace(activities=2000, queries=3, folder=tmp_path))
+    assert report.lost == 0
+    assert len({result.name.partition(":")[0] for result in report.results}) == 3 + 12
+    assert list(tmp_path.iterdir()) == []
