@@ -286,7 +286,7 @@ class InterruptionDetector:
         if self._connected and not self._expectation.off_duty:
             for watch in self._watches.values():
                 self._look_at(watch, now, out)
-            out += self._rate.look([watch for watch in self._watches.values() if watch.kind is MediaKind.VIDEO], now)
+            out += self._rate.look(self._watches.values(), now)
         deadline_us = self._expectation.deadline_us
         if deadline_us is not None and now.mono_us >= deadline_us:
             self._overdue(now, out)

@@ -8,10 +8,11 @@ distance (its longest step counts, not its average), and a rate that this stream
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from hub.clock import US_PER_S, Instant
-from hub.model import Interruption, InterruptionKind, InterruptionState
+from hub.model import Interruption, InterruptionKind, InterruptionState, MediaKind
 from hub.monitor.moments import Beside
 from hub.monitor.rules import DetectorRules
 from hub.monitor.watch import TrackWatch
@@ -78,14 +79,15 @@ class RateWatch:
             track.marks.clear()
             track.low_since = track.well_since_us = None
 
-    def look(self, watches: list[TrackWatch], now: Instant) -> list[Interruption]:
+    def look(self, watches: Collection[TrackWatch], now: Instant) -> list[Interruption]:
         """Ten times a second; looks once."""
         if now.mono_us - self._looked_us < _LOOK_EVERY_US:
             return []
         past_us, self._looked_us = now.mono_us - self._looked_us, now.mono_us
         out: list[Interruption] = []
         for watch in watches:
-            self._look_at(watch, self._tracks.setdefault(watch.info.id, _Track()), now, past_us, out)
+            if watch.kind is MediaKind.VIDEO:
+                self._look_at(watch, self._tracks.setdefault(watch.info.id, _Track()), now, past_us, out)
         event = self._event
         if event is not None and self._low:
             before = event.crossed
