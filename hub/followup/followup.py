@@ -243,9 +243,10 @@ class Followup:
         return [fault for fault in self.pending() if fault.stream_id == stream_id]
 
     def now_open(self, stream_id: str) -> Interruption | None:
-        """The confirmed fault that the stream has at this moment."""
+        """The confirmed fault that the stream has at this moment; of several the one that must be explained."""
         states = (InterruptionState.CONFIRMED, InterruptionState.RESUMED)
-        return next((one for one in self._present() if one.stream_id == stream_id and one.state in states), None)
+        found = [one for one in self._present() if one.stream_id == stream_id and one.state in states]
+        return min(found, key=lambda one: (not one.needs_explanation, one.started_us), default=None)
 
     def outcomes(self, faults: Iterable[Interruption]) -> dict[str, Outcome]:
         """What became of each. Blocks: call it in a thread."""
