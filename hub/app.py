@@ -169,6 +169,9 @@ class Hub:
             track_days=settings.telemetry_track_days,
         )
         await self.telemetry.load()
+        for stream in self.registry.list(retired=True):
+            if stream.retired:
+                self.telemetry.forget(stream.id)
         whip.on_message(LABEL, self.telemetry.hear)
 
         self.maintenance = await Maintenance.open(engine, clock, self._keep_maintenance)
