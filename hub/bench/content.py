@@ -133,7 +133,7 @@ def run(options: argparse.Namespace) -> Report:
 
 def _cost_ms(pictures: int) -> float:
     """Decoding and judging one 720p keyframe of a 2 Mbit/s stream, CPU of the worker."""
-    scene = encode_scene(Plan("cost", kbit=2000, fps=10, seconds=12), 1280, 720)
+    scene = encode_scene(Plan("cost", kbit=500, fps=10, seconds=12), 1280, 720)
     checks = InlineChecks(interval_us=0)
     done = 0
     while done < pictures:

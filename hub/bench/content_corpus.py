@@ -30,7 +30,8 @@ _NOISES = 6
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is shown: ``look`` turns the hall's picture at second ``t`` into what reaches the encoder; ``frozen`` are
-    spans (s) in which the source repeats its picture. ``gop_s`` is the distance of keyframes."""
+    spans (s) in which the source repeats its picture. ``gop_s`` is the distance of keyframes, ``kbit`` the rate at
+    640 × 360."""
 
     label: str
     look: Callable[[Hall, float, Floats], Floats] = lambda _hall, _t, picture: picture
@@ -270,12 +271,11 @@ def _encoder(plan: Plan, width: int, height: int) -> VideoCodecContext:
     context = VideoCodecContext.create("libx264" if h264 else "libx265", "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     rate = Fraction(plan.fps)
+    kbit = max(plan.kbit * width * height // (640 * 360), 50)
     context.time_base, context.framerate = 1 / rate, rate
     gop = max(round(plan.gop_s * plan.fps), 1)
-    context.bit_rate, context.gop_size, context.max_b_frames, context.thread_count = plan.kbit * 1000, gop, 0, 1
-    common = (
-        f"keyint={gop}:min-keyint={gop}:scenecut=0:repeat-headers=1:vbv-maxrate={plan.kbit}:vbv-bufsize={plan.kbit}"
-    )
+    context.bit_rate, context.gop_size, context.max_b_frames, context.thread_count = kbit * 1000, gop, 0, 1
+    common = f"keyint={gop}:min-keyint={gop}:scenecut=0:repeat-headers=1:vbv-maxrate={kbit}:vbv-bufsize={kbit}"
     if h264:
         context.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": common, "forced-idr": "1"}
     else:

@@ -11,6 +11,7 @@ blurred     the steepest edges are far less steep than usual
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ _HISTORY = 6
 _DARK = 44.0
 _BLACK_RANGE = 5.0
 _BLACK_STEPS = 3.0
+_LAMP_RANGE = 40.0
 _TEXTURED_STEPS = 2.0
 _LEAST_TEXTURED = 14
 """Cells of 144: a camera that looks at a wall has no edges that could be lost."""
@@ -97,18 +99,35 @@ class Judge:
         """With the last pictures; and the time of the earliest one that is the same."""
         levels = [(likeness(print_, before), before_us) for before_us, before in self._prints]
         self._prints.append((at_us, print_))
-        same = [before_us for level, before_us in levels if level is Likeness.SAME]
-        if same:
-            self._doubts = 0
         newest = levels[-1][0] if levels else Likeness.NONE
-        return (Likeness.SAME if same else newest), min(same, default=at_us)
+        if all(level is not Likeness.SAME for level, _ in levels):
+            return newest, at_us
+        self._doubts = 0
+        return Likeness.SAME, _since(levels, at_us)
+
+
+def _since(levels: Sequence[tuple[Likeness, int]], at_us: int) -> int:
+    """From which picture on it is the same: from where nothing moved any more, or, where nothing had moved before
+    either, as far back as some of it is the same to the bit."""
+    moved = any(level is Likeness.NONE for level, _ in levels)
+    since_us = at_us
+    for level, before_us in reversed(levels):
+        if level < (Likeness.STILL if moved else Likeness.HINT):
+            break
+        since_us = before_us
+    return since_us
 
 
 def _black(seen: Features) -> bool:
     if seen.mean > _DARK:
         return False
+    return _range(seen) <= _BLACK_RANGE and float(np.percentile(seen.steps[INNER], 95)) <= _BLACK_STEPS
+
+
+def _range(seen: Features) -> float:
+    """Of brightness between the burnt-in texts, without the two cells at either end."""
     low, high = np.percentile(seen.levels[INNER], (2, 98))
-    return float(high - low) <= _BLACK_RANGE and float(np.percentile(seen.steps[INNER], 95)) <= _BLACK_STEPS
+    return float(high - low)
 
 
 def _lost_share(seen: Features, light: Light | None) -> float:
@@ -127,6 +146,8 @@ def _covered(seen: Features, light: Light, lost: float, same_light: bool) -> boo
         return False
     if same_light or seen.mean > light.mean:
         return True
+    if seen.mean <= _DARK and _range(seen) > _LAMP_RANGE:
+        return False  # a lamp, a lit door: the lights were switched off
     # lights switched off leave dim edges, a hand on the lens leaves none
     textured = light.steps >= _TEXTURED_STEPS
     return float(np.mean(seen.steps[textured] < _NO_STEPS)) >= _LOST_SHARE
