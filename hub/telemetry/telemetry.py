@@ -320,7 +320,10 @@ class Telemetry:
     async def _tick_for_ever(self) -> None:
         while True:
             await self._clock.sleep(1.0)
-            self.tick(self._clock.now())
+            try:
+                self.tick(self._clock.now())
+            except Exception:  # a fault of our own in one device's state must not end the watch over all
+                log.exception("telemetry tick failed")
 
     async def _answer_for_ever(self) -> None:
         while True:
@@ -353,7 +356,8 @@ class Telemetry:
                 log.error("telemetry events are not durable yet; they come again", error=str(error))
                 continue
             for answer, text in acks:
-                answer(text)
+                with contextlib.suppress(Exception):  # the channel is gone: it comes again by the next one
+                    answer(text)
 
     async def _keep_for_ever(self) -> None:
         try:

@@ -422,3 +422,16 @@ async def test_a_fault_is_reported_with_its_reason(hub: Part) -> None:
     with pytest.raises(NotFound):
         await hub.part.faults.end(STREAM, by=ENGINEER, service="x", work="y", custodian=None)
     hub.part.faults.check_usable(STREAM)
+
+
+async def test_a_lost_database_loses_no_event_and_no_fault(tmp_path: Path) -> None:
+    async with telemetry(tmp_path) as hub:
+        await hub.say(events=[SOS])
+        await hub.part.faults.begin(STREAM, by="wang", reason="picture", text="", point=None)
+    for path in (tmp_path / "data").glob("hub.db*"):
+        path.unlink()
+    async with telemetry(tmp_path, hub.clock) as hub:
+        with pytest.raises(Refused):
+            hub.part.faults.check_usable(STREAM)
+        await hub.say(events=[SOS])
+        assert [kind for kind, _ in await hub.facts()] == ["sos", "fault_begin"]
