@@ -89,12 +89,12 @@ class ToldReader:
         cut, told = t.interruptions.c, t.told.c
         other = t.told.alias().c
         broke_off = select(func.max(other.entry_id)).where(
-            other.interruption == cut.id, other.type == EntryType.INTERRUPTION_OPEN.value
+            other.interruption == told.interruption, other.type == EntryType.INTERRUPTION_OPEN.value
         )
         closed = exists().where(
             told.interruption == cut.id,
             func.json_extract(told.body, "$.form") == "close",
-            told.entry_id > broke_off.scalar_subquery(),
+            told.entry_id > broke_off.correlate(t.told).scalar_subquery(),
         )
         query = select(t.interruptions).where(
             cut.state != InterruptionState.WITHDRAWN.value,

@@ -278,6 +278,18 @@ async def test_overdue_escalates_step_by_step_and_survives_restarts(tmp_path: Pa
         assert at.names()[2:] == ["interruption.explained", "interruption.closed_for_good"]
 
 
+async def test_what_is_closed_stays_so_after_a_restart(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        await at.back(await at.fault())
+        await signed(at, "zhang", "li")
+        await at.explaining.close("i-1", "watcher")
+        await at.fault(ident="i-2")
+        await at.fault(ident="i-3", needs_explanation=False)
+        now_us = at.clock.now().utc_us
+    async with desk(tmp_path, at_us=now_us) as at:
+        assert [one.id for one in at.followup.pending()] == ["i-2"]
+
+
 async def test_a_lost_database_loses_nothing_that_was_said(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         await at.back(await at.fault())
