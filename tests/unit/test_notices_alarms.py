@@ -83,6 +83,14 @@ async def test_a_withdrawn_fault_clears_its_alarm_and_a_low_level_ends_by_itself
         assert len(hub.notices.queue()) == 1
 
 
+async def test_what_somebody_looks_after_does_not_end_by_itself(tmp_path: Path) -> None:
+    async with desk(tmp_path) as hub:
+        await hub.hears(fault("i-1", kind=InterruptionKind.DRIFT))
+        await hub.notices.acknowledge(hub.notices.queue()[0].id, "zhang")
+        await hub.hears(fault("i-1", kind=InterruptionKind.DRIFT, state=InterruptionState.RESUMED))
+        assert [one.state for one in hub.notices.queue()] == [AlarmState.ACKNOWLEDGED]
+
+
 async def test_actions_are_entries_and_the_second_acknowledgement_names_the_first(tmp_path: Path) -> None:
     async with desk(tmp_path) as hub:
         await hub.hears(fault("i-1"))
@@ -161,6 +169,7 @@ async def test_an_incident_rings_once_for_all_its_streams(tmp_path: Path) -> Non
         await hub.channel("wall")
         for number in range(1, 6):
             await hub.hears(fault(f"i-{number}", f"win-{number}"))
+        assert await hub.pass_s(1) == []
         await hub.says(
             "incident.opened", id="x-1", state="open", scope="unit", subject="hall", unit="hall", rings=True,
             started_at=rfc3339(NOON_US), interruptions=[f"i-{number}" for number in range(1, 7)],
