@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,13 @@ async def test_media_and_telemetry_through_one_session(tmp_path: Path) -> None:
             await browser.close()
         assert await hub.stop() == 0
     assert verify_path(data, None, keys_dir=hub.keys_dir).exit_code == 0
+    kinds = [
+        line["type"]
+        for path in data.glob("reels/a/*.entries")
+        for line in map(json.loads, path.read_text().splitlines())
+    ]
+    assert kinds.count("telemetry") == 4, "SOS, mark, fault, repair: each once"
+    assert kinds.count("explanation") == 2, "what the device reported is followed up"
 
 
 async def _talks(page: Page, hub: HubProcess) -> None:
@@ -83,6 +91,9 @@ async def _talks(page: Page, hub: HubProcess) -> None:
         return (await hub.call("GET", track))["points"]
 
     assert [point["lon"] for point in await until(kept)] == [104.06]
+    reports = [{"type": "report", "id": "r-1", "reason": "no_power"}, {"type": "report", "id": "r-2", "reason": "odd"}]
+    await send(page, events=reports)
+    await page.wait_for_function("said.some(one => one.type === 'ack' && one.ids.includes('r-2'))")
     await page.evaluate("channel.send('x'.repeat(16000))")
     await page.wait_for_function("said.some(one => one.type === 'refused')")
     before = await page.evaluate(
