@@ -336,7 +336,9 @@ def judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[Int
     until_us = fault_us + round(fault.for_s * US_PER_S)
     timeless = fault.kind in (FaultKind.JUMP, FaultKind.STEP)
     truth = None if timeless else _missing(plan, heard, fault_us, until_us, ("video", "audio"))
-    if truth is None and not timeless:
+    sparse = fault.kind is FaultKind.LOSS and fault.share <= _SPARSE
+    hit = any(sent.missing and fault_us <= sent.due_us <= until_us + US_PER_S for sent in heard.sent)
+    if (truth is None and not timeless) or (sparse and not hit):
         return  # the dice lost nothing
     wanted = _EXPECTED[fault.kind]
     word = "skip" if fault.kind is FaultKind.STALL else _WORDS.get(fault.kind, str(fault.kind))
@@ -355,8 +357,11 @@ def judge_fault(plan: Plan, heard: Heard, fault: Fault, confirmed: list[list[Int
         return
     first = mine[0]
     confirmed.remove(first)
-    if fault.share <= _SPARSE:  # a packet now and then: each loss that stands alone is one of its own
-        confirmed[:] = [group for group in confirmed if group not in mine]
+    if sparse:  # a packet now and then: what stands alone is one of its own, and where one ends is merging's matter
+        first_us, last_us = fault_us + EPOCH_UTC_US - _MATCH_US, until_us + EPOCH_UTC_US + _MATCH_US
+        within = [group for group in confirmed if first_us <= group[0].started_us <= last_us]
+        confirmed[:] = [group for group in confirmed if group not in within or str(group[-1].kind) not in wanted]
+        return
     if truth is None:
         return
     last = first[-1]

@@ -89,6 +89,8 @@ def steady(hours: float, seed: int) -> Iterator[Rhythm]:
 def faulty(seed: int) -> Iterator[Rhythm]:
     """Rates that fall, windows that do not start, clocks that are wrong."""
     rng = random.Random(seed)  # noqa: S311 - simulated weather
+    rates: tuple[tuple[float, float, float], ...]
+    wrong: tuple[Wrong, ...]
     low, drift, late = InterruptionKind.LOW_RATE, InterruptionKind.DRIFT, InterruptionKind.NOT_STARTED
     for index in range(20):
         fps = rng.choice((10, 12, 15, 20, 25, 30))
