@@ -239,3 +239,30 @@ async def test_an_interruption_that_is_entered_late_opens_the_question_again(tmp
         b.ledger.append("rec-1", EntryType.INTERRUPTION_OPEN, interruption_body(late))
         await b.ledger.committed()
         assert await storage(b, ident) == "due"
+
+
+async def test_a_backlog_is_gone_through_bit_by_bit_and_one_bad_activity_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.activities.watch.LOOKS", 2)
+    async with bench(tmp_path) as b:
+        b.clock.advance(HOUR_S)
+        idents = [
+            (
+                await b.activities.begin(recorder(f"r-{at}"), FULL, by="x", at_us=START_US, ended_us=START_US + S)
+            ).activity.id
+            for at in range(5)
+        ]
+        whole = b.watch.whole
+
+        def breaks(activity: Activity, now_us: int) -> object:
+            if activity.id == idents[1]:
+                raise RuntimeError("cannot be read")
+            return whole(activity, now_us)
+
+        monkeypatch.setattr(b.watch, "whole", breaks)
+        seen = []
+        for _ in range(3):
+            await b.watch.look()
+            seen.append(len(await b.activities.to_be_stored(lambda _: True, 10)))
+        assert seen == [1, 3, 4]
