@@ -232,6 +232,20 @@ async def test_a_missed_deadline_rings_until_it_is_met(tmp_path: Path) -> None:
         assert hub.notices.queue()[0].over_us is not None
 
 
+async def test_a_calendar_that_is_missing_rings_at_the_root_until_it_is_there(tmp_path: Path) -> None:
+    async with desk(tmp_path) as hub:
+        said = {"kind": "missing_year", "year": 2027, "key": "2027", "unit": "root"}
+        for _ in range(2):  # it is said each day
+            await hub.says("duty.missing_year", **said, text="缺少 2027 年")
+        await hub.says("duty.finding", kind="no_sound", key="win-1", stream="win-1", unit="hall", text="没有声音轨道")
+        await hub.says("duty.hours", unit="hall", by="zhang")
+        assert [(one.unit, one.level, one.text) for one in hub.notices.queue()] == [
+            ("root", 3, "缺少 2027 年"), ("hall", 3, "没有声音轨道")
+        ]  # fmt: skip
+        await hub.says("duty.cleared", **said)
+        assert [one.over_us is not None for one in hub.notices.queue()] == [True, False]
+
+
 # ------------------------------------------------------------------------------------ who hears it
 
 
