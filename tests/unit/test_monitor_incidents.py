@@ -67,6 +67,13 @@ def test_two_streams_or_less_than_half_of_a_group_are_none() -> None:
     assert told.words == []
 
 
+def test_two_of_a_hall_with_three_are_a_coincidence() -> None:
+    hall = {f"c{n}": ("10.0.3.0/24", ("hall-c", "root")) for n in range(3)}
+    incidents = Incidents(groups_by(hall))
+    changes = [incidents.take(replace(fault(stream), state=CONFIRMED), T0) for stream in hall]
+    assert [len(change) for change in changes] == [0, 0, 1]
+
+
 def test_what_breaks_off_at_different_times_is_none() -> None:
     told = Told()
     for index, stream in enumerate(HALL_A):

@@ -131,3 +131,14 @@ def test_it_rings_and_asks_where_an_organisation_says_so() -> None:
     assert script.changes[-1].rings
     script.play(10, fps=8)
     assert script.changes[-1].needs_explanation
+
+
+def test_of_steps_that_vary_the_longest_is_usual_too() -> None:
+    """Nine pictures close together and a pause, again and again: five a second, evenly, are not far fewer than that."""
+    script = Script(gop=10)
+    script.open()
+    for _ in range(80):
+        script.play(9 / 25)
+        script.play(0.4, fps=2.5)
+    script.play(30, fps=5)
+    assert low(script) == []
