@@ -139,12 +139,12 @@ async def _pictures(hub: HubProcess, span: str) -> list[float]:
     tool = shutil.which("ffprobe")
     assert tool is not None
     process = await asyncio.create_subprocess_exec(
-        tool, "-v", "error", "-headers", f"Authorization: Bearer {hub.token}\r\n", "-live_start_index", "0",
+        tool, "-v", "error", "-headers", f"Authorization: Bearer {hub.token}\r\n", "-http_persistent", "0", "-multiple_requests", "0",
         "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0",
         f"{hub.url}/api/streams/rec/playback.m3u8?{span}",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, errors = await process.communicate()
+    out, errors = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, errors.decode()
     shown, shift, last = [], 0.0, None
     for line in out.decode().split():
