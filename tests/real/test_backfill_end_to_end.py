@@ -139,7 +139,8 @@ async def _pictures(hub: HubProcess, span: str) -> list[float]:
     tool = shutil.which("ffprobe")
     assert tool is not None
     process = await asyncio.create_subprocess_exec(
-        tool, "-v", "error", "-headers", f"Authorization: Bearer {hub.token}\r\n", "-http_persistent", "0", "-multiple_requests", "0",
+        tool, "-v", "error", "-headers", f"Authorization: Bearer {hub.token}\r\n",
+        "-http_persistent", "0", "-multiple_requests", "0",
         "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0",
         f"{hub.url}/api/streams/rec/playback.m3u8?{span}",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
