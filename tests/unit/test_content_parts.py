@@ -167,6 +167,33 @@ def test_a_picture_is_itself_and_not_the_same_with_one_grey_level_of_noise() -> 
     assert likeness(first.print, other.print) < Likeness.SAME
 
 
+def test_a_third_of_a_still_scene_the_same_to_the_bit_is_no_freeze() -> None:
+    plain = picture().copy()
+    third = plain.copy()
+    third[: plain.shape[0] * 2 // 3] ^= 1
+    first, other = features(plain), features(third)
+    assert first and other  # noqa: PT018
+    assert likeness(first.print, other.print) is Likeness.HINT
+
+
+def test_one_lamp_in_the_dark_is_no_cover() -> None:
+    lit = picture().copy()
+    judge = Judge()
+    for n in range(20):
+        noise = np.random.default_rng(n).integers(0, 3, lit.shape).astype(np.uint8)
+        usual = features(lit // 2 + noise)
+        assert usual is not None
+        assert judge.judge(usual, n).kind is None
+    dark = np.full_like(lit, 18)
+    hand = features(dark + np.linspace(0, 12, lit.shape[1]).astype(np.uint8))
+    glow = np.hanning(40)[:, None] * np.hanning(80)[None, :] * 140  # soft, as a lamp in a dark hall
+    dark[60:100, 160:240] += glow.astype(np.uint8)
+    lamp = features(dark)
+    assert hand and lamp  # noqa: PT018
+    assert judge.judge(hand, 100).kind in (K.COVERED, K.BLACK)
+    assert judge.judge(lamp, 101).kind is None
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damaged_pictures_are_refused_or_decoded_and_cost_nothing_else(data: st.DataObject) -> None:
