@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from hub.clock import US_PER_S
-from hub.duty.intervals import Interval, clip, common, minus, union
-from hub.model import Interruption, InterruptionKind, InterruptionState, Span
-from hub.monitor.timeline import SpanState, covered_time, timeline
+from hub.duty.intervals import Interval, clip, common, joined, minus, union
+from hub.model import Interruption, InterruptionClass, InterruptionKind, InterruptionState, Span
+from hub.monitor.timeline import SEAM_US, covered_time
 
 SETTLE_US = 15 * US_PER_S
 """What came last is in no sealed chunk yet: the newest 15 s are not judged."""
@@ -70,22 +70,32 @@ def measure(due: Sequence[Interval], facts: Facts, parts: Sequence[Interval], *,
         return []
     from_us, to_us = parts[0][0], min(parts[-1][1], now_us - SETTLE_US)
     due = clip(due, from_us, to_us)
-    first_us, last_us = from_us - MARGIN_US, parts[-1][1] + MARGIN_US
-    line = timeline(facts.recorded, facts.interruptions, first_us, last_us, now_us=now_us, backfilled=facts.backfilled)
-    filled = union((one.from_us, one.to_us) for one in line.spans if one.state is SpanState.BACKFILLED)
-    live = union((one.from_us, one.to_us) for one in line.spans if one.state is SpanState.RECORDED)
+    first_us, last_us = from_us - MARGIN_US, min(parts[-1][1] + MARGIN_US, now_us)
+    filled = union(clip(((span.from_us, span.to_us) for span in facts.backfilled), first_us, last_us))
+    recorded = joined(clip(((span.from_us, span.to_us) for span in facts.recorded), first_us, last_us), SEAM_US)
+    live = minus(recorded, _covered(facts.interruptions, recorded, last_us, _loses))
     had = common(union([*filled, *live]), due)
-    usable = minus(had, _blind(facts.interruptions, last_us))
+    usable = minus(had, _covered(facts.interruptions, (), last_us, lambda one: one.kind in BLIND))
     columns = (due, had, common(filled, due), usable)
     return [Amounts(*row) for row in zip(*(_lengths(one, parts) for one in columns), strict=True)]
 
 
-def _blind(interruptions: Iterable[Interruption], end_us: int) -> list[Interval]:
-    states = (InterruptionState.SUSPECTED, InterruptionState.WITHDRAWN)
+def _loses(one: Interruption) -> bool:
+    """As in a time line: what shows nothing was recorded all the same."""
+    return one.kind.loses_media and one.kind.interruption_class is not InterruptionClass.CONTENT
+
+
+def _covered(
+    interruptions: Iterable[Interruption],
+    recorded: Sequence[Interval],
+    end_us: int,
+    counts: Callable[[Interruption], bool],
+) -> list[Interval]:
+    mere = (InterruptionState.SUSPECTED, InterruptionState.WITHDRAWN)
     found: list[Interval] = []
     for one in interruptions:
-        if one.kind in BLIND and one.state not in states:
-            found += covered_time(one, (), end_us)
+        if one.state not in mere and counts(one):
+            found += covered_time(one, recorded, end_us)
     return union(found)
 
 

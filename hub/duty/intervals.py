@@ -9,11 +9,16 @@ Interval = tuple[int, int]
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
     """In order, joined where they touch or overlap; empty ones are dropped."""
+    return joined(intervals, 0)
+
+
+def joined(intervals: Iterable[Interval], hole_us: int) -> list[Interval]:
+    """The same, joined where they are no further apart than this."""
     out: list[Interval] = []
     for begin, end in sorted(intervals):
         if end <= begin:
             continue
-        if out and begin <= out[-1][1]:
+        if out and begin - out[-1][1] <= hole_us:
             out[-1] = (out[-1][0], max(out[-1][1], end))
         else:
             out.append((begin, end))

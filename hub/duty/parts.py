@@ -10,11 +10,18 @@ from typing import Self
 from sqlalchemy import Engine
 
 from hub.clock import Clock
+from hub.duty.clock import DAY_US
 from hub.duty.completeness import ActivityTime, Completeness
 from hub.duty.duty import Around, Duty
 from hub.duty.findings import Findings, Seen
+from hub.duty.hours import day_range
 from hub.ledger.ledger import Ledger
+from hub.model import Stream
 from hub.settings import Settings
+
+PAUSE_S = 0.5
+AHEAD_EVERY_S = 3600.0
+AHEAD_US = 32 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,8 @@ class DutyParts:
     duty: Duty
     completeness: Completeness
     findings: Findings
+    around: Around
+    time: Clock
 
     @classmethod
     async def open(
@@ -41,10 +50,23 @@ class DutyParts:
         completeness = Completeness(engine, ledger.reader, duty.clock, clock, zone, activity_time)
         await asyncio.to_thread(completeness.forget)
         ledger.on_commit(completeness.heard)
-        return cls(duty, completeness, Findings(engine, clock, duty.clock, zone, seen, around.tell))
+        return cls(duty, completeness, Findings(engine, clock, duty.clock, zone, seen, around.tell), around, clock)
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as works:
             works.create_task(self.duty.run())
             works.create_task(self.findings.run())
+            works.create_task(self._measure_ahead())
+
+    async def _measure_ahead(self) -> None:
+        """The last month's finished days are measured before anybody asks, one stream at a time."""
+        while True:
+            for stream in self.around.streams():
+                await self.time.sleep(PAUSE_S)
+                await self.measure_ahead(stream)
+            await self.time.sleep(AHEAD_EVERY_S)
+
+    async def measure_ahead(self, stream: Stream) -> None:
+        today_us, _ = day_range(self.duty.zone, self.duty.today())
+        await self.completeness.of([stream], today_us - AHEAD_US, today_us)

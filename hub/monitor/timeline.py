@@ -16,7 +16,7 @@ from hub.monitor.breaks import parse_breaks
 
 Interval = tuple[int, int]
 
-_CLOSED_UP_US = 200_000
+SEAM_US = 200_000
 """A hole this short between two recorded spans is the seam of two measurements, not missing footage."""
 _UNSEALED_US = 15_000_000
 """What arrived last is in no sealed chunk yet (10 s at most, and the flush): it is not missing."""
@@ -140,7 +140,7 @@ def _merge(intervals: Iterable[Interval]) -> list[Interval]:
     return _close_up(sorted(intervals), 0)
 
 
-def _close_up(intervals: Sequence[Interval], hole_us: int = _CLOSED_UP_US) -> list[Interval]:
+def _close_up(intervals: Sequence[Interval], hole_us: int = SEAM_US) -> list[Interval]:
     out: list[Interval] = []
     for begin, end in intervals:
         if out and begin - out[-1][1] <= hole_us:

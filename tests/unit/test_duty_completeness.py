@@ -17,9 +17,10 @@ from hub.database import create_tables, open_engine
 from hub.duty.amounts import Amounts, Facts, measure
 from hub.duty.clock import DutyClock
 from hub.duty.completeness import Completeness, DayOf, by_period, total
-from hub.duty.intervals import union
+from hub.duty.intervals import clip, common, length, union
 from hub.ledger.entries import Entry, EntryType
 from hub.model import Interruption, InterruptionKind, InterruptionState, Span, StreamKind
+from hub.monitor.timeline import timeline
 from tests.duty_support import WEEK, ZONE, FakeFootage, S, at, history, stream
 
 FRIDAY = at("2026-11-20 00:00")
@@ -110,6 +111,9 @@ def test_the_days_add_up_to_the_whole(
     alone = [measure(due, facts, [part], now_us=now_us)[0] for part in parts]
     assert together == alone
     assert sum(alone, Amounts()) == whole
+    line = timeline(facts.recorded, faults, edges[0] - S, edges[-1] + S, now_us=now_us, backfilled=facts.backfilled)
+    there = union((one.from_us, one.to_us) for one in line.spans if one.state in ("recorded", "backfilled"))
+    assert whole.had_us == length(common(there, clip(due, edges[0], now_us - 15 * S))), "as the time line shows it"
     for one in (*alone, whole):
         assert 0 <= one.backfilled_us <= one.had_us <= one.due_us
         assert 0 <= one.usable_us <= one.had_us

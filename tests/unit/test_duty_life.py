@@ -216,3 +216,12 @@ async def test_hours_keep_the_zone_that_they_were_given_in(tmp_path: Path) -> No
     async with bench(tmp_path) as b:
         await b.duty.give_hours(HALL_UNIT, Hours.model_validate(WEEK), by="li")
         assert b.ledger.reader.calendars()[-1][2]["zone"] == "Asia/Shanghai"
+
+
+async def test_finished_days_are_measured_before_anybody_asks(tmp_path: Path) -> None:
+    async with bench(tmp_path, "2026-11-20 10:00") as b:
+        await b.parts.measure_ahead(b.streams[0])
+        measured = b.parts.completeness.measured_days
+        assert measured == 32
+        await b.parts.completeness.of(b.streams[:1], at("2026-10-20 00:00"), at("2026-11-20 00:00"))
+        assert b.parts.completeness.measured_days == measured
