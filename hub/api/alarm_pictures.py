@@ -27,7 +27,7 @@ async def show_picture(request: web.Request) -> web.Response:
     found = next((one for one in services.present() if one.id == ident), None)
     if found is None:
         found = await asyncio.to_thread(services.reader.interruption, ident)
-    if found is None or not may_see(services, request[IDENTITY].standing, Right.PLAYBACK_VIEW, found.stream_id):
+    if found is None or not may_see(services, request[IDENTITY].standing, Right.INTERRUPTIONS_PICTURE, found.stream_id):
         raise NotFound(f"no interruption {ident[:80]!r} is known", code="unknown_interruption")
     name, digest = str(found.evidence.get("picture", "")), str(found.evidence.get("picture_sha256", ""))
     match = _FILE.fullmatch(name)
@@ -59,7 +59,7 @@ ROUTES = (
         "The picture that an alarm was raised on, or the last one before a break.",
         answer=JPEG,
         refusals=(404,),
-        right=Right.PLAYBACK_VIEW,
+        right=Right.INTERRUPTIONS_PICTURE,
         scope=Scope.OWN,
     ),
 )

@@ -19,6 +19,8 @@ class Right(StrEnum):
     LIVE_VIEW = "live.view"
     PLAYBACK_VIEW = "playback.view"
     INTERRUPTIONS_VIEW = "interruptions.view"
+    INTERRUPTIONS_PICTURE = "interruptions.picture"
+    """The one picture that an alarm was raised on."""
     INTERRUPTIONS_HANDLE = "interruptions.handle"
     EXPLANATIONS_WRITE = "explanations.write"
     EXPLANATIONS_SIGN = "explanations.sign"
@@ -72,33 +74,34 @@ _R = Right
 _WHERE = (_R.SELF, _R.UNITS_VIEW)
 _SESSIONS = (_R.SESSIONS_VIEW, _R.SESSIONS_MANAGE)
 _WHAT = (*_WHERE, _R.STREAMS_VIEW, _R.INTERRUPTIONS_VIEW)
+_SEES = (*_WHAT, _R.INTERRUPTIONS_PICTURE)
 
 TABLE: Final = MappingProxyType(
     {
         # live needs a duty role, playback a standing grant or an approval (R17)
-        Role.WATCHER: frozenset({*_WHAT, _R.LIVE_VIEW, _R.INTERRUPTIONS_HANDLE, *_SESSIONS, _R.FAULTS_REPORT}),
+        Role.WATCHER: frozenset({*_SEES, _R.LIVE_VIEW, _R.INTERRUPTIONS_HANDLE, *_SESSIONS, _R.FAULTS_REPORT}),
         Role.HALL_ADMIN: frozenset(
             {
-                *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
+                *_SEES, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
                 _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
                 _R.FAULTS_REPORT, _R.MAINTENANCE_REQUEST, _R.MAINTENANCE_APPROVE,
             }
         ),
         Role.INSPECTOR: frozenset(
             {
-                *_WHAT, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.RETENTION_VIEW, _R.PEOPLE_VIEW,
+                *_SEES, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.RETENTION_VIEW, _R.PEOPLE_VIEW,
                 _R.LOG_STATUS, _R.SESSIONS_VIEW,
             }
         ),
         Role.ARCHIVIST: frozenset(
             {
-                *_WHAT, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.HOLDS_MANAGE, _R.RETENTION_VIEW,
+                *_SEES, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.HOLDS_MANAGE, _R.RETENTION_VIEW,
                 *_SESSIONS, _R.FAULTS_REPORT,
             }
         ),
         Role.APPROVER: frozenset(
             {
-                *_WHAT, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
+                *_SEES, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
                 _R.EXPLANATIONS_EXEMPT, _R.RETENTION_APPROVE, _R.PEOPLE_VIEW, _R.SESSIONS_VIEW,
                 _R.MAINTENANCE_APPROVE,
             }
@@ -121,7 +124,7 @@ TABLE: Final = MappingProxyType(
     }
 )  # fmt: skip
 
-PICTURES: Final = frozenset({Right.LIVE_VIEW, Right.PLAYBACK_VIEW, Right.EXPORTS_REQUEST})
+PICTURES: Final = frozenset({Right.LIVE_VIEW, Right.PLAYBACK_VIEW, Right.INTERRUPTIONS_PICTURE, Right.EXPORTS_REQUEST})
 """What shows what was filmed."""
 WITHOUT_PICTURES: Final = frozenset({Role.ENGINEER, Role.ACCOUNT_ADMIN})
 """Who holds one of these sees no picture, whatever else they are."""

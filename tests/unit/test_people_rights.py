@@ -27,6 +27,7 @@ streams.manage        . . . . . . . x .
 live.view             x x . . x . . . .
 playback.view         . x x x x . . . .
 interruptions.view    x x x x x x x x .
+interruptions.picture x x x x x . . . .
 interruptions.handle  x x . . . . . . .
 explanations.write    . x . . . . x . .
 explanations.sign     . x . . . . x . .
