@@ -180,7 +180,8 @@ class Hub:
         self.grouping.restore(recent)
         self.activities = await Activities.open(engine, settings.data, clock, self.ledger, self.people, self._publish)
         watch = Watch(self.activities, self._around_activities())
-        around, ranges = DutyAround(self._all_streams, self.units, self._publish), self.activities.expected_ranges
+        ranges = self.activities.expected_ranges
+        around = DutyAround(lambda: self.registry.list(retired=True), self.units, self._publish)
         duty = await DutyParts.open(settings, clock, self.ledger, engine, around, seen=self._seen, activity_time=ranges)
         rooms = Rooms(settings, clock, self.ledger, disk, self.events, self.grouping.take)
         recovered = {one.stream_id: one for one in self.ledger.recovered}
@@ -198,6 +199,7 @@ class Hub:
         stack.push_async_callback(self.fleet.stop)
         for stream in self.registry.list():
             self.fleet.begin(stream)
+        self.registry.on_change(lambda *_: duty.duty.keep_places())  # before the fleet, which asks what is due
         self.registry.on_change(self.fleet.changed)
         self.registry.on_change(self._tell_change)
 
@@ -359,9 +361,6 @@ class Hub:
         tree = self.units.tree
         above = (tree.get(one) for one in reversed(tree.path(unit_id)))
         return [unit.rules for unit in above if unit is not None]
-
-    def _all_streams(self) -> Sequence[Stream]:
-        return self.registry.list(retired=True)
 
     def _seen(self) -> Iterable[Seen]:
         """What delivers at this moment, and whether sound is a part of it."""

@@ -70,7 +70,7 @@ class Duty:
         self = cls(settings, clock, ledger, around, taken((t_hub_us, body) for _, t_hub_us, body in rows))
         if self.history.in_use:
             await self._enter(self._years_to_enter())
-        await self.keep_places()
+        self.keep_places()
         return self
 
     @property
@@ -137,17 +137,25 @@ class Duty:
         self._alarm_of_years()
         return True
 
-    async def keep_places(self) -> None:
-        """Where streams stand is written down, so that a move does not change what was."""
-        if self.history.in_use:
-            async with self._writing:
-                await self._enter(self._places())
+    def keep_places(self) -> None:
+        """Where streams stand is written down, so that a move does not change what was. Heard of at once: a new
+        window is judged from its first second on. Durable soon; what a kill takes away is written at the next start.
+        """
+        try:
+            if self.history.in_use:
+                self._append(self._places())
+        except HubError as error:
+            log.error("where streams stand could not be kept in the ledger", error=str(error))
 
     async def _enter(self, bodies: Sequence[Mapping[str, Any]]) -> None:
-        entries = [self._ledger.append(HUB_STREAM, EntryType.CALENDAR, body) for body in bodies]
-        if entries:
+        if bodies:
+            self._append(bodies)
             await self._ledger.committed()
-        for entry in entries:
+
+    def _append(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """It holds at once, in the order of the entries: so it is read again after a restart."""
+        for body in bodies:
+            entry = self._ledger.append(HUB_STREAM, EntryType.CALENDAR, body)
             self.history.take(entry.t_hub_us, entry.body)
 
     def _years_to_enter(self) -> list[dict[str, JsonValue]]:
@@ -222,7 +230,7 @@ class Duty:
             if await self.enter_year(year, by=by):
                 log.info("the holidays of a year were entered", year=year.year, number=year.notice.number, by=by)
             await asyncio.to_thread(self._incoming.done, year)
-        await self.keep_places()
+        self.keep_places()
         self._alarm_of_years()
 
     def _alarm_of_years(self) -> None:

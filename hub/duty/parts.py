@@ -47,6 +47,7 @@ class DutyParts:
         """``seen``: what delivers at this moment. The tables must exist."""
         zone = settings.time_zone
         duty = await Duty.open(settings, clock, ledger, around)
+        around.units.on_change(lambda _: duty.keep_places())
         completeness = Completeness(engine, ledger.reader, duty.clock, clock, zone, activity_time)
         await asyncio.to_thread(completeness.forget)
         ledger.on_commit(completeness.heard)

@@ -83,6 +83,14 @@ def test_where_nothing_is_due_there_is_no_rate() -> None:
     assert measure([], Facts((), (), ()), [], now_us=0) == []
 
 
+def test_a_seam_at_midnight_is_a_seam_however_the_days_are_asked_for() -> None:
+    hole = (FRIDAY + DAY - 50_000, FRIDAY + DAY + 50_000)
+    facts = Facts([Span(FRIDAY, hole[0]), Span(hole[1], FRIDAY + 2 * DAY)], (), ())
+    parts = [(FRIDAY, FRIDAY + DAY), (FRIDAY + DAY, FRIDAY + 2 * DAY)]
+    for part in (parts, parts[:1], parts[1:]):
+        assert all(one.missing_us == 0 for one in measure(parts, facts, part, now_us=FRIDAY + 9 * DAY))
+
+
 SECOND = st.integers(0, 5 * 86_400)
 PAIRS = st.lists(st.tuples(SECOND, SECOND), max_size=6).map(
     lambda pairs: union((FRIDAY + a * S, FRIDAY + b * S) for a, b in pairs)

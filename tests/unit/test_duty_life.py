@@ -72,8 +72,10 @@ async def test_a_move_and_an_end_are_written_down(tmp_path: Path) -> None:
         await b.duty.give_hours(HALL_UNIT, HALL, by="li")
         b.clock.advance(5400)
         b.streams[0] = replace(b.streams[0], unit="other")
+        b.duty.keep_places()
+        assert b.duty.clock.expected("w", b.clock.utc_us) is None, "at once"
         await b.duty.look()
-        await b.duty.look()
+        await b.ledger.committed()
         assert b.entered()[4:] == ["places"]
         at_ten = [piece.due for piece in b.duty.clock.pieces("w", at("2026-11-20 09:00"), at("2026-11-20 10:00"))]
         assert at_ten == [True, None]
