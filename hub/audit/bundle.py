@@ -3,6 +3,7 @@
 ```
 recorder-hub/head@v1
 vkey <verifier key of the log>
+said <base64>          a statement by which the log's keys follow or revoke each other, for each one
 old <size>
 <base64 hash>          RFC 6962 consistency proof from that size, for each older size that a reader may know
 …
@@ -17,6 +18,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from hub.ledger.notes import BadNote, parse_checkpoint, parse_note
 from hub.ledger.proofs import BadProof, parse_hashes, parse_number
@@ -24,18 +26,22 @@ from hub.ledger.proofs import BadProof, parse_hashes, parse_number
 MAGIC = "recorder-hub/head@v1"
 MAX_BYTES = 1 << 20
 MAX_OLDER = 256
+MAX_STATEMENTS = 200
+"""The newest of them: about a kilobyte each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """``proofs``: by older size. Nothing is verified yet."""
+    """``proofs``: by older size; ``statements``: signed notes about the log's keys. Nothing is verified yet."""
 
     vkey: str
     proofs: Mapping[int, tuple[bytes, ...]]
     note: str
+    statements: tuple[str, ...] = ()
 
     def text(self) -> str:
         lines = [MAGIC, f"vkey {self.vkey}"]
+        lines += [f"said {base64.b64encode(one.encode()).decode()}" for one in self.statements]
         for old, hashes in sorted(self.proofs.items()):
             lines.append(f"old {old}")
             lines += [base64.b64encode(one).decode() for one in hashes]
@@ -60,7 +66,16 @@ def parse_bundle(data: bytes) -> Bundle:
         raise BadProof("expected UTF-8 in a head, found other bytes") from error
     except BadNote as error:
         raise BadProof(str(error)) from error
-    return Bundle(lines[1].removeprefix("vkey "), _proofs(lines[2:]), note)
+    rest = lines[2:]
+    said = list(takewhile(lambda line: line.startswith("said "), rest))
+    return Bundle(lines[1].removeprefix("vkey "), _proofs(rest[len(said) :]), note, tuple(map(_statement, said)))
+
+
+def _statement(line: str) -> str:
+    try:
+        return base64.b64decode(line.removeprefix("said "), validate=True).decode()
+    except ValueError as error:
+        raise BadProof("expected base64 in a statement about the log's keys, found something else") from error
 
 
 def _proofs(lines: list[str]) -> dict[int, tuple[bytes, ...]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.audit.bundle import MAX_OLDER, Bundle
+from hub.audit.bundle import MAX_OLDER, MAX_STATEMENTS, Bundle
 from hub.audit.witness import Memory, NotTrusted, split_notes
 from hub.clock import US_PER_S
 from hub.errors import InvalidRequest, LedgerError, NotFound
@@ -192,7 +192,7 @@ class OpenLog:
             known = {*heads, *self._sizes.values()}
         wanted = [*dict.fromkeys([*olds, *sorted(known, reverse=True)])]
         proofs = {old: self.consistency(old, size) for old in wanted[:MAX_OLDER] if 0 < old <= size}
-        return Bundle(str(self.key()), proofs, note)
+        return Bundle(str(self.key()), proofs, note, tuple(self._statements())[-MAX_STATEMENTS:])
 
     def _size(self, tree: TileTree, size: int | None) -> int:
         if size is None:

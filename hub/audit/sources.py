@@ -163,7 +163,7 @@ class FileSource:
         return self._bundle.vkey if self._bundle else ""
 
     def statements(self) -> str:
-        return ""
+        return "".join(f"{one}\n" for one in self._bundle.statements) if self._bundle else ""
 
     def consistency(self, old: int, size: int) -> Sequence[bytes] | None:
         del size  # a bundle's proofs all end at its own checkpoint

@@ -151,7 +151,8 @@ def _write_head(options: argparse.Namespace) -> int:
     folder = log_folder(settings.data, origin)
     note, vkey = ((folder / name).read_text(encoding="utf-8") for name in (CHECKPOINT_FILE, VKEY_FILE))
     with tempfile.TemporaryDirectory() as levels:  # not the hub's own: it may be another user's
-        opened = open_up(settings, lambda: note, lambda: vkey.strip(), levels=Path(levels))
+        said = _key_statements(settings.data, origin)
+        opened = open_up(settings, lambda: note, lambda: vkey.strip(), levels=Path(levels), statements=lambda: said)
         try:
             bundle = opened.log.bundle(options.olds)
         finally:
@@ -160,3 +161,19 @@ def _write_head(options: argparse.Namespace) -> int:
     sizes = ", ".join(map(str, sorted(bundle.proofs))) or "none: only a new witness can use it (see --from)"
     print(f"the head of {origin} is in {options.write_head}; with proofs from the sizes {sizes}")
     return 0
+
+
+def _key_statements(data: Path, origin: str) -> tuple[str, ...]:
+    """What the log itself says of its keys. A lost database tells nothing: a changed key is given by hand then."""
+    from hub.errors import LedgerError
+    from hub.evidence.source import Source
+    from hub.ledger.entries import HUB_STREAM, EntryType
+
+    try:
+        with Source(data) as source:
+            rows = source.special(HUB_STREAM, (EntryType.KEY_ROTATE, EntryType.KEY_REVOKE))
+            entries = [source.read(row) for row in rows]
+    except LedgerError as error:
+        print(f"without what the log says of its keys: {error}", file=sys.stderr)
+        return ()
+    return tuple(str(entry.body["statement"]) for entry in entries if entry.origin == origin)

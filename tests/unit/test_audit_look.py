@@ -184,6 +184,18 @@ def test_a_usb_stick_is_enough(auditor: Auditor, tmp_path: Path) -> None:
     assert said(auditor.look(file_of(tmp_path, LOG.note(5, fork=2)))) == (1, "split_view")
 
 
+@pytest.mark.parametrize(("signers", "verdict"), [((0, 1), (0, "consistent")), ((1,), (1, "other_key"))])
+def test_a_stick_after_a_change_of_keys(
+    auditor: Auditor, tmp_path: Path, signers: tuple[int, ...], verdict: tuple[int, str]
+) -> None:
+    """The bundle brings the statement by which the old key hands over: nobody has to give the new one by hand."""
+    logs = (LOG, SmallLog(seed=2))
+    auditor.look(file_of(tmp_path, Bundle(str(LOG.key), {}, LOG.note(5)).text()))
+    said_of_keys = statement(What.ROTATE, logs[1], LOG, *(logs[number] for number in signers)).removesuffix("\n")
+    stick = Bundle(str(logs[1].key), {5: LOG.proof(5, 30)}, logs[1].note(30), (said_of_keys,))
+    assert said(auditor.look(file_of(tmp_path, stick.text()))) == verdict
+
+
 @pytest.mark.parametrize("form", ["{}", "{}\n\n", "\ufeff"])
 def test_a_scanned_qr_code(auditor: Auditor, tmp_path: Path, form: str) -> None:
     """A scanner leaves out the last line end; an editor on Windows changes the others."""

@@ -151,7 +151,7 @@ def test_a_key_that_is_none(tmp_path: Path) -> None:
 
 
 def bundle(*olds: int, size: int = 20) -> Bundle:
-    return Bundle(str(LOG.key), {old: LOG.proof(old, size) for old in olds}, LOG.note(size))
+    return Bundle(str(LOG.key), {old: LOG.proof(old, size) for old in olds}, LOG.note(size), ("said\n\nof keys\n",))
 
 
 @pytest.mark.parametrize("olds", [(), (7,), (3, 7, 20)])
@@ -166,6 +166,7 @@ def test_a_bundle_is_read_as_written(olds: tuple[int, ...]) -> None:
     [
         (MAGIC, MAGIC[:-1] + "2"),
         ("vkey ", "key "),
+        ("said ", "said !"),
         ("old 3\n", ""),
         ("old 3\n", "old 7\n"),
         ("old 3\n", "old x\n"),
@@ -185,7 +186,7 @@ def test_what_is_no_bundle(old: str, new: str) -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     st.binary(max_size=60)
-    | st.builds(lambda at, junk: bundle(3, 7).text().encode()[:at] + junk, st.integers(0, 900), st.binary(max_size=9))
+    | st.builds(lambda at, junk: bundle(3, 7).text().encode()[:at] + junk, st.integers(0, 930), st.binary(max_size=9))
     | st.text(max_size=60).map(lambda text: f"{MAGIC}\nvkey k\n{text}\n\n{LOG.note(1)}".encode(errors="replace"))
 )
 def test_the_parser_raises_bad_proof_and_nothing_else(data: bytes) -> None:
