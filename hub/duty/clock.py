@@ -12,8 +12,8 @@ from hub.duty.plan import Judged, Piece, off_duty_time, pieces
 from hub.model import Expected
 
 DAY_US = 86_400 * US_PER_S
-REACH_US = 20 * DAY_US
-"""How far the edges of an answer are looked for: longer than any holiday."""
+REACHES_US = (DAY_US, 4 * DAY_US, 20 * DAY_US)
+"""How far the edges of an answer are looked for: nearly always a day is enough; the last is longer than any holiday."""
 
 ExpectedAt = Callable[[str, int], Expected | None]
 
@@ -54,7 +54,15 @@ class DutyClock:
         return kept.answer
 
     def _look(self, stream_id: str, at_us: int) -> _Kept:
-        first_us, last_us = at_us - REACH_US, at_us + REACH_US
+        for reach_us in REACHES_US[:-1]:
+            kept = self._look_near(stream_id, at_us, reach_us)
+            answer = kept.answer
+            if answer is None or (answer.from_us is not None and answer.to_us is not None):
+                return kept
+        return self._look_near(stream_id, at_us, REACHES_US[-1])
+
+    def _look_near(self, stream_id: str, at_us: int, reach_us: int) -> _Kept:
+        first_us, last_us = at_us - reach_us, at_us + reach_us
         found = pieces(self._history, stream_id, first_us, last_us)
         place = next(index for index, piece in enumerate(found) if piece.to_us > at_us)
         here = found[place]
