@@ -17,8 +17,10 @@ from hub.api.services import SERVICES, Services
 from hub.clock import rfc3339
 from hub.followup import rules as followup_rules
 from hub.monitor import thresholds
+from hub.notices import rules as notice_rules
 from hub.people.rights import Right
 from hub.people.tree import Unit, UnitKind
+from hub.telemetry import rules as telemetry_rules
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +117,8 @@ RULE_CHECKS: Mapping[str, Callable[[object], object]] = {
     "activities": activity_rules.check_activities,
     "deadlines": activity_rules.check_deadlines,
     "followup": followup_rules.check_rules,
+    "telemetry": telemetry_rules.read_rules,
+    notice_rules.RULE: notice_rules.read_rules,
     thresholds.RULE: thresholds.check,
 }
 """What a rule of that name may say is checked by the part that reads it. Raises InvalidRequest."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hub.clock import US_PER_S
+from hub.errors import InvalidRequest
 from hub.notices.alarm import Alarm
 from hub.people.tree import Tree
 
@@ -61,7 +62,7 @@ _RULES: TypeAdapter[tuple[NoticeRule, ...]] = TypeAdapter(Annotated[tuple[Notice
 
 
 def read_rules(value: Any) -> tuple[NoticeRule, ...]:
-    """The lines, of plain JSON. Raises ValueError that says what is wrong; None is the default."""
+    """The lines, of plain JSON. Raises InvalidRequest ``bad_rules``; None is the default."""
     if value is None:
         return DEFAULT
     try:
@@ -71,7 +72,7 @@ def read_rules(value: Any) -> tuple[NoticeRule, ...]:
             f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
             for one in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-        raise ValueError("; ".join(lines)[:1000]) from None
+        raise InvalidRequest(f"rules.notices: {'; '.join(lines)[:1000]}", code="bad_rules") from None
 
 
 def _json(value: Any) -> str:
@@ -82,7 +83,7 @@ def _json(value: Any) -> str:
 def _read_cached(text: str) -> tuple[NoticeRule, ...] | None:
     try:
         return read_rules(json.loads(text))
-    except ValueError:
+    except InvalidRequest:
         return None
 
 

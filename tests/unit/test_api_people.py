@@ -166,6 +166,28 @@ async def test_people_are_seen_and_changed_within_the_own_unit_alone(hub: Hub) -
     assert (status, changed["roles"], changed["unit"]) == (200, ["watcher"], "north")
 
 
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "field"),
+    [
+        ("activities", {"gap_s": 6}, {"gap": 6}, "gap"),
+        ("deadlines", {"storage": "24h"}, {"storage": "25h"}, "storage"),
+        ("followup", {"signatures": 3}, {"signatures": 1}, "signatures"),
+        ("interruptions", {"stall": {"ring_from_s": 5}}, {"stall": {"ring_from_s": -1}}, "ring_from_s"),
+        ("notices", [{"levels": [1]}], [{"levels": [5]}], "levels"),
+        ("telemetry", {"silent_s": 30}, {"battery_warning_percent": 101}, "battery_warning_percent"),
+    ],
+)
+async def test_a_rule_that_its_part_cannot_read_is_refused(
+    hub: Hub, name: str, good: object, bad: object, field: str
+) -> None:
+    manager = await caller(hub, "zhao", "north", Role.ACCOUNT_ADMIN)
+    status, answer = await manager.call("PATCH", "/api/units/hall", {"rules": {name: bad}})
+    assert (status, answer["error"]["code"]) == (400, "bad_rules"), answer
+    assert field in answer["error"]["message"]
+    status, made = await manager.call("PATCH", "/api/units/hall", {"rules": {name: good}})
+    assert (status, made["rules"]) == (200, {name: good}), made
+
+
 async def test_units_are_changed_within_the_own_unit_alone(hub: Hub) -> None:
     manager = await caller(hub, "zhao", "north", Role.ACCOUNT_ADMIN)
     _, listed = await manager.call("GET", "/api/units")

@@ -165,8 +165,9 @@ async def test_rules_that_nobody_understands_silence_nobody(tmp_path: Path) -> N
     [{}, "x", [{"level": 1}], [{"levels": [5]}], [{"hours": "8-18"}], [{"quiet_hours": "07:00-07:00"}], [{}] * 51],
 )
 def test_bad_rules_are_refused(bad: object) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(InvalidRequest, match=r"rules\.notices") as caught:
         read_rules(bad)
+    assert caught.value.code == "bad_rules"
 
 
 _FIELDS = st.sampled_from(["levels", "hours", "kinds"])
@@ -178,7 +179,7 @@ _SIMPLE = st.none() | st.integers() | st.text(max_size=9)
 def test_whatever_stands_in_the_rules(value: object) -> None:
     try:
         found = read_rules(value)
-    except ValueError:
+    except InvalidRequest:
         return
     assert all(isinstance(one, NoticeRule) for one in found)
 
