@@ -114,6 +114,7 @@ class Watch:
         levels = [step for step in due if step.level is not None]
         if warnings and not levels:
             self._tell("activity.deadline_near", found, {"warn_minutes": warnings[-1].warn_minutes})
+        self._tell_of_late(kept.storage, found)
         if due:
             found = replace(found, told_until_us=now_us)
         if found != kept:
@@ -186,6 +187,15 @@ class Watch:
         self._tell("activity.overdue", kept, {"level": level, "to_unit": unit})
         assert kept.due_us is not None
         await self._activities.overdue(kept, level, unit, kept.due_us)
+
+    def _tell_of_late(self, before: str, found: Kept) -> None:
+        """What was late is not any more, or all of it has come: told before it is kept, so that no kill hides it."""
+        if found.storage == before:
+            return
+        if found.storage == "stored":
+            self._tell("activity.stored", found, {})
+        elif before == "overdue":
+            self._tell("activity.deadline_moved", found, {})
 
     def _tell(self, what: str, kept: Kept, more: Mapping[str, Any]) -> None:
         activity = kept.activity

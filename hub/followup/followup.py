@@ -195,8 +195,12 @@ class Followup:
         ident, state = case.fault.id, case.outcome.state
         before = self._states.get(ident)
         self._states[ident] = state
-        if before is not None and before is not state and state in EVENTS:
+        if before is None or before is state:
+            return
+        if state in EVENTS:
             self._tell(EVENTS[state], self._json(case))
+        elif before is State.OVERDUE and not case.outcome.settled:
+            self._tell("interruption.deadline_moved", self._json(case))
 
     def _heard(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

@@ -164,6 +164,10 @@ def _sort(told: Iterable[Told]) -> _Facts:
             facts.spoken.clear()
         elif form in lists:
             lists[Form(form)].append(one)
+            if form == Form.EXEMPTION:
+                # the deadline moved: who was told of the old one hears of the new one
+                facts.steps = {step for step in facts.steps if step[0] != "explanation"}
+                facts.reminded = False
         elif form == Form.OVERDUE:
             facts.steps.add((str(one.body["what"]), int(one.body["step"])))
         elif form == Form.REMINDER:

@@ -28,7 +28,7 @@ OTHER_LEVEL = 3
 _OVER_WORDS = frozenset({"closed", "ended", "resumed", "withdrawn", "cleared", "ok", "over", "settled", "resolved"})
 _FAULT_WORDS = frozenset(state.value for state in InterruptionState)
 """Events of the fault itself; the others tell what became of it afterwards, and mean other things by their state."""
-_LATE_OVER = frozenset({"explained", "backfilled", "closed_for_good", "stored", "complete"})
+_LATE_OVER = frozenset({"explained", "backfilled", "closed_for_good", "stored", "deadline_moved"})
 MANY_STREAMS = 10
 """An incident of so many is of the first level."""
 

@@ -146,8 +146,11 @@ async def test_what_is_missing_is_due_then_near_then_overdue_level_by_level(tmp_
         assert await storage(b, ident) == "overdue"
         said = [one.body for one in await b.activities.history(ident) if one.body["action"] == "overdue"]
         assert [(body["level"], body["unit"]) for body in said] == [(0, "north-1"), (1, "north"), (2, "root")]
+        b.events.clear()
         footage.followups["i-1"] = "backfilled"
         assert await storage(b, ident) == "stored"
+        await b.watch.look()
+        assert [(what, data["id"]) for what, data in b.events] == [("activity.stored", ident)]
 
 
 async def test_a_hub_that_was_down_tells_what_became_due_meanwhile_and_nothing_twice(tmp_path: Path) -> None:
@@ -180,6 +183,18 @@ async def test_an_exemption_waits_for_the_return(tmp_path: Path) -> None:
         b.clock.advance(23 * HOUR_S)
         assert await storage(b, ident) == "overdue"
         assert [data["level"] for data in b.told("activity.overdue")] == [0]
+
+
+async def test_an_exemption_that_comes_late_moves_the_deadline_and_says_so(tmp_path: Path) -> None:
+    async with bench(tmp_path) as b:
+        ident = await ended(b)
+        b.clock.advance(25 * HOUR_S)
+        assert await storage(b, ident) == "overdue"
+        await b.activities.exempt(ident, ExemptionType.FRONTIER, by="x", text="山区执法")
+        assert await storage(b, ident) == "exempt"
+        await b.watch.look()
+        assert [data["id"] for data in b.told("activity.deadline_moved")] == [ident]
+        assert not b.told("activity.stored")
 
 
 async def test_an_organisation_without_exemptions_refuses_one(tmp_path: Path) -> None:

@@ -355,6 +355,23 @@ async def test_an_exemption_moves_the_deadline_or_ends_the_matter(tmp_path: Path
         assert (await at.explaining.close("i-2", "watcher")).outcome.how == "exempt"
 
 
+async def test_an_exemption_that_comes_late_moves_what_is_told_too(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        fault = await at.back(await at.fault())
+        await at.hours(50)
+        at.events.clear()
+        await at.explaining.exempt("i-1", "remote", "边远地区执法", fault.started_us + seconds(3600 * 72), "approver")
+        assert (at.names(), await at.state()) == (["interruption.deadline_moved"], "awaiting")
+        await at.passes()
+        await at.hours(41)
+        assert at.names() == ["interruption.deadline_moved"], "the old deadline asks for nothing more"
+        await at.hours(1.1)
+        await at.hours(4)
+        await at.hours(24)
+        told = [(name.partition(".")[2], data["level"], data["unit"]) for name, data in at.events[1:]]
+        assert told == [("reminder", 0, "team"), ("overdue", 0, "team"), ("overdue", 1, "county")]
+
+
 async def test_a_correction_is_an_entry_and_the_old_one_stays(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         await at.back(await at.fault())

@@ -232,6 +232,17 @@ async def test_a_missed_deadline_rings_until_it_is_met(tmp_path: Path) -> None:
         assert hub.notices.queue()[0].over_us is not None
 
 
+@pytest.mark.parametrize("end", ["activity.stored", "activity.deadline_moved"])
+async def test_an_activity_that_was_late_rings_until_its_footage_is_here_or_due_later(tmp_path: Path, end: str) -> None:
+    async with desk(tmp_path) as hub:
+        await hub.says("activity.overdue", id="a-1", stream="rec-1", unit="county", level=0, to_unit="county")
+        await hub.says("activity.changed", id="a-1", stream="rec-1", action="amend")
+        (alarm,) = hub.notices.queue()
+        assert (alarm.kind, alarm.over_us) == ("activity_overdue", None)
+        await hub.says(end, id="a-1", stream="rec-1", unit="county")
+        assert hub.notices.queue()[0].over_us is not None
+
+
 async def test_a_calendar_that_is_missing_rings_at_the_root_until_it_is_there(tmp_path: Path) -> None:
     async with desk(tmp_path) as hub:
         said = {"kind": "missing_year", "year": 2027, "key": "2027", "unit": "root"}
