@@ -1,0 +1,340 @@
+"""The hub: which parts there are, in which order they start, and what each is given."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+
+import structlog
+from aiohttp import web
+from sqlalchemy import Engine
+
+from hub import __version__
+from hub.activities.activities import Activities
+from hub.activities.watch import Watch
+from hub.anchoring.anchoring import Anchoring
+from hub.anchoring.configured import Configured
+from hub.anchoring.witness import in_thread
+from hub.api.access_entries import keep_change
+from hub.api.door import Door, open_door
+from hub.api.server import build_app, serve
+from hub.api.services import Services
+from hub.api.throttle import Throttle
+from hub.app import surroundings
+from hub.app.answers import Answers
+from hub.app.telling import Telling
+from hub.audit.opening import Opened, open_up
+from hub.clock import Clock, SystemClock
+from hub.database import create_tables, open_engine
+from hub.duty.clock import either
+from hub.duty.duty import Around as DutyAround
+from hub.duty.parts import DutyParts
+from hub.evidence.jobs import Exports
+from hub.evidence.spool import Intake
+from hub.fleet import Fleet
+from hub.followup.explaining import Explaining
+from hub.followup.followup import Followup
+from hub.footage.footage import Footage
+from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.ledger.entries import EntryType
+from hub.ledger.files import DATABASE_FILE
+from hub.ledger.ledger import Ledger
+from hub.ledger.left_open import left_open
+from hub.ledger.retained import Retained
+from hub.ledger.startup import remote_signers
+from hub.ledger.told import ToldReader
+from hub.monitor.content.checks import ContentChecks
+from hub.monitor.content.store import NormalStore
+from hub.monitor.events import EventBus
+from hub.monitor.grouping import Grouping
+from hub.monitor.live import LiveFeeds
+from hub.monitor.maintenance import Maintenance
+from hub.notices.notices import Notices, Outside
+from hub.people.accounts import Accounts
+from hub.people.people import People
+from hub.people.units import Units
+from hub.pipeline import Rooms
+from hub.registry import Registry
+from hub.retention.retention import Retention
+from hub.segmenter.disk import Disk
+from hub.segmenter.scan import whole_fragments
+from hub.settings import Settings
+from hub.telemetry.store import TelemetryStore
+from hub.telemetry.telemetry import LABEL, Telemetry
+
+log = structlog.get_logger(__name__)
+
+RECENT_INTERRUPTIONS = 1000
+"""Those are looked through at a start for what belongs together."""
+
+
+class Hub:
+    """A running hub. Made by :meth:`running`, which stops it in order."""
+
+    ledger: Ledger
+    anchoring: Anchoring
+    registry: Registry
+    units: Units
+    people: People
+    retention: Retention
+    footage: Footage
+    telemetry: Telemetry
+    maintenance: Maintenance
+    grouping: Grouping
+    activities: Activities
+    fleet: Fleet
+    followup: Followup
+    notices: Notices
+    exports: Exports
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.feeds = LiveFeeds()
+        self.events = EventBus(settings.event_queue)
+        self.answers = Answers(self)
+        self.telling = Telling(self)
+        self.content: ContentChecks | None = None
+        self.first_password: str | None = None
+        """The admin's one-time password, at the very first start only."""
+        self.url = ""
+        self._stack = AsyncExitStack()
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
+        """The hub, from the moment that it serves until the block ends."""
+        hub = cls(settings, clock or SystemClock())
+        async with hub._stack:
+            await hub._start()
+            yield hub
+            log.info("stopping")
+
+    async def _start(self) -> None:
+        door = open_door(self.settings)  # first: what is refused here must leave nothing behind
+        self._stack.callback(door.close)
+        opened, watched = await self._open_ledger()
+        engine = await self._open_people()
+        await self._open_retention(watched)
+        disk, whip = await self._open_devices(engine)
+        duty, watch = await self._open_expectations(engine)
+        await self._begin_streams(engine, disk, whip, duty)
+        await self._open_care(engine)
+        self._work(duty, watch, opened)
+        await self._serve(door, engine, opened, whip, duty, watch)
+        # What lives for ever need not be looked at by every collection.
+        gc.collect()
+        gc.freeze()
+        streams = len(self.registry.list())
+        log.info("serving", url=self.url, version=__version__, data=str(self.settings.data), streams=streams)
+
+    # ------------------------------------------------------------------------ evidence and people
+
+    async def _open_ledger(self) -> tuple[Opened, bool]:
+        """The ledger, its log open to outsiders, and whether any outsider is asked or comes by itself."""
+        settings, stack = self.settings, self._stack
+        outside = await asyncio.to_thread(Configured.read, settings)
+        self.ledger = await Ledger.open(settings, self.clock, whole_fragments, remote_signers(settings))
+        stack.push_async_callback(self.ledger.close)
+        opening = partial(open_up, settings, self.ledger.checkpoint, self.ledger.vkey)
+        opened = await asyncio.to_thread(opening, statements=self.ledger.key_statements)
+        stack.callback(opened.log.close)
+        asked = outside.authorities(partial(in_thread, opened.log.consistency), surroundings.accept(opened.log))
+        self.anchoring = Anchoring(settings, self.clock, self.ledger, asked, visitors=outside.visitors)
+        await self.anchoring.start()
+        stack.push_async_callback(self.anchoring.close)
+        return opened, bool(asked or outside.visitors)
+
+    async def _open_people(self) -> Engine:
+        """The database, and who and what is registered in it."""
+        engine = open_engine(self.settings.data / DATABASE_FILE)
+        self._stack.callback(engine.dispose)
+        await asyncio.to_thread(create_tables, engine)
+        self.registry = await Registry.open(engine, self.clock)
+        self.units = await Units.open(engine, self.clock)
+        self.people = await People.open(engine, self.clock, self.units)
+        keep = keep_change(self.telling.access)
+        self.units.on_change(keep)
+        self.people.on_change(keep)
+        return engine
+
+    async def _open_retention(self, watched: bool) -> None:
+        retained = Retained(self.settings.data / DATABASE_FILE)
+        self._stack.callback(retained.close)
+        tell = self.telling.publish
+        self.retention = Retention(
+            self.settings, self.clock, self.ledger, retained, tell=tell, authorities=lambda: watched
+        )
+        await self.retention.start()
+
+    # ---------------------------------------------------------------------------------- recording
+
+    async def _open_devices(self, engine: Engine) -> tuple[Disk, WhipEndpoint]:
+        """Where footage goes, and how recorders come and say how they are."""
+        settings = self.settings
+        disk = Disk(settings.data, settings)
+        await disk.start()
+        self._stack.push_async_callback(disk.close)
+        self.footage = await Footage.open(settings, self.clock, engine, self.ledger, disk, self.telling.publish)
+        whip = WhipEndpoint(settings, self.clock)
+        self._stack.push_async_callback(whip.close)
+        around, store = surroundings.of_telemetry(self, whip), TelemetryStore(engine)
+        self.telemetry = Telemetry(self.clock, self.ledger, store, around, track_days=settings.telemetry_track_days)
+        await self.telemetry.load()
+        for stream in self.registry.list(retired=True):
+            if stream.retired:
+                self.telemetry.forget(stream.id)
+        whip.on_message(LABEL, self.telemetry.hear)
+        return disk, whip
+
+    async def _open_expectations(self, engine: Engine) -> tuple[DutyParts, Watch]:
+        """What is due when, what is under maintenance, and what belongs together."""
+        settings, publish = self.settings, self.telling.publish
+        self.maintenance = await Maintenance.open(engine, self.clock, self.telling.maintenance)
+        self.grouping = Grouping(self.answers.due, lambda unit: self.units.tree.path(unit), self.events)
+        recent = await asyncio.to_thread(self.ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
+        self.grouping.restore(recent)
+        self.activities = await Activities.open(engine, settings.data, self.clock, self.ledger, self.people, publish)
+        around = DutyAround(lambda: self.registry.list(retired=True), self.units, publish)
+        duty = await DutyParts.open(
+            settings, self.clock, self.ledger, engine, around,
+            seen=self.answers.delivering, activity_time=self.activities.expected_ranges,
+        )  # fmt: skip
+        return duty, Watch(self.activities, surroundings.of_activities(self))
+
+    async def _begin_streams(self, engine: Engine, disk: Disk, whip: WhipEndpoint, duty: DutyParts) -> None:
+        rooms = Rooms(self.settings, self.clock, self.ledger, disk, self.events, self.grouping.take)
+        self.fleet = Fleet(
+            rooms,
+            self.feeds,
+            whip,
+            {one.stream_id: one for one in self.ledger.recovered},
+            expected=either(duty.duty.clock.expected, self.activities.expected),
+            unit_rules=partial(surroundings.unit_rules, self),
+            maintenance=partial(surroundings.maintained, self),
+            content=await self._watch_content(engine),
+        )
+        self.units.on_change(lambda _: self.fleet.rules_changed())
+        self._stack.push_async_callback(self.fleet.stop)
+        for stream in self.registry.list():
+            self.fleet.begin(stream)
+        self.registry.on_change(lambda *_: duty.duty.keep_places())  # before the fleet, which asks what is due
+        self.registry.on_change(self.fleet.changed)
+        self.registry.on_change(self.telling.stream_changed)
+
+    async def _watch_content(self, engine: Engine) -> ContentChecks | None:
+        """Who looks at the pictures; what a killed hub left open of what they showed is closed first."""
+        settings = self.settings
+        for stream_id, body in await asyncio.to_thread(left_open, self.ledger.reader):
+            self.ledger.append(stream_id, EntryType.INTERRUPTION_CLOSE, body)
+        if not settings.content_checks:
+            return None
+        every_s, budget = settings.content_every_s, settings.content_budget
+        self.content = ContentChecks(self.clock, settings.data, NormalStore(engine), budget=budget, interval_s=every_s)
+        await self.content.start()
+        self._stack.push_async_callback(self.content.close)
+        return self.content
+
+    # ------------------------------------------------------------------------- what follows from it
+
+    async def _open_care(self, engine: Engine) -> None:
+        """What becomes of interruptions, who is told, and what leaves the hub."""
+        settings, stack, ledger = self.settings, self._stack, self.ledger
+        told = ToldReader(settings.data / DATABASE_FILE)
+        stack.callback(told.close)
+        self.followup = Followup(
+            self.clock, ledger, told, ledger.reader, self.units, self.registry.find, self.answers.present,
+            tell=self.telling.publish, cue=self.telling.cue,
+        )  # fmt: skip
+        await self.followup.start()
+
+        present, ready = self.answers.present, self.answers.ready
+        beyond = Outside(ledger.append, self.registry.find, present, ledger.reader.interruption, ready)
+        self.notices = await Notices.open(settings, self.clock, engine, self.events, self.people, beyond)
+        self.notices.start()
+        stack.push_async_callback(self.notices.close)
+
+        self.exports = await Exports.open(settings, self.clock, engine, self.telling.export)
+        self.exports.start()
+        stack.push_async_callback(self.exports.close)
+
+    def _work(self, duty: DutyParts, watch: Watch, opened: Opened) -> None:
+        """What goes on in the background until the hub stops."""
+        taken = Intake(self.settings.data, self.ledger.append, self.ledger.committed)
+        works: tuple[Coroutine[object, object, None], ...] = (
+            self.followup.run(),
+            self.telemetry.run(),
+            self.telling.cue_officers(),
+            self.activities.follow(),
+            duty.run(),
+            watch.run(),
+            self.fleet.tick_for_ever(),
+            self.telling.states(),
+            opened.follow(),
+            self.retention.run(),
+            taken.run(),
+            self.footage.run(),
+        )
+        for work in works:
+            self._stack.push_async_callback(_cancelled, asyncio.create_task(work))
+
+    async def _serve(
+        self, door: Door, engine: Engine, opened: Opened, whip: WhipEndpoint, duty: DutyParts, watch: Watch
+    ) -> None:
+        settings, clock = self.settings, self.clock
+        # late: a first password that nobody is shown would lock everybody out
+        accounts, self.first_password = await Accounts.open(engine, settings, clock, people=self.people)
+        services = Services(
+            settings=settings,
+            clock=clock,
+            registry=self.registry,
+            accounts=accounts,
+            status=self.answers.status,
+            present=self.answers.present,
+            ready=self.answers.ready,
+            write_access=self.telling.access,
+            reader=self.ledger.reader,
+            log=self.ledger,
+            events=self.events,
+            live=self.feeds,
+            whip=whip,
+            throttle=Throttle(clock),
+            activities=self.activities,
+            activity_watch=watch,
+            duty=duty,
+            retention=self.retention,
+            exports=self.exports,
+            telemetry=self.telemetry,
+            notices=self.notices,
+            footage=self.footage,
+            followup=self.followup,
+            explaining=Explaining(self.followup, self.people, settings.data),
+            open_log=opened.log,
+            cosigned=surroundings.cosigned(self),
+            incidents=self.grouping.all,
+            incident_of=self.grouping.of,
+            maintenance=self.maintenance,
+            log_status=lambda: self.anchoring.status().json(),
+            witness=opened.witness,
+            witness_for=opened.witness_for,
+        )
+        runner = await serve(build_app(services, settings), settings, door)
+        self._stack.push_async_callback(runner.cleanup)
+        self.url = _url(runner, settings)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _url(runner: web.AppRunner, settings: Settings) -> str:
+    """Where a browser finds the page. Port 0 means that the system chose one."""
+    scheme = "https" if settings.tls_cert else "http"
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  compared, not bound
+    port = runner.addresses[0][1]
+    return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"

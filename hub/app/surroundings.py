@@ -1,0 +1,82 @@
+"""What the parts are told of each other. They meet here, and import none of one another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hub.activities.watch import Around
+from hub.anchoring.authority import Received
+from hub.audit.open_log import Accepted, OpenLog
+from hub.followup.explaining import REASONS, Explaining
+from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.model import Interruption, Stream
+from hub.telemetry.telemetry import LABEL, Surroundings
+
+if TYPE_CHECKING:
+    from hub.app.hub import Hub
+
+
+def accept(opened: OpenLog) -> Callable[[str], Awaitable[None]]:
+    """What was asked of a witness is handed out with the head, as what came by itself."""
+
+    async def accepted(note: str) -> None:
+        await asyncio.to_thread(opened.accept, note)
+
+    return accepted
+
+
+def cosigned(hub: Hub) -> Callable[[Accepted], Awaitable[None]]:
+    """A witness came by itself with its cosignature."""
+
+    async def brought(one: Accepted) -> None:
+        root, line = one.root.hex(), one.line.encode()
+        await hub.anchoring.brought(Received("witness", one.witness, one.size, root, one.time_us, line))
+
+    return brought
+
+
+def unit_rules(hub: Hub, unit_id: str) -> Iterable[Mapping[str, Any]]:
+    """What holds in a unit, from the root down."""
+    tree = hub.units.tree
+    above = (tree.get(one) for one in reversed(tree.path(unit_id)))
+    return [unit.rules for unit in above if unit is not None]
+
+
+def maintained(hub: Hub, stream: Stream, at_us: int) -> str:
+    """Id of the planned maintenance that a stream is under; empty: none."""
+    return hub.maintenance.at(stream.id, hub.units.tree.path(stream.unit), at_us)
+
+
+def of_activities(hub: Hub) -> Around:
+    reader = hub.ledger.reader
+
+    def live(stream: Stream) -> tuple[str, int | None]:
+        status = hub.answers.status(stream)
+        return status.state, status.since_us
+
+    def followups(cuts: Sequence[Interruption]) -> Mapping[str, str]:
+        return {ident: outcome.state.value for ident, outcome in hub.followup.outcomes(cuts).items()}
+
+    return Around(reader, hub.registry.list, live, followups, reader.backfilled)
+
+
+def of_telemetry(hub: Hub, whip: WhipEndpoint) -> Surroundings:
+    def rules(stream_id: str) -> Any:
+        stream = hub.registry.find(stream_id)
+        return hub.units.rule("" if stream is None else stream.unit, "telemetry")
+
+    async def report(stream_id: str, reason: str, text: str) -> None:
+        known = reason in REASONS
+        words = text if known else " ".join((reason, text)).strip() or "-"
+        explaining = Explaining(hub.followup, hub.people, hub.settings.data)
+        name = f"device:{stream_id}"
+        await explaining.report(hub.registry.get(stream_id), reason if known else "other", words, name)
+
+    return Surroundings(hub.answers.is_connected, rules, hub.events.publish, partial(_say, whip), report)
+
+
+def _say(whip: WhipEndpoint, stream_id: str, text: str) -> bool:
+    return whip.say(stream_id, LABEL, text)
