@@ -121,7 +121,7 @@ class PreviewOut(_Out):
     pieces: list[PieceOut]
 
 
-class FindingOut(_Out):
+class DutyFindingOut(_Out):
     stream: str
     day: date
     kind: str
@@ -291,7 +291,7 @@ async def findings(request: web.Request) -> web.Response:
         raise Forbidden("nothing to see here")
     found = await _parts(request).findings.between(seen, query.first.isoformat(), query.last.isoformat())
     shown = [
-        FindingOut(stream=one.stream_id, day=date.fromisoformat(one.day), kind=one.kind, at=rfc3339(one.at_us))
+        DutyFindingOut(stream=one.stream_id, day=date.fromisoformat(one.day), kind=one.kind, at=rfc3339(one.at_us))
         for one in found
     ]
     return web.json_response([_shown(one) for one in shown])
@@ -343,6 +343,6 @@ ROUTES = (
     ),
     Route(
         "GET", "/api/duty/findings", findings, Access.USER, "Windows without a sound track, by day.",
-        query=FindingsQuery, answer=FindingOut, many=True, right=Right.INTERRUPTIONS_VIEW, scope=Scope.OWN,
+        query=FindingsQuery, answer=DutyFindingOut, many=True, right=Right.INTERRUPTIONS_VIEW, scope=Scope.OWN,
     ),
 )  # fmt: skip

@@ -91,7 +91,7 @@ class TelemetryTaken(BaseModel):
     cues: list[dict[str, Any]] = Field(description="What the hub asks for; answered by an event cue_ack.")
 
 
-class TrackOut(BaseModel):
+class PositionsOut(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
     points: list[PointOut]
@@ -145,7 +145,7 @@ async def track(request: web.Request) -> web.Response:
         )
         for one in found[: query.limit]
     ]
-    return web.json_response(TrackOut(points=points, complete=len(found) <= query.limit).model_dump(mode="json"))
+    return web.json_response(PositionsOut(points=points, complete=len(found) <= query.limit).model_dump(mode="json"))
 
 
 async def faults(request: web.Request) -> web.Response:
@@ -226,7 +226,7 @@ ROUTES = (
         Access.USER,
         "Where the device was: at most a position each 5 s, each 10 m, oldest first.",
         query=TrackQuery,
-        answer=TrackOut,
+        answer=PositionsOut,
         refusals=(400, 404),
         right=Right.STREAMS_VIEW,
         scope=Scope.STREAM,
