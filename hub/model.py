@@ -97,21 +97,36 @@ class MediaKind(StrEnum):
 class Codec(StrEnum):
     H264 = "h264"
     H265 = "h265"
+    VP8 = "vp8"
+    VP9 = "vp9"
+    AV1 = "av1"
     AAC = "aac"
     OPUS = "opus"
     PCMA = "pcma"
     PCMU = "pcmu"
+    PCM = "pcm"
+    """Signed samples of 16 bits, the low byte first. As VP8, VP9 and AV1, in footage that is brought, never live."""
 
     @property
     def kind(self) -> MediaKind:
-        return MediaKind.VIDEO if self in (Codec.H264, Codec.H265) else MediaKind.AUDIO
+        return MediaKind.VIDEO if self in _PICTURES else MediaKind.AUDIO
+
+    @property
+    def in_nal_units(self) -> bool:
+        """Whether a picture is NAL units; otherwise it is one frame of the codec."""
+        return self in (Codec.H264, Codec.H265)
+
+
+_PICTURES = frozenset((Codec.H264, Codec.H265, Codec.VP8, Codec.VP9, Codec.AV1))
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterSets:
     """The sets a picture is decoded with, each a NAL unit without start code or length.
 
-    H.264 has no ``vps``. Order is the order of arrival, one entry per set id.
+    H.264 has no ``vps``. AV1 has its sequence header OBU in ``sps`` and nothing else; VP8 and VP9 have no sets, and
+    ``sps`` is what :class:`hub.bitstream.vpx.VpxConfig` makes of a keyframe's header. Order is the order of arrival,
+    one entry per set id.
     """
 
     sps: tuple[bytes, ...] = ()
@@ -159,8 +174,8 @@ class AccessUnit:
     """One coded picture, or one audio frame, complete as it was sent.
 
     ``data``: video as NAL units each behind a 4-byte big-endian length (ISO/IEC 14496-15 §5.3.4.2),
-    every NAL unit of the picture kept in its order, parameter sets too; audio as the bare codec frame
-    (G.711: the code words of one packet).
+    every NAL unit of the picture kept in its order, parameter sets too (VP8, VP9, AV1: the frame as it is); audio as
+    the bare codec frame (G.711 and PCM: the code words of one packet).
 
     ``dts_ticks``/``pts_ticks`` count on the run's own axis: 0 is the run's start, tracks are aligned
     on it, and wraps and leaps of the RTP time stamp are already gone. ``duration_ticks`` is exact for

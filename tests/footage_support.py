@@ -91,7 +91,10 @@ def card(path: Path, begin: int, end: int, spec: VideoSpec = SPEC) -> int:
 
 
 @asynccontextmanager
-async def room(root: Path, *, spec: VideoSpec = SPEC, fresh: bool = True, closed: bool = True) -> AsyncIterator[Room]:
+async def room(
+    root: Path, *, spec: VideoSpec = SPEC, fresh: bool = True, closed: bool = True, live: bool = True
+) -> AsyncIterator[Room]:
+    """Not ``live``: nothing but the break is known of the stream."""
     settings = Settings(
         data=root / "data", keys_dir=root / "keys", log_origin="test/footage", commit_ms=10, min_free_mb=0
     )
@@ -104,9 +107,11 @@ async def room(root: Path, *, spec: VideoSpec = SPEC, fresh: bool = True, closed
     told: list[tuple[str, Any]] = []
     try:
         if fresh:
-            await _live(settings, ledger, disk, spec, T0, BREAK[0])
+            if live:
+                await _live(settings, ledger, disk, spec, T0, BREAK[0])
             ledger.append("rec", EntryType.INTERRUPTION_OPEN, interruption_body(cut()))
-            await _live(settings, ledger, disk, spec, BREAK[1], END)
+            if live:
+                await _live(settings, ledger, disk, spec, BREAK[1], END)
             if closed:
                 close_cut(ledger)
             await ledger.committed()

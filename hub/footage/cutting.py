@@ -149,7 +149,7 @@ class Maker:
             return False, None
         codec = self.index.track.codec
         try:
-            own = wire.sets_in(codec, wire.nals_of(data))
+            own = wire.decoded_with(codec, data)
         except MediaError:
             return False, None
         if own is not None and own != self.sets:
@@ -177,6 +177,6 @@ class Maker:
                 return opus_duration_ticks(data)
             except MediaError:
                 return 0
-        if track.codec in (Codec.PCMA, Codec.PCMU):
-            return len(data) // max(1, track.channels)
+        if track.codec in (Codec.PCMA, Codec.PCMU, Codec.PCM):
+            return len(data) // max(1, track.channels) // (2 if track.codec is Codec.PCM else 1)
         return 0

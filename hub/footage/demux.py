@@ -17,6 +17,7 @@ import os
 import resource
 import signal
 import sys
+from array import array
 from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hub.bitstream.audio import aac_lc_config
+from hub.bitstream.av1 import sequence_header
 from hub.errors import MediaError
 from hub.footage import wire
 from hub.model import Codec
@@ -37,11 +39,22 @@ _CODECS = {
     "opus": Codec.OPUS,
     "pcm_alaw": Codec.PCMA,
     "pcm_mulaw": Codec.PCMU,
+    "pcm_s16le": Codec.PCM,
+    "pcm_s16be": Codec.PCM,
+    "vp8": Codec.VP8,
+    "vp9": Codec.VP9,
+    "av1": Codec.AV1,
+    "libdav1d": Codec.AV1,
 }
-FORMATS = "mov,matroska,mpegts,ogg,wav,aac,h264,hevc"
+FORMATS = "mov,matroska,mpegts,ogg,wav,aac,h264,hevc,mp3,flac"
+"""The last two hold nothing that is kept, but say so."""
+_MOST_CHANNELS = 2
+"""Of what becomes FLAC."""
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _NOTES = ("location", "gps", "com.apple.quicktime.location", "comment", "description")
 _BLOCK_RECORDS = 2000
+_Sets = tuple[list[bytes], list[bytes], list[bytes]]
+"""SPS, PPS, VPS."""
 
 
 def confine(cpu_s: int) -> None:
@@ -135,9 +148,14 @@ class _Track:
         self.channels = 0 if self.is_video else int(context.channels or 1)
         if codec is Codec.OPUS:
             self.timescale = 48_000
+        self._swap = context.name == "pcm_s16be"
         self.count = 0
         self._scale = Fraction(stream.time_base or Fraction(1, 1000)) * self.timescale
-        self._length_size, self._sets = _configuration(codec, extradata) if self.is_video else (0, ([], [], []))
+        self._length_size, self._sets = 0, _no_sets()
+        if codec.in_nal_units:
+            self._length_size, self._sets = _configuration(codec, extradata)
+        elif codec is Codec.AV1:
+            self._sets = _av1_sets(extradata)
         self.config = b""
         if codec is Codec.AAC:
             self.config = bytes(extradata) or aac_lc_config(self.timescale, min(self.channels, 7))
@@ -156,7 +174,7 @@ class _Track:
         if packet.is_corrupt:
             flags |= wire.BAD
         digest = blake2b(digest_size=8)
-        if self.is_video:
+        if self.codec.in_nal_units:
             try:
                 nals = wire.nals_of(data, self._length_size) if self._length_size else wire.annexb_nals(data)
             except MediaError:
@@ -170,8 +188,11 @@ class _Track:
                 data = b"".join(len(nal).to_bytes(4, "big") + nal for nal in nals)
             for nal in slices:
                 digest.update(nal)
+        elif self.is_video:
+            flags = (flags & ~wire.KEY) | (wire.KEY if self._stands_alone(data, bool(flags & wire.KEY)) else 0)
+            digest.update(data)
         else:
-            data = _without_adts(data) if self.codec is Codec.AAC else data
+            data = _swapped(data) if self._swap else _without_adts(data) if self.codec is Codec.AAC else data
             digest.update(data)
         pts = packet.pts if packet.pts is not None else packet.dts
         if pts is None or not data:
@@ -190,6 +211,14 @@ class _Track:
         self.count += 1
         return record, data
 
+    def _stands_alone(self, data: bytes, said: bool) -> bool:
+        """Whether a frame of VP8, VP9 or AV1 needs no other: its header says so, or (AV1) its container."""
+        try:
+            found = wire.decoded_with(self.codec, data) is not None
+        except MediaError:
+            return False
+        return said if self.codec is Codec.AV1 else found
+
     def _ticks(self, value: int | None) -> int:
         ticks = 0 if value is None else round(value * self._scale)
         return ticks if -(1 << 53) < ticks < 1 << 53 else 0
@@ -202,14 +231,32 @@ def _without_adts(data: bytes) -> bytes:
     return data
 
 
-def _configuration(codec: Codec, extradata: bytes) -> tuple[int, tuple[list[bytes], list[bytes], list[bytes]]]:
+def _swapped(data: bytes) -> bytes:
+    words = array("h", data[: len(data) & ~1])
+    words.byteswap()
+    return words.tobytes()
+
+
+def _no_sets() -> _Sets:
+    return [], [], []
+
+
+def _av1_sets(extradata: bytes) -> _Sets:
+    """The sequence header of av1C (AV1 in ISO BMFF §2.3.3)."""
+    with contextlib.suppress(MediaError):
+        if len(extradata) > 4 and extradata[0] == 0x81 and (header := sequence_header(bytes(extradata[4:]))):
+            return [header], [], []
+    return _no_sets()
+
+
+def _configuration(codec: Codec, extradata: bytes) -> tuple[int, _Sets]:
     """Bytes of a length (0: start codes), and SPS, PPS, VPS of avcC or hvcC (ISO/IEC 14496-15 §5.3.3, §8.3.3)."""
     if len(extradata) < 7 or extradata[0] != 1:
         nals = [nal for nal in wire.annexb_nals(bytes(extradata)) if nal]
         found = wire.sets_in(codec, nals)
         return 0, ([], [], []) if found is None else (list(found.sps), list(found.pps), list(found.vps))
     reader = io.BytesIO(extradata)
-    sets: tuple[list[bytes], list[bytes], list[bytes]] = ([], [], [])
+    sets = _no_sets()
     if codec is Codec.H264:
         length_size = (extradata[4] & 3) + 1
         reader.seek(5)
@@ -245,12 +292,16 @@ def _tracks(container: Any) -> tuple[dict[int, _Track], list[str]]:
         context = stream.codec_context
         name = context.name if context is not None else "none"
         codec = _CODECS.get(name)
-        if codec is None or codec.kind.value != stream.type or stream.type in kinds:
-            others.append(f"{stream.type} {name}")
+        if codec is None or codec.kind.value != stream.type or stream.type in kinds or not _can_be_kept(codec, context):
+            others.append(f"{stream.type} {name.removesuffix('float')}")
             continue
         kinds.add(stream.type)
         taken[stream.index] = _Track(len(taken) + 1, stream, codec)
     return taken, others
+
+
+def _can_be_kept(codec: Codec, context: Any) -> bool:
+    return codec not in (Codec.PCM, Codec.PCMA, Codec.PCMU) or 1 <= int(context.channels or 0) <= _MOST_CHANNELS
 
 
 def _created_us(container: Any) -> int | None:

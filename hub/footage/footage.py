@@ -38,6 +38,9 @@ WHOLE_SLACK_US = 500_000
 """What may be missing of an interruption that is filled: its edges are true within this, and each file's."""
 FRAME_US = 40_000
 SWEEP_S = 600.0
+KEPT = "H.264, H.265, VP8, VP9, AV1; AAC, Opus, G.711, PCM of 16 bits and two channels at most"
+_COVERS = frozenset(("mjpeg", "png"))
+"""Pictures that stand beside sound, as on a record's cover."""
 _KNOWN = (State.RECORDED, State.ATTACHED, State.APART, State.WAITING)
 Tell = Callable[[str, Mapping[str, Any]], None]
 
@@ -196,8 +199,10 @@ class Footage:
             return await self._attach(one, f"photo/{photo}", "photos", at_us)
         pieces: list[Piece] = [(str(self.store.part(one.id)), 0, one.size)]
         (index,) = await index_files([pieces])
-        if index.header.main is None or not any(not mark.flags & BAD for mark in index.marks):
-            code, why = ("unsupported_media", "no track that is kept as it is: H.264, H.265, AAC, Opus, G.711")
+        others = {one.removeprefix("video ") for one in index.header.others if one.startswith("video ")} - _COVERS
+        lost = index.header.video is None and others  # its sound alone would pass for the whole
+        if lost or index.header.main is None or not any(not mark.flags & BAD for mark in index.marks):
+            code, why = ("unsupported_media", "a track that can be kept bit for bit: " + KEPT)
             if not index.header.others:
                 code, why = "unreadable", "no media that can be read"
             found = ", ".join(index.header.others) or index.problem or "none"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hub.bitstream.audio import parse_aac_config
+from hub.bitstream.av1 import sequence_header
+from hub.bitstream.vpx import parse_vp8, parse_vp9
 from hub.errors import MediaError
 from hub.model import Codec, MediaKind, ParameterSets
 
@@ -103,7 +105,8 @@ def _track(told: Any) -> FileTrack:
     sets = ParameterSets(*(tuple(bytes.fromhex(nal) for nal in told[name][:64]) for name in ("sps", "pps", "vps")))
     if timescale < 1:
         raise ValueError("a time scale of zero")
-    return FileTrack(int(told["id"]), codec, timescale, channels, config, sets if sets.sps and sets.pps else None)
+    complete = sets.sps and (sets.pps or not codec.in_nal_units)
+    return FileTrack(int(told["id"]), codec, timescale, channels, config, sets if complete else None)
 
 
 def _bounded(value: object, most: int) -> int:
@@ -168,6 +171,17 @@ def is_random_access(codec: Codec, nal: bytes) -> bool:
     """IDR of H.264; IRAP (BLA, IDR, CRA) of H.265."""
     kind = nal_type(codec, nal)
     return kind == 5 if codec is Codec.H264 else 16 <= kind <= 21
+
+
+def decoded_with(codec: Codec, data: bytes) -> ParameterSets | None:
+    """The sets that stand in the bytes of a picture; None where there are none. Raises MediaError."""
+    if codec is Codec.AV1:
+        header = sequence_header(data)
+        return None if header is None else ParameterSets((header,))
+    if codec in (Codec.VP8, Codec.VP9):
+        config = parse_vp8(data) if codec is Codec.VP8 else parse_vp9(data)
+        return None if config is None else ParameterSets((config.pack(),))
+    return sets_in(codec, nals_of(data))
 
 
 def sets_in(codec: Codec, nals: list[bytes]) -> ParameterSets | None:

@@ -174,7 +174,8 @@ def _format(nothing: MediaDescription, payload_type: int, rtpmap: str | None, fm
     found = replace(nothing, payload_type=payload_type, name=name)
     codec = _CODECS.get(name.upper())
     if codec is None or codec.kind != nothing.kind:
-        return replace(found, why_not=f"codec {name} is not among {', '.join(codec.value for codec in Codec)}")
+        taken = ", ".join(sorted(set(_CODECS.values())))
+        return replace(found, why_not=f"codec {name} is not among {taken}")
     try:
         return replace(found, info=_track(codec, rate, channels, _parameters(fmtp)))
     except MediaError as error:

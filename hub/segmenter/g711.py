@@ -1,6 +1,6 @@
-"""G.711 made playable: each track's code words through a FLAC encoder of its own. Lossless in samples.
+"""G.711 and PCM made playable: each track's code words through a FLAC encoder of its own. Lossless in samples.
 
-No browser plays G.711 in a file, and FLAC keeps every sample. A-law comes back to the very words;
+No browser plays them in such a file, and FLAC keeps every sample. A-law and PCM come back to the very words;
 µ-law has two words for zero, so the words' own digest is kept beside the chunk.
 """
 
@@ -49,41 +49,47 @@ class FlacEncoder:
     def __init__(self, track: TrackInfo) -> None:
         self._channels = max(1, track.channels)
         if self._channels not in _LAYOUTS:
-            raise MediaError(f"expected G.711 of one or two channels, found {self._channels}")
+            raise MediaError(f"expected G.711 or PCM of one or two channels, found {self._channels}")
         self._rate_hz = track.timescale
         self._layout = _LAYOUTS[self._channels]
-        self._samples = SAMPLES[track.codec]
-        self._block = FLAC_BLOCK * self._channels
+        self._samples = SAMPLES.get(track.codec)  # none: words are samples
+        self.step_bytes = self._channels * (1 if self._samples is not None else 2)
+        """Of one moment: a word of each channel."""
         self._encoder: AudioCodecContext | None = None
         self._pts = 0
 
     @property
-    def block_words(self) -> int:
-        """Code words that make one frame."""
-        return self._block
+    def block_bytes(self) -> int:
+        """Bytes of code words that make one frame."""
+        return FLAC_BLOCK * self.step_bytes
 
     def encode(self, words: bytes) -> bytes:
-        """The frame of exactly ``block_words`` code words."""
+        """The frame of exactly ``block_bytes`` of code words."""
         packets = [bytes(packet) for packet in self._ready().encode(self._frame(words))]
         if len(packets) != 1:
-            raise MediaError(f"expected one FLAC frame for {len(words)} code words, found {len(packets)}")
+            raise MediaError(f"expected one FLAC frame for {len(words)} bytes of code words, found {len(packets)}")
         return packets[0]
 
     def finish(self, words: bytes) -> bytes:
-        """The last frame, of fewer code words (at least one); the next ``encode`` starts anew."""
+        """The last frame, of fewer code words (at least a moment's); the next ``encode`` starts anew."""
         encoder = self._ready()
         packets = [bytes(packet) for packet in (*encoder.encode(self._frame(words)), *encoder.encode(None))]
         self.restart()
         frames = [packet for packet in packets if packet]  # the flush ends with a packet of no bytes
         if len(frames) != 1:
-            raise MediaError(f"expected one FLAC frame for the last {len(words)} code words, found {len(frames)}")
+            raise MediaError(
+                f"expected one FLAC frame for the last {len(words)} bytes of code words, found {len(frames)}"
+            )
         return frames[0]
 
     def restart(self) -> None:
         self._encoder = None
 
     def _frame(self, words: bytes) -> av.AudioFrame:
-        samples = self._samples[np.frombuffer(words, dtype=np.uint8)].reshape(1, -1)
+        if self._samples is None:
+            samples = np.frombuffer(words, dtype="<i2").astype(np.int16).reshape(1, -1)
+        else:
+            samples = self._samples[np.frombuffer(words, dtype=np.uint8)].reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=self._layout)
         frame.sample_rate = self._rate_hz
         frame.pts = self._pts

@@ -4,6 +4,7 @@
   with a keyframe wherever the recording has one.
 * Reels of one run go on in ``tfdt``: DISCONTINUITY stands only before another run or other parameter sets.
 * An interruption is a row of EXT-X-GAP segments as long as it was, so that the axis of the player is time.
+* Pictures that no browser plays from such a file (VP8) are a gap too: the reel holds them, an export hands them out.
 * All segments share one set of tracks. Where the sound has holes, the segment's address carries from where to where
   it must be filled (:func:`hub.segmenter.silence.segment_bytes`); all others are byte ranges of reels.
 """
@@ -36,6 +37,8 @@ _SOUND_HOLE_S = 0.03
 _STRADDLE_S = 0.25
 """Sound of one moment may lie this far into the next chunk: a fragment's length."""
 _CLOCK_DRIFT_US = 20_000
+_NOT_PLAYED = frozenset(("vp08",))
+"""Sample entries that Media Source Extensions know in WebM alone: one such segment would end the playback of all."""
 _OPUS_FRAMES = frozenset({120, 240, 480, 960, 1920, 2880})
 
 Fill = tuple[int, int]
@@ -107,6 +110,7 @@ class _Served:
     sound: SoundTrack | None
     sound_from: Chunk | None
     """Where the sound track was taken from, if the reel has none of its own."""
+    played: bool = True
 
 
 @dataclass(slots=True)
@@ -181,6 +185,8 @@ class Playlist:
 
     def _add(self, chunk: Chunk) -> None:
         served = self._describe(chunk)
+        if not served.played:
+            return
         start_s, end_s = _span(chunk)
         last = self._segment
         if last is None:
@@ -216,12 +222,14 @@ class Playlist:
         served = self._served.get(chunk.init_sha256)
         if served is None:
             init = self._inits(chunk)
-            sounding = [header for header in read_init(init) if header.kind is MediaKind.AUDIO]
+            headers = read_init(init)
+            played = not any(header.codec in _NOT_PLAYED for header in headers)
+            sounding = [header for header in headers if header.kind is MediaKind.AUDIO]
             donor = None if sounding else self._sound_from
             if donor is not None:
                 extended = with_sound(init, self._inits(donor))
                 sounding = [header for header in read_init(extended) if header.kind is MediaKind.AUDIO]
-            served = self._served[chunk.init_sha256] = _Served(_silent(sounding), donor)
+            served = self._served[chunk.init_sha256] = _Served(_silent(sounding), donor, played)
         return served
 
 

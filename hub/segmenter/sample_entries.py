@@ -1,6 +1,7 @@
 """How a track's codec is described in ``stsd`` and to a browser. Pure.
 
-H.264 and H.265 after ISO/IEC 14496-15, AAC after 14496-14, Opus and FLAC after their ISO BMFF bindings.
+H.264 and H.265 after ISO/IEC 14496-15, AAC after 14496-14, the others after their ISO BMFF bindings: VP8 and VP9
+("VP Codec ISO Media File Format Binding" 1.0), AV1 ("AV1 Codec ISO Media File Format Binding" 1.2), Opus, FLAC.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 from hub.bitstream import h264, h265
 from hub.bitstream.audio import aac_lc_config, parse_aac_config
+from hub.bitstream.av1 import parse_sequence_header
+from hub.bitstream.vpx import VpxConfig
 from hub.errors import MediaError
 from hub.model import Codec, ParameterSets, TrackInfo
 from hub.segmenter.boxes import box, full_box
@@ -17,6 +20,14 @@ from hub.segmenter.boxes import box, full_box
 FLAC_BLOCK = 576
 """Samples in a FLAC frame of ours: what FFmpeg's encoder chooses at 8 kHz; 72 ms."""
 _FLAC_DEPTH = 16
+_VPX_LEVELS = (
+    (36_864, 10), (73_728, 11), (122_880, 20), (245_760, 21), (552_960, 30), (983_040, 31), (2_228_224, 41),
+    (8_912_896, 52),
+)  # fmt: skip
+"""Samples of a picture, and the level that allows them at an ordinary rate (VP9 levels; the rate is not known)."""
+_VPX_TOP_LEVEL = 62
+_VPX_COLORS = {1: (6, 6, 6), 2: (1, 1, 1), 3: (6, 6, 6), 4: (7, 7, 7), 5: (9, 14, 9), 7: (1, 13, 0)}
+"""Primaries, transfer and matrix (ISO/IEC 23091-2) of VP9's color_space."""
 _WITH_RANGE_EXTENSION = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
 
@@ -39,11 +50,15 @@ def describe(track: TrackInfo, sets: ParameterSets | None) -> SampleEntry:
             return _avc1(_complete(track, sets))
         case Codec.H265:
             return _hvc1(_complete(track, sets))
+        case Codec.VP8 | Codec.VP9:
+            return _vpx(track.codec, _first_set(track, sets))
+        case Codec.AV1:
+            return _av01(_first_set(track, sets))
         case Codec.AAC:
             return _mp4a(track)
         case Codec.OPUS:
             return _opus(track)
-        case Codec.PCMA | Codec.PCMU:
+        case Codec.PCMA | Codec.PCMU | Codec.PCM:
             return _flac(track)
 
 
@@ -51,6 +66,12 @@ def _complete(track: TrackInfo, sets: ParameterSets | None) -> ParameterSets:
     if sets is None or not sets.sps or not sets.pps or (track.codec is Codec.H265 and not sets.vps):
         raise MediaError(f"expected the parameter sets of track {track.id} ({track.codec}), found them incomplete")
     return sets
+
+
+def _first_set(track: TrackInfo, sets: ParameterSets | None) -> bytes:
+    if sets is None or not sets.sps:
+        raise MediaError(f"expected what track {track.id} ({track.codec}) is decoded with, found nothing")
+    return sets.sps[0]
 
 
 def _visual(kind: bytes, width: int, height: int, config: bytes, aspect: tuple[int, int] = (1, 1)) -> bytes:
@@ -130,6 +151,35 @@ def _h265_codec(profile_tier_level: bytes) -> str:
     return ".".join(parts + [f"{byte:x}" for byte in constraints])
 
 
+def _vpx(codec: Codec, record: bytes) -> SampleEntry:
+    """VP8SampleEntry, VP9SampleEntry with ``vpcC``. Raises MediaError for colour with half the lines alone (4:4:0),
+    which the binding has no number for."""
+    config = VpxConfig.unpack(record)
+    sampling = {(1, 1): 1, (1, 0): 2, (0, 0): 3}.get(config.subsampling)
+    if sampling is None:
+        raise MediaError("expected VP9 in 4:2:0, 4:2:2 or 4:4:4, found 4:4:0")
+    samples = config.width * config.height
+    level = next((level for most, level in _VPX_LEVELS if samples <= most), _VPX_TOP_LEVEL)
+    colors = _VPX_COLORS.get(config.color_space, (2, 2, 2))
+    packed = config.bit_depth << 4 | sampling << 1 | config.full_range
+    vpcc = full_box(b"vpcC", 1, 0, bytes((config.profile, level, packed, *colors, 0, 0)))
+    kind = b"vp08" if codec is Codec.VP8 else b"vp09"
+    codecs = f"{kind.decode()}.{config.profile:02d}.{level:02d}.{config.bit_depth:02d}"
+    data = _visual(kind, config.width, config.height, vpcc)
+    return SampleEntry(data, f'video/mp4; codecs="{codecs}"', (config.width, config.height))
+
+
+def _av01(header: bytes) -> SampleEntry:
+    """AV1SampleEntry with ``av1C``, the sequence header in it."""
+    config = parse_sequence_header(header)
+    x, y = config.subsampling
+    flags = config.tier << 7 | (config.bit_depth > 8) << 6 | (config.bit_depth == 12) << 5 | config.mono << 4
+    record = bytes((0x81, config.profile << 5 | config.level, flags | x << 3 | y << 2 | config.sample_position, 0))
+    codecs = f"av01.{config.profile}.{config.level:02d}{'H' if config.tier else 'M'}.{config.bit_depth:02d}"
+    data = _visual(b"av01", config.width, config.height, box(b"av1C", record, header))
+    return SampleEntry(data, f'video/mp4; codecs="{codecs}"', (config.width, config.height))
+
+
 # -------------------------------------------------------------------------------------- sound
 
 
@@ -164,7 +214,7 @@ def _flac(track: TrackInfo) -> SampleEntry:
     """FLAC in ISO BMFF §3.3: the STREAMINFO alone, last of its blocks."""
     channels = max(1, track.channels)
     if channels > 8 or not 0 < track.timescale < 1 << 20:
-        raise MediaError(f"expected G.711 of at most 8 channels, found {channels} at {track.timescale} Hz")
+        raise MediaError(f"expected sound of at most 8 channels, found {channels} at {track.timescale} Hz")
     info = struct.pack(">HH6x", FLAC_BLOCK, FLAC_BLOCK)
     packed = track.timescale << 44 | (channels - 1) << 41 | (_FLAC_DEPTH - 1) << 36
     info += packed.to_bytes(8, "big") + bytes(16)

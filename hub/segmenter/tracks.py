@@ -46,14 +46,14 @@ class FragmentTrack(Protocol):
 
 
 def fragment_track(info: TrackInfo, sequence: count[int], fragment_ms: int) -> FragmentTrack:
-    """Raises MediaError for G.711 of more than two channels."""
-    if info.codec in (Codec.PCMA, Codec.PCMU):
-        return G711Track(info, sequence, fragment_ms)
+    """Raises MediaError for G.711 or PCM of more than two channels."""
+    if info.codec in (Codec.PCMA, Codec.PCMU, Codec.PCM):
+        return FlacTrack(info, sequence, fragment_ms)
     return SampleTrack(info, sequence, fragment_ms)
 
 
 class SampleTrack:
-    """Units that become samples as they are: H.264, H.265, AAC, Opus."""
+    """Units that become samples as they are: pictures, AAC, Opus."""
 
     def __init__(self, info: TrackInfo, sequence: count[int], fragment_ms: int) -> None:
         self.info = info
@@ -179,8 +179,8 @@ def _capture_us(unit: AccessUnit) -> int:
     return unit.capture_us
 
 
-class G711Track:
-    """G.711 packets that become FLAC frames. Frames and packets do not share their edges.
+class FlacTrack:
+    """Packets of G.711 or PCM that become FLAC frames. Frames and packets do not share their edges.
 
     A packet counts (sequence number, loss, damage) in the fragment that its first code word lies in.
     """
@@ -188,20 +188,20 @@ class G711Track:
     def __init__(self, info: TrackInfo, sequence: count[int], fragment_ms: int) -> None:
         self.info = info
         self._sequence = sequence
-        self._channels = max(1, info.channels)
         self._encoder = FlacEncoder(info)
-        self._block = self._encoder.block_words
+        self._step = self._encoder.step_bytes
+        self._block = self._encoder.block_bytes
         self._target_ticks = info.timescale * fragment_ms // 1000
         self._words = bytearray()
         """Received and not yet encoded."""
         self._packets: deque[tuple[int, AccessUnit]] = deque()
-        """Packets of which words are not yet in a fragment, each with the position of its first word."""
+        """Packets of which words are not yet in a fragment, each with the position of its first byte."""
         self._frames: list[bytes] = []
         self._durations: list[int] = []
         self._encoded = bytearray()
         """The words of ``_frames``."""
         self._position = 0
-        """Words of this stretch that went out in fragments."""
+        """Bytes of this stretch that went out in fragments."""
         self._start_ticks = 0
         """Where the stretch begins on the run's axis; a stretch has no loss and no leap inside."""
         self._received = 0
@@ -219,18 +219,18 @@ class G711Track:
             words = bytes(self._words[: self._block])
             del self._words[: self._block]
             self._keep(words, self._encoder.encode(words))
-            if (len(self._encoded) + self._block // 2) // self._channels >= self._target_ticks:
+            if (len(self._encoded) + self._block // 2) // self._step >= self._target_ticks:
                 done.append(self._emit())
         return done
 
     def _breaks(self, unit: AccessUnit) -> bool:
-        expected = self._start_ticks + self._received // self._channels
-        tolerance = self._block // self._channels // 4  # 18 ms at 8 kHz: less than a packet
+        expected = self._start_ticks + self._received // self._step
+        tolerance = self._block // self._step // 4  # 18 ms at 8 kHz: less than a packet
         return unit.lost > 0 or unit.damaged or abs(unit.dts_ticks - expected) > tolerance
 
     def flush(self) -> list[Fragment]:
         """Ends the stretch: what is left over becomes a shorter frame, the next one a new encoder's."""
-        whole = len(self._words) // self._channels * self._channels
+        whole = len(self._words) // self._step * self._step
         if whole:
             words = bytes(self._words[:whole])
             self._keep(words, self._encoder.finish(words))
@@ -247,7 +247,7 @@ class G711Track:
     def _keep(self, words: bytes, frame: bytes) -> None:
         self._encoded += words
         self._frames.append(frame)
-        self._durations.append(len(words) // self._channels)
+        self._durations.append(len(words) // self._step)
 
     def _emit(self) -> Fragment:
         source = bytes(self._encoded)
@@ -255,7 +255,7 @@ class G711Track:
         packets = [(at, unit) for at, unit in self._packets if at < end]
         began = [unit for at, unit in packets if at >= begin]
         (first_at, first), (last_at, last) = packets[0], packets[-1]
-        start = self._start_ticks + begin // self._channels
+        start = self._start_ticks + begin // self._step
         tfdt = max(0, start + self.info.timescale * AXIS_OFFSET_S)
         emitted = Fragment(
             track_id=self.info.id,
@@ -272,7 +272,7 @@ class G711Track:
             ),
             keyframe=True,
             tfdt_ticks=tfdt,
-            duration_ticks=len(source) // self._channels,
+            duration_ticks=len(source) // self._step,
             timescale=self.info.timescale,
             frames=len(self._frames),
             keyframes=0,
@@ -296,5 +296,5 @@ class G711Track:
         while self._packets and self._packets[0][0] + len(self._packets[0][1].data) <= end:
             self._packets.popleft()
 
-    def _us(self, words: int) -> int:
-        return words // self._channels * US_PER_S // self.info.timescale
+    def _us(self, size: int) -> int:
+        return size // self._step * US_PER_S // self.info.timescale
