@@ -31,6 +31,7 @@ from hub.ledger.entries import Entry, EntryType
 from hub.ledger.notes import parse_vkey
 from hub.ledger.package.format import MOVIE, SUMS, FileRow, Manifest
 from hub.ledger.verdict import Verdict
+from hub.ledger.verify import chinese
 from hub.model import Interruption, InterruptionState
 
 JOIN_US = 1_000_000
@@ -136,8 +137,8 @@ def _verdict(verdict: Verdict) -> VerdictFacts:
         verdict.completeness.value,
         verdict.provenance.value,
         verdict.time.value,
-        tuple(str(finding) for finding in verdict.findings),
-        (*verdict.unchecked, *verdict.notes),
+        tuple(chinese.finding(finding) for finding in verdict.findings),
+        tuple(chinese.remark(text) for text in (*verdict.unchecked, *verdict.notes)),
         # What outsiders attest, never the hub's own clock.
         verdict.anchored[0].by_us if verdict.anchored else None,
     )

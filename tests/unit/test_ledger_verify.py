@@ -249,9 +249,10 @@ async def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], m
     assert cli.main([str(folder.data), "--keys", str(folder.keys), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["exit"] == 0
     assert cli.main([str(folder.data), "--checkpoint", str(folder.log / "checkpoint"), "--lang", "zh"]) == 0
-    assert "its first 25 entries are as then" in capsys.readouterr().out
+    assert "其前 25 条记录与当时相同" in capsys.readouterr().out
     assert cli.main([str(folder.data), "--checkpoint", str(tmp_path / "none")]) == 2
     assert cli.main([str(tmp_path / "none"), "--lang", "en"]) == 2
+    assert cli.main([str(folder.data), "--key", "no key"]) == 2, "at once, and not after an hour of hashing"
     assert "CANNOT BE JUDGED" in capsys.readouterr().out
 
 

@@ -13,6 +13,7 @@ from typing import TextIO
 from hub.errors import LedgerError
 from hub.ledger.anchors.check import Trust
 from hub.ledger.anchors.trust import read_trust
+from hub.ledger.notes import parse_vkey
 from hub.ledger.verdict import ExitCode
 from hub.ledger.verify.progress import ProgressBar
 from hub.ledger.verify.report import to_json, to_text
@@ -61,6 +62,8 @@ def run(
     neither a witness nor a timestamp authority is."""
     bar = ProgressBar(sys.stderr) if sys.stderr.isatty() and not options.json else None
     try:
+        if options.key is not None:
+            parse_vkey(options.key)  # a slip of the pen must not come out after an hour of hashing
         checkpoints = [(str(path), _read(path)) for path in options.checkpoint]
         keys = options.keys or keys_dir()
         given = options.witness or options.tsa_root

@@ -74,9 +74,9 @@ def to_text(verdict: Verdict, lang: str = "en") -> str:
     lines += _steps(verdict, words)
     lines += ["", *_axes(verdict, words), *_findings(verdict, words)]
     if verdict.unchecked:
-        lines += ["", words.unchecked, *(f"  {text}" for text in verdict.unchecked)]
+        lines += ["", words.unchecked, *(f"  {words.remark(text)}" for text in verdict.unchecked)]
     if verdict.notes:
-        lines += ["", words.notes, *(f"  {text}" for text in verdict.notes)]
+        lines += ["", words.notes, *(f"  {words.remark(text)}" for text in verdict.notes)]
     lines += ["", *_summary(verdict, words)]
     return "\n".join(lines) + "\n"
 
@@ -100,7 +100,8 @@ def _padded(text: str, columns: int) -> str:
 def _axes(verdict: Verdict, words: Words) -> list[str]:
     counts = verdict.counts
     integrity, completeness, provenance, time = words.axes
-    key = f" ({verdict.key.rpartition('+')[0]}, from {verdict.key_source})" if verdict.key else ""
+    key = words.key.format(key=verdict.key.rpartition("+")[0], source=words.key_source(verdict.key_source))
+    key = key if verdict.key else ""
     span = f", {_time(verdict.from_us)} – {_time(verdict.until_us)}" if verdict.from_us is not None else ""
     breaks = words.interruptions.format(count=counts.interruptions)
     lines = [
@@ -136,12 +137,14 @@ def _findings(verdict: Verdict, words: Words) -> list[str]:
         return []
     at, expected, found = words.rows
     lines = ["", words.first.format(step=int(first.step), harm=words.harms[first.harm])]
-    lines += [f"{at}{first.place}", f"{expected}{first.expected}", f"{found}{first.found}"]
+    lines += [f"{at}{first.place}", f"{expected}{words.quoted(first.expected)}", f"{found}{words.quoted(first.found)}"]
     others = [finding for finding in verdict.findings if finding is not first][: SHOWN - 1]
     if others:
         lines += ["", words.also]
         for one in others:
-            lines.append(words.others.format(step=int(one.step), harm=words.harms[one.harm], finding=one))
+            lines.append(
+                words.others.format(step=int(one.step), harm=words.harms[one.harm], finding=words.finding(one))
+            )
         hidden = sum(verdict.harms.values()) - len(others) - 1
         lines += [words.more.format(count=hidden)] if hidden > 0 else []
     return lines

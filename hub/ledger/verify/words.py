@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hub.ledger.verdict import (
@@ -10,17 +10,20 @@ from hub.ledger.verdict import (
     STEP_TITLES,
     Completeness,
     ExitCode,
+    Finding,
     Harm,
     Integrity,
     Provenance,
     Step,
     TimeSource,
 )
+from hub.ledger.verify import chinese
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Everything that a report says by itself. What was expected and found is English in both: it quotes formats."""
+    """Everything that a report says by itself. Remarks and findings are worded in English where they are made;
+    ``remark``, ``quoted``, ``finding`` and ``key_source`` put them into the report's language where it has words."""
 
     heading: str
     live: str
@@ -50,6 +53,11 @@ class Words:
     time: Mapping[TimeSource, str]
     summary: Mapping[ExitCode, str]
     meaning: Mapping[ExitCode, str]
+    key: str
+    key_source: Callable[[str], str] = str
+    remark: Callable[[str], str] = str
+    quoted: Callable[[str], str] = str
+    finding: Callable[[Finding], str] = str
 
 
 EN = Words(
@@ -111,6 +119,7 @@ EN = Words(
         ExitCode.ALTERED_OR_INCOMPLETE: "At least one thing is not as the hub recorded it, or is not there.",
         ExitCode.UNREADABLE: "The verification did not come to its end; it says nothing for the data, nor against it.",
     },
+    key=" ({key}, from {source})",
 )
 
 ZH = Words(
@@ -196,6 +205,11 @@ ZH = Words(
         ExitCode.ALTERED_OR_INCOMPLETE: "至少有一处内容与中枢当时的记录不一致，或已缺失。请见上述“首个问题”。",
         ExitCode.UNREADABLE: "校验未能完成，既不能证明数据完整，也不能证明数据被改动。请见上述“未能校验”。",
     },
+    key="（{key}，公钥{source}）",
+    key_source=chinese.key_source,
+    remark=chinese.remark,
+    quoted=chinese.quoted,
+    finding=chinese.finding,
 )
 
 LANGUAGES: Mapping[str, Words] = {"zh": ZH, "en": EN}
