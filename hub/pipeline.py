@@ -221,8 +221,9 @@ class Pipeline:
         self._retry = retry
         self._run: Run | None = None
         restored = detector.current
-        self._written = {} if restored is None else {restored.id: restored.count}
-        """How many breaks of an interruption the ledger has; the hub's last life wrote those of a restored one."""
+        self._written = {} if restored is None else {restored.id: (restored.count, restored.needs_explanation)}
+        """How many breaks of an interruption the ledger has, and whether it has that it asks for an explanation; the
+        hub's last life wrote those of a restored one."""
         self._told: tuple[str, InterruptionState] | None = None
         self._storage_failed = False
         self.recorded_until_us: int | None = None
@@ -420,11 +421,15 @@ class Pipeline:
             self._rooms.events.publish("interruption.withdrawn", interruption_json(gone), self._clock.now())
 
     def _write_down(self, change: Interruption) -> None:
-        """What was confirmed is in the ledger, each of its breaks, and its end, or that it was none."""
-        known = self._written.get(change.id, 0)
-        if change.state is InterruptionState.CONFIRMED and change.count > known:
-            self._written[change.id] = change.count
+        """What was confirmed is in the ledger, each of its breaks, and its end, or that it was none. A fault that lasts
+        until it asks for an explanation is entered once more: who follows up hears of it before its end."""
+        known = self._written.get(change.id)
+        now = (change.count, change.needs_explanation)
+        if change.state is InterruptionState.CONFIRMED and now > (known or (0, False)):
+            self._written[change.id] = now
             self._append(EntryType.INTERRUPTION_OPEN, change)
+            if known is not None and change.count == known[0]:
+                return
             if change.kind.interruption_class in _BREAKS_THE_REEL and self._run is not None:
                 self._run.cut("interruption")
             if self.content is not None:

@@ -123,7 +123,7 @@ async def listening(http: aiohttp.ClientSession, url: str) -> AsyncIterator[list
 
         async def listen() -> None:
             async for message in socket:
-                heard.append(json.loads(message.data))
+                heard.append(json.loads(message.data))  # noqa: PERF401  as it comes
 
         task = asyncio.create_task(listen())
         try:
@@ -163,7 +163,8 @@ async def test_two_officers_explain_one_break_and_nobody_the_other(tmp_path: Pat
         await asyncio.sleep(2)
         for one in recorders:
             await simulators.play(one.name, [Fault(FaultKind.CUT, 0.0, CUT_S)])
-        told, untold = await until(lambda: _both_closed(hub), 40)
+        await until(lambda: _became(hub, "confirmed", "open"))  # followed up while it lasts
+        told, untold = await until(lambda: _became(hub, "closed", "awaiting"), 40)
         await asyncio.sleep(1)
         await hub.call("POST", f"/api/activities/{activity}/end", {})
         async with AsyncExitStack() as stack:
@@ -180,11 +181,12 @@ async def test_two_officers_explain_one_break_and_nobody_the_other(tmp_path: Pat
     assert await verified(hub) == 0
 
 
-async def _both_closed(hub: HubProcess) -> Sequence[dict[str, Any]] | None:
+async def _became(hub: HubProcess, state: str, followup: str) -> Sequence[dict[str, Any]] | None:
+    """Both interruptions, once they are that by their entries."""
     listed = await hub.call("GET", "/api/interruptions")
-    found = sorted(listed, key=lambda one: str(one["stream"]))
-    became = [(one["followup"] or {}).get("state") for one in found]
-    return found if became == ["awaiting", "awaiting"] else None
+    found = [await hub.call("GET", f"/api/interruptions/{one['id']}") for one in listed if one["followup"] is not None]
+    became = [(one["state"], one["followup"]["state"]) for one in found]
+    return sorted(found, key=lambda one: str(one["stream"])) if became == [(state, followup)] * 2 else None
 
 
 async def _explain(hub: HubProcess, people: dict[str, Person], ident: str) -> None:
@@ -232,9 +234,11 @@ async def _explain(hub: HubProcess, people: dict[str, Person], ident: str) -> No
 
     status, history = await sun.call("GET", f"{one}/history")
     assert [(entry["what"], entry["by"]) for entry in history] == [
-        ("interruption_open", "hub"), ("interruption_close", "hub"), ("explanation.written.drafted", "zhang"),
-        ("explanation.written.signed", "zhang"), ("explanation.written.signed", "li"), ("explanation.close", "sun"),
+        ("interruption_open", "hub"), ("interruption_open", "hub"), ("interruption_close", "hub"),
+        ("explanation.written.drafted", "zhang"), ("explanation.written.signed", "zhang"),
+        ("explanation.written.signed", "li"), ("explanation.close", "sun"),
     ]  # fmt: skip
+    assert [entry["facts"]["needs_explanation"] for entry in history[:3]] == [False, True, True]
     assert [entry["at"] for entry in history] == sorted(entry["at"] for entry in history)
 
 
@@ -273,7 +277,7 @@ async def _escalates(process: HubProcess, ident: str, activity: str) -> None:
         assert [(one["level"], one["unit"]) for one in late] == [(0, "team"), (1, "county"), (2, "root")]
         assert {one["id"] for one in late} == {ident}, "what was closed is nobody's business any more"
         entries = [one for one in await get(f"/api/interruptions/{ident}/history") if one["by"] == "hub"]
-        assert [(one["what"].partition(".")[2], one["facts"].get("unit")) for one in entries if one["seq"]][2:] == [
+        assert [(one["what"].partition(".")[2], one["facts"].get("unit")) for one in entries][3:] == [
             ("reminder", "team"), ("overdue", "team"), ("overdue", "county"), ("overdue", "root"),
         ]  # fmt: skip
         rings = (await alarms())[f"interruption_overdue:{ident}"]
@@ -297,16 +301,20 @@ async def _escalates(process: HubProcess, ident: str, activity: str) -> None:
 async def _explained_late(hub: Hub, ident: str) -> None:
     one = f"/api/interruptions/{ident}"
     async with AsyncExitStack() as stack:
-        people = [Person(hub.url, name) for name in ("zhang", "li", "sun")]
+        people = [Person(hub.url, name) for name in ("zhang", "li", "wang", "sun")]
         for person in people:
             stack.push_async_callback(person.close)
             await person.sign_in()
-        zhang, li, sun = people
-        _, drafted = await zhang.call("POST", f"{one}/statements", {"text": TEXT})
+        zhang, li, wang, sun = people
+        _, drafted = await li.call("POST", f"{one}/statements", {"text": TEXT})
         sign = f"{one}/statements/{drafted['id']}/signatures"
-        for person in (zhang, li):
-            signed = {"password": person.password, "sha256": drafted["sha256"]}
-            assert (await person.call("POST", sign, signed))[0] == 201
+
+        def signature(person: Person) -> dict[str, str]:
+            return {"password": person.password, "sha256": drafted["sha256"]}
+
+        assert (await zhang.call("POST", sign, signature(zhang)))[0] == 201
+        await li.refused("POST", sign, signature(li), 403, "own_statement")
+        assert (await wang.call("POST", sign, signature(wang)))[0] == 201
         status, case = await sun.call("POST", f"{one}/close")
         assert (status, case["followup"]["findings"]) == (200, ["no_spoken_explanation", "late"])
 
@@ -394,7 +402,9 @@ async def test_a_reason_said_aloud_is_heard_and_noise_is_not(tmp_path: Path) -> 
 
         resumed_us = parse_rfc3339(faults[0]["ended_at"])
         clip = resumed_us + 500_000, resumed_us + 7_000_000
-        assert (await speaks.mark(idents[0], clip[0] - 4_000_000, clip[1]) or (0, 0))[0] == 400, "before the resume"
+        early = await speaks.mark(idents[0], clip[0] - 4_000_000, clip[1])
+        assert early is not None
+        assert (early[0], early[1]["error"]["code"]) == (400, "not_after_resume")
         status, case = await until(lambda: speaks.mark(idents[0], *clip), 30)
         assert (status, case["followup"]["state"], case["followup"]["how"]) == (201, "explained", "spoken"), case
         assert case["followup"]["findings"] == []
@@ -411,8 +421,8 @@ async def test_a_reason_said_aloud_is_heard_and_noise_is_not(tmp_path: Path) -> 
         history = await hub.call("GET", f"/api/interruptions/{idents[0]}/history")
         reports = [one for one in history if one["what"] == "explanation.report"]
         assert [(one["by"], bool(one["facts"]["cites"])) for one in reports] == [("device:speaks", True)]
-        (heard,) = [one for one in history if one["what"] == "explanation.spoken"]
-        assert (heard["by"], heard["facts"]["speech_ms"] >= 1500) == ("device:speaks", True)
+        (clip_heard,) = [one for one in history if one["what"] == "explanation.spoken"]
+        assert (clip_heard["by"], clip_heard["facts"]["speech_ms"] >= 1500) == ("device:speaks", True)
         (waits,) = await hub.call("GET", f"/api/interruptions?followup={quote('awaiting')}")
         assert (waits["id"], waits["followup"]["reported_at"]) == (idents[1], None)
         for recorder in recorders:
