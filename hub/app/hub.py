@@ -195,8 +195,6 @@ class Hub:
         settings, publish = self.settings, self.telling.publish
         self.maintenance = await Maintenance.open(engine, self.clock, self.telling.maintenance)
         self.grouping = Grouping(self.answers.due, lambda unit: self.units.tree.path(unit), self.events)
-        recent = await asyncio.to_thread(self.ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
-        self.grouping.restore(recent)
         self.activities = await Activities.open(engine, settings.data, self.clock, self.ledger, self.people, publish)
         around = DutyAround(lambda: self.registry.list(retired=True), self.units, publish)
         duty = await DutyParts.open(
@@ -219,8 +217,10 @@ class Hub:
         )
         self.units.on_change(lambda _: self.fleet.rules_changed())
         self._stack.push_async_callback(self.fleet.stop)
+        recent = await asyncio.to_thread(self.ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
         for stream in self.registry.list():
             self.fleet.begin(stream)
+        self.grouping.restore(recent)  # what is still open asks which streams are due, and only the fleet knows
         self.registry.on_change(lambda *_: duty.duty.keep_places())  # before the fleet, which asks what is due
         self.registry.on_change(self.fleet.changed)
         self.registry.on_change(self.telling.stream_changed)
@@ -252,7 +252,8 @@ class Hub:
         await self.followup.start()
 
         present, ready = self.answers.present, self.answers.ready
-        beyond = Outside(ledger.append, self.registry.find, present, ledger.reader.interruption, ready)
+        late = surroundings.late(self)
+        beyond = Outside(ledger.append, self.registry.find, present, ledger.reader.interruption, ready, late)
         self.notices = await Notices.open(settings, self.clock, engine, self.events, self.people, beyond)
         self.notices.start()
         stack.push_async_callback(self.notices.close)

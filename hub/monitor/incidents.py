@@ -135,7 +135,8 @@ class Incidents:
         self._loose[one.id] = _Member(one, at_us, tuple(self._groups_of(one.stream_id)))
         self._loose.move_to_end(one.id)
         self._forget(now_us)
-        return self._gather(self._loose[one.id])
+        newest = self._loose.get(one.id)
+        return () if newest is None else self._gather(newest)  # None: it began too long ago to be of anything new
 
     # ----------------------------------------------------------------------------- within
 

@@ -52,3 +52,19 @@ async def test_a_recorder_is_cued_and_reports(tmp_path: Path) -> None:
             (one,) = await response.json()
         assert one["id"] == "i-1"
         assert one["followup"]["reported_at"] is not None
+
+
+async def test_a_hub_starts_with_an_interruption_that_a_kill_left_open(tmp_path: Path) -> None:
+    """What is still open is asked for its group at once, and that is a matter of the streams that run."""
+    values = {"listen": "127.0.0.1:0", "data": tmp_path / "data", "keys_dir": tmp_path / "keys"}
+    settings = Settings.model_validate(values | {"admin_token": ADMIN_TOKEN})
+    async with Hub.running(settings) as hub, aiohttp.ClientSession(hub.url, headers=BEARER) as client:
+        draft = {"id": "rec-1", "name": "记录仪", "kind": "recorder", "source": {"type": "whip"}}
+        async with client.post("/api/streams", json=draft) as response:
+            assert response.status == 201, await response.text()
+        now_us = hub.clock.now().utc_us
+        fault = Interruption("i-1", "rec-1", InterruptionKind.STALL, InterruptionState.CONFIRMED, now_us, now_us)
+        hub.ledger.append("rec-1", EntryType.INTERRUPTION_OPEN, interruption_body(fault))
+        await hub.ledger.committed()
+    async with Hub.running(settings) as hub:
+        assert hub.fleet.pipeline("rec-1") is not None

@@ -143,3 +143,11 @@ def test_whatever_comes_each_interruption_is_in_one_incident_at_most(
     for incident in told.incidents.all():
         assert all(told.incidents.of(one) == incident.id for one in incident.members)
         assert incident.open == any(member.one.state in (SUSPECTED, CONFIRMED) for member in incident.members.values())
+
+
+def test_one_that_began_long_ago_is_of_no_incident_and_no_error() -> None:
+    """After a restart a detector speaks again of what was open all the while."""
+    incidents = Incidents(lambda _: ())
+    old = Interruption("i-1", "cam-1", InterruptionKind.STALL, InterruptionState.CONFIRMED, 0, 0)
+    assert not incidents.take(old, 3600 * 1_000_000)
+    assert incidents.of("i-1") is None
