@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event
 
 from hub.clock import rfc3339
 from hub.database import create_tables, open_engine
+from hub.errors import NotFound
 from hub.ledger.entries import EntryType, canonical, check_body
 from hub.model import Interruption, InterruptionKind, InterruptionState, Stream, StreamKind, WhipSource
 from hub.monitor.events import Event, EventBus, interruption_json
@@ -66,6 +67,8 @@ class Desk:
     held: list[Interruption] = field(default_factory=list)
     rows: dict[str, Interruption] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
+    """Causes whose deadline is missed no more."""
     settings: Settings = field(init=False)
     engine: Engine = field(init=False)
     units: Units = field(init=False)
@@ -76,6 +79,11 @@ class Desk:
         check_body(stream, kind, body)
         canonical(dict(body))
         self.entries.append((stream, body))
+
+    async def late(self, cause: str) -> bool:
+        if cause.endswith("unknown"):
+            raise NotFound(cause)
+        return cause not in self.met
 
     def actions(self) -> list[tuple[str, str, str]]:
         return [(str(body["of"]), str(body["action"]), str(body["by"])) for _, body in self.entries]
@@ -88,7 +96,9 @@ class Desk:
         create_tables(self.engine)
         self.units = await Units.open(self.engine, self.clock)
         self.people = await People.open(self.engine, self.clock, self.units)
-        outside = Outside(self.append, self.streams.get, lambda: self.held, self.rows.get, lambda: self.problems)
+        outside = Outside(
+            self.append, self.streams.get, lambda: self.held, self.rows.get, lambda: self.problems, self.late
+        )
         self.notices = await Notices.open(self.settings, self.clock, self.engine, self.bus, self.people, outside)
 
     async def organise(self) -> None:

@@ -50,6 +50,18 @@ def maintained(hub: Hub, stream: Stream, at_us: int) -> str:
     return hub.maintenance.at(stream.id, hub.units.tree.path(stream.unit), at_us)
 
 
+def late(hub: Hub) -> Callable[[str], Awaitable[bool]]:
+    """Whether what an alarm says of a missed deadline holds still. Raises NotFound."""
+
+    async def lasts(cause: str) -> bool:
+        what, _, ident = cause.partition(":")
+        if what == "activity_overdue":
+            return (await hub.activities.get(ident)).storage == "overdue"
+        return (await hub.followup.case(ident)).outcome.late
+
+    return lasts
+
+
 def of_activities(hub: Hub) -> Around:
     reader = hub.ledger.reader
 

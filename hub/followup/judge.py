@@ -89,6 +89,12 @@ class Outcome:
         return self.state in (State.NONE, State.CLOSED, State.WITHDRAWN)
 
     @property
+    def late(self) -> bool:
+        """A deadline was missed and is not met yet: that of the explanation, or that of the report."""
+        unreported = self.report_due_us is not None and any(what == "report" for what, _ in self.steps)
+        return self.state is State.OVERDUE or unreported
+
+    @property
     def may_close(self) -> bool:
         return not self.missing and not self.settled
 

@@ -163,6 +163,7 @@ def _late(event: Event, what: str, word: str) -> Rung | Over | None:
         return None
     if word != "overdue":
         met = word in _LATE_OVER and _text(data, "state") != "partly_backfilled"
+        met = met or (word == "reported" and _text(data, "state") != "overdue")  # it was the report that was missed
         return Over(f"{kind}:{ident}", event.at_us) if met else None
     return Rung(
         f"{kind}:{ident}",

@@ -6,7 +6,7 @@ All methods are for the event loop. Time is the injected clock's: :meth:`Notices
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -46,15 +46,21 @@ CHANNEL_LEVEL: Final = 3
 _log = structlog.get_logger(__name__)
 
 
+async def _lasts(_cause: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What this part asks of the rest of the hub. Called on the event loop; ``interruption`` in a thread."""
+    """What this part asks of the rest of the hub. Called on the event loop; ``interruption`` in a thread. ``late``:
+    whether the missed deadline of a cause is missed still."""
 
     append: Append
     stream: Callable[[str], Stream | None]
     present: Callable[[], Sequence[Interruption]] = tuple
     interruption: Callable[[str], Interruption | None] = lambda _: None
     ready: Callable[[], Mapping[str, str]] = dict
+    late: Callable[[str], Awaitable[bool]] = _lasts
 
 
 class Notices:
@@ -165,6 +171,17 @@ class Notices:
                 row = await asyncio.to_thread(self._outside.interruption, alarm.subject)
                 if row is not None and row.state not in (InterruptionState.SUSPECTED, InterruptionState.CONFIRMED):
                     await self.hear(Event(f"interruption.{row.state}", now_us, interruption_json(row)))
+            elif alarm.cause.startswith(("interruption_overdue:", "activity_overdue:")) and alarm.over_us is None:
+                await self._look_whether_late(alarm.cause, now_us)
+
+    async def _look_whether_late(self, cause: str, now_us: int) -> None:
+        try:
+            late = await self._outside.late(cause)
+        except HubError as error:  # the alarm stays for a person to settle
+            _log.warning("a missed deadline could not be looked at", cause=cause, error=str(error))
+        else:
+            if not late:
+                await self.ring(Over(cause, now_us))
 
     # ------------------------------------------------------------------------------- as time passes
 
