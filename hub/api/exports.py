@@ -7,6 +7,7 @@ from typing import Any, Literal
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.activities.notes import ActivityNotes, notes_of
 from hub.api.access_entries import write_access
 from hub.api.auth import IDENTITY, Identity, may_see, stream_for
 from hub.api.errors import Forbidden
@@ -14,7 +15,7 @@ from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, TimeUs, read_json, read_query, time_or_none
 from hub.api.services import SERVICES, Services
 from hub.clock import rfc3339
-from hub.errors import Conflict, Unavailable
+from hub.errors import Conflict, InvalidRequest, Unavailable
 from hub.evidence.job import Job
 from hub.evidence.jobs import Exports, Wanted
 from hub.ledger.package.format import Notes
@@ -24,17 +25,22 @@ MIN_SPLIT = 10_000_000
 
 
 class NotesIn(Input):
-    matter: str = Field(min_length=1, max_length=1000, description="事项")
-    place: str = Field(min_length=1, max_length=1000, description="地点")
-    method: str = Field(min_length=1, max_length=1000, description="方式")
-    officers: list[str] = Field(min_length=1, max_length=50, description="行政执法人员, with certificate numbers.")
+    """Each must be said, here or by the session: the law asks for all of them."""
+
+    matter: str = Field("", max_length=1000, description="事项")
+    place: str = Field("", max_length=1000, description="地点")
+    method: str = Field("", max_length=1000, description="方式")
+    officers: list[str] = Field([], max_length=50, description="行政执法人员, with certificate numbers.")
 
 
 class ExportIn(Input):
-    stream: str = Field(max_length=63)
-    from_us: TimeUs = Field(alias="from")
-    to_us: TimeUs = Field(alias="to", description="Whole chunks are taken. The note of the time (时间) is the range.")
-    notes: NotesIn
+    session: str = Field("", max_length=63, description="An activity (执法活动): gives what is not said here.")
+    stream: str = Field("", max_length=63, description="Asked for where no session is given.")
+    from_us: TimeUs | None = Field(None, alias="from")
+    to_us: TimeUs | None = Field(
+        None, alias="to", description="Whole chunks are taken. The note of the time (时间) is the range."
+    )
+    notes: NotesIn = NotesIn()
     reason: str = Field(min_length=1, max_length=2000, description="Why it is exported.")
     recipient: str = Field("", max_length=500)
     split_bytes: int | None = Field(None, ge=MIN_SPLIT, description="Parts of at most this size, for discs.")
@@ -152,14 +158,43 @@ async def show(request: web.Request) -> web.Response:
 async def ask(request: web.Request) -> web.Response:
     """POST /api/exports"""
     body = await read_json(request, ExportIn)
-    stream = stream_for(request, body.stream, Right.EXPORTS_REQUEST)
-    notes = Notes(body.notes.matter, body.notes.place, body.notes.method, tuple(body.notes.officers))
-    wanted = Wanted(
-        stream.id, body.from_us, body.to_us, notes, body.reason, body.recipient, body.split_bytes, body.movie
-    )
+    wanted = await _wanted(request, body)
     job = await _exports(request).request(wanted, request[IDENTITY].name)
     _note(request, "exports.request", job, body.reason)
     return web.json_response(export_json(job), status=201, headers={hdrs.LOCATION: f"/api/exports/{job.id}"})
+
+
+async def _wanted(request: web.Request, body: ExportIn) -> Wanted:
+    """What is said, completed by the session. Raises NotFound, Forbidden, and InvalidRequest for what nobody said."""
+    said = await _said(request, body.session) if body.session else None
+    stream = stream_for(request, body.stream or (said.stream_id if said else ""), Right.EXPORTS_REQUEST)
+    if said is not None and stream.id != said.stream_id:
+        raise InvalidRequest(f"stream: the session {body.session} is of the stream {said.stream_id}, found {stream.id}")
+    from_us = body.from_us if body.from_us is not None or said is None else said.from_us
+    to_us = body.to_us if body.to_us is not None or said is None else said.to_us
+    if from_us is None or to_us is None:
+        raise InvalidRequest("from, to: expected a range, or a session that has ended; found none")
+    own = body.notes
+    notes = Notes(
+        own.matter.strip() or (said.matter if said else ""),
+        own.place.strip() or (said.place if said else ""),
+        own.method.strip() or (said.method if said else ""),
+        tuple(own.officers) or (said.officers if said else ()),
+    )
+    if notes.missing():
+        words = ", ".join(one.removeprefix("--") for one in notes.missing())
+        raise InvalidRequest(f"notes: expected all five notes, found none for: {words}")
+    return Wanted(stream.id, from_us, to_us, notes, body.reason, body.recipient, body.split_bytes, body.movie)
+
+
+async def _said(request: web.Request, session: str) -> ActivityNotes:
+    """Of a session whose stream the caller may export. Raises NotFound, also for one of another's."""
+    activities = request.app[SERVICES].activities
+    if activities is None:
+        raise Unavailable("activities are not kept here")
+    kept = await activities.get(session)
+    stream_for(request, kept.activity.stream_id, Right.EXPORTS_REQUEST)
+    return notes_of(kept.activity)
 
 
 async def approve(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from hub.__main__ import main
+from hub.clock import rfc3339
 from hub.database import create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.evidence.job import Job, JobState
@@ -23,6 +24,7 @@ from hub.ledger.package.format import Notes
 from hub.ledger.verify import verify_path
 from hub.model import StreamKind
 from hub.settings import Settings
+from tests.activity_support import FULL, S, bench, recorder
 from tests.api_support import Hub as Face
 from tests.api_support import TestClock, running_hub
 from tests.ledger_folder import START_US, Folder, build
@@ -310,6 +312,37 @@ async def test_over_http(folder: Folder, room: Room, tmp_path: Path) -> None:
             assert status == 400
             assert field in answer["error"]["message"]
         assert (await call(face, "program", "POST", "/api/exports", {**BODY, "stream": "nobody"}))[0] == 404
+    await exports.close()
+
+
+async def test_a_session_gives_what_is_not_said(room: Room, tmp_path: Path) -> None:
+    exports = await room.open()
+    (tmp_path / "face").mkdir()
+    async with bench(tmp_path / "bench", at_us=START_US + 3600 * S) as b, running_hub(tmp_path / "face") as face:
+        kept = await b.activities.begin(recorder("cam-a"), FULL, by="x", at_us=START_US, ended_us=START_US + 60 * S)
+        still = await b.activities.begin(recorder("cam-b"), FULL, by="x", at_us=START_US)
+        face.services.exports, face.services.activities = exports, b.activities
+        face.services.write_access = lambda stream, body: None
+        for name in ("cam-a", "cam-b"):
+            await face.services.registry.add(name, name, StreamKind.WINDOW, "whip")
+        await face.sign_in()
+        asked: dict[str, Any] = {"session": kept.activity.id, "reason": "立案", "movie": False}
+        status, job = await call(face, "person", "POST", "/api/exports", asked)
+        assert status == 201, job
+        assert (job["stream"], job["from"], job["to"]) == ("cam-a", rfc3339(START_US), rfc3339(START_US + 60 * S))
+        assert job["notes"]["officers"] == [one.text for one in kept.activity.officers]
+        own = {"notes": {"place": "他处"}, "to": rfc3339(START_US + 30 * S)}
+        status, job = await call(face, "person", "POST", "/api/exports", asked | own)
+        assert (status, job["notes"]["place"], job["to"]) == (201, "他处", rfc3339(START_US + 30 * S))
+        assert job["notes"]["matter"].startswith("路面检查")
+        for wrong, code, word in (
+            ({"session": "nobody"}, 404, "nobody"),
+            ({"stream": "cam-b"}, 400, "stream"),
+            ({"session": still.activity.id}, 400, "ended"),
+            ({"session": ""}, 404, "stream"),
+        ):
+            status, answer = await call(face, "person", "POST", "/api/exports", asked | wrong)
+            assert (status, word in answer["error"]["message"]) == (code, True), answer
     await exports.close()
 
 
