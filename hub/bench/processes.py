@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import aiohttp
 
@@ -54,6 +54,8 @@ class HubProcess:
 
     START_TIMEOUT_S = 60.0
     STOP_TIMEOUT_S = 30.0
+    usual: ClassVar[dict[str, str]] = {}
+    """Environment of every hub that this process starts, beside its own."""
 
     def __init__(self, data: Path, environ: Mapping[str, str] | None = None, *, prefix: Sequence[str] = ()) -> None:
         """``prefix`` is a command that runs the hub as its argument, in its own process (as ``nsenter``)."""
@@ -94,6 +96,7 @@ class HubProcess:
             "HUB_ADMIN_TOKEN": self.token,
             "HUB_KEYS_DIR": str(self.keys_dir),
             "HUB_WEBRTC_ADDRESSES": "127.0.0.1",
+            **self.usual,
             **self._environ,
         }
         with self.log_path.open("ab") as log:

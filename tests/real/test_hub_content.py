@@ -30,7 +30,10 @@ def camera(name: str, content: Any, audio: AudioSpec) -> DeviceConfig:
 async def test_black_frozen_and_silent_cameras_are_live_and_told_of(tmp_path: Path) -> None:
     cameras = (camera("dark", "black", LOUD), camera("stuck", "frozen", LOUD), camera("mute", "scene", QUIET))
     data = tmp_path / "data"
-    async with Simulators(SimulatorsConfig(cameras=cameras)) as simulators, HubProcess(data) as hub:
+    async with (
+        Simulators(SimulatorsConfig(cameras=cameras)) as simulators,
+        HubProcess(data, {"HUB_CONTENT_CHECKS": "true"}) as hub,
+    ):
         for config, url in zip(cameras, simulators.urls, strict=True):
             await add_camera(hub, config.name, url)
         await until_live(hub, 3)
