@@ -12,7 +12,7 @@ from collections import OrderedDict
 from pathlib import Path
 from urllib.parse import urlencode
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from pydantic import Field
 
 from hub.api.routes import Access, Route, Scope
@@ -249,7 +249,7 @@ async def show_init(request: web.Request) -> web.Response:
     reels, name = _reel(request)
     query = read_query(request, InitQuery)
     await _check_not_deleted(request, reels, name)
-    return web.Response(body=await asyncio.to_thread(reels.init_bytes, name, query), content_type=MP4)
+    return _whole(request, await asyncio.to_thread(reels.init_bytes, name, query))
 
 
 async def show_filled(request: web.Request) -> web.Response:
@@ -257,7 +257,16 @@ async def show_filled(request: web.Request) -> web.Response:
     reels, name = _reel(request)
     query = read_query(request, FilledQuery)
     await _check_not_deleted(request, reels, name)
-    return web.Response(body=await asyncio.to_thread(_filled, reels, name, query), content_type=MP4)
+    return _whole(request, await asyncio.to_thread(_filled, reels, name, query))
+
+
+def _whole(request: web.Request, data: bytes) -> web.Response:
+    """All of it, whatever Range says. FFmpeg's HLS reader keeps the range of its last segment for an address that has
+    none, and on a connection that stays open waits for its end for ever; chunks (RFC 9112 §7.1) tell it the end."""
+    response = web.Response(body=data, content_type=MP4)
+    if hdrs.RANGE in request.headers and request.version >= HttpVersion11:
+        response.enable_chunked_encoding()
+    return response
 
 
 def _filled(reels: Reels, name: str, query: FilledQuery) -> bytes:
