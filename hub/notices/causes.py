@@ -155,7 +155,7 @@ def _telemetry(event: Event, word: str) -> Rung | Over | None:
 
 
 def _late(event: Event, what: str, word: str) -> Rung | Over | None:
-    """A deadline that was missed (its ``level`` counts how often it was told upwards), and its end."""
+    """A deadline that was missed (its ``level``: so many units above its own are told of it), and its end."""
     data = event.data
     ident = _text(data, "id") or _text(data, "interruption") or _text(data, "activity")
     kind = f"{what}_overdue"
@@ -168,7 +168,7 @@ def _late(event: Event, what: str, word: str) -> Rung | Over | None:
     return Rung(
         f"{kind}:{ident}",
         kind,
-        1 if _count(data, "level") > 1 else LEVEL_OF[kind],
+        LEVEL_OF[kind] if data.get("level") in (0, None) else 1,
         stream=_text(data, "stream"),
         unit=_text(data, "unit"),
         since_us=event.at_us,

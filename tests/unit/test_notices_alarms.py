@@ -242,8 +242,9 @@ async def test_every_call_for_help_is_one(tmp_path: Path) -> None:
 
 async def test_a_missed_deadline_rings_until_it_is_met(tmp_path: Path) -> None:
     async with desk(tmp_path) as hub:
-        await hub.says("interruption.overdue", id="i-1", stream="rec-1", state="overdue", level=1, unit="county")
-        await hub.says("interruption.overdue", id="i-1", stream="rec-1", state="overdue", level=2, unit=ROOT)
+        await hub.says("interruption.overdue", id="i-1", stream="rec-1", state="overdue", level=0, unit="county")
+        assert hub.notices.queue()[0].level == 2
+        await hub.says("interruption.overdue", id="i-1", stream="rec-1", state="overdue", level=1, unit=ROOT)
         (alarm,) = hub.notices.queue()
         assert (alarm.kind, alarm.level, alarm.unit) == ("interruption_overdue", 1, "county")
         await hub.says("interruption.backfilled", id="i-1", state="partly_backfilled")
