@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from hub.ledger.verdict import (
 from hub.ledger.verify import cli, verify_path
 from hub.ledger.verify import progress as progress_module
 from hub.ledger.verify import run as run_module
+from hub.ledger.verify.log import LogSnapshot
 from hub.ledger.verify.progress import ProgressBar
 from hub.ledger.verify.report import to_json, to_text
 from hub.ledger.verify.words import LANGUAGES
@@ -94,6 +96,29 @@ async def test_live_data_is_pending_and_a_copy_of_it_is_undeclared(tmp_path: Pat
     (found,) = copy.findings
     assert found.place == f"{reel.name} bytes 3116-3624"
     await ledger.close()
+
+
+async def test_what_a_live_hub_signs_meanwhile_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signer's memory is read after the log: a hub that runs may have signed more by then."""
+    folder = await build(tmp_path)
+    ledger = await folder.open(ManualClock(START_US + 10**9))
+    take = LogSnapshot.take
+
+    def earlier(path: Path, origin: str = "") -> LogSnapshot:
+        now = take(path, origin)
+        return replace(now, newest="", history="", size=now.size - 2)
+
+    try:
+        monkeypatch.setattr(LogSnapshot, "take", earlier)
+        verdict = verify_path(folder.data, keys_dir=folder.keys)
+        assert verdict.live
+        assert [one for one in verdict.findings if one.place.startswith("log/")] == []
+        leaves = folder.log / "leaves"
+        leaves.write_bytes(leaves.read_bytes()[:-32] + bytes(32))
+        verdict = verify_path(folder.data, keys_dir=folder.keys)
+        assert any("as signed" in one.expected for one in verdict.findings), "another root is one still"
+    finally:
+        await ledger.close()
 
 
 async def test_a_live_entry_half_written(tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ def _check_log(run: Context, match: LogMatch, log: LogSnapshot, number: int, giv
     roots = run.roots[log.origin] = match.match(log, number, sizes | given.sizes(log.origin))
     checkpoints.check(roots, key)
     if memory is not None and memory.note:
+        if run.live and memory.size > log.size:  # signed since this verification looked at the leaves
+            root = log.root_now(memory.size)
+            roots |= {memory.size: root} if root is not None else {}
         checkpoints.remembered(memory, roots)
     run.verdict.notes.extend(given.check(checkpoints, roots, key))
     checkpoints.settle_keys(verdict.notes)

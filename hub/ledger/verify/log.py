@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, LEAVES_FILE, VKEY_FILE
@@ -46,6 +46,15 @@ class LogSnapshot:
                 left -= len(block) // HASH_SIZE
                 for at in range(0, len(block), HASH_SIZE):
                     yield block[at : at + HASH_SIZE]
+
+    def root_now(self, size: int) -> bytes | None:
+        """The root over the first ``size`` leaves as they are at this moment, which may be more than at the snapshot;
+        None if there are fewer."""
+        tree = CompactRange()
+        for leaf in replace(self, size=size).leaves():
+            if len(leaf) == HASH_SIZE:
+                tree.append(leaf)
+        return tree.root() if tree.size == size else None
 
     def contains(self, leaf: bytes) -> bool:
         """Slow: asked only where two entries contradict each other."""
