@@ -16,6 +16,7 @@ from hub.ledger.files import DATABASE_FILE
 from hub.ledger.keeping import DAY_US
 from hub.ledger.ledger import Ledger
 from hub.ledger.retained import Retained
+from hub.retention.beside import FindBeside, nothing_beside
 from hub.retention.files import PosixFiles, Usage
 from hub.retention.retention import Retention
 from hub.settings import Settings
@@ -103,7 +104,12 @@ def settings_of(folder: Folder, **values: Any) -> Settings:
 
 @asynccontextmanager
 async def running(
-    root: Path, *, clock: ManualClock | None = None, disk: FakeDisk | None = None, **values: Any
+    root: Path,
+    *,
+    clock: ManualClock | None = None,
+    disk: FakeDisk | None = None,
+    beside: FindBeside = nothing_beside,
+    **values: Any,
 ) -> AsyncIterator[Place]:
     """Nothing is signed but by :meth:`Place.sign`, and at the start and the end."""
     folder, clock, disk = Folder(root), clock or ManualClock(START_US), disk or FakeDisk()
@@ -112,7 +118,13 @@ async def running(
     retained = Retained(folder.data / DATABASE_FILE)
     told: list[tuple[str, Mapping[str, Any]]] = []
     retention = Retention(
-        settings, clock, ledger, retained, tell=lambda kind, data: told.append((kind, data)), files=disk
+        settings,
+        clock,
+        ledger,
+        retained,
+        tell=lambda kind, data: told.append((kind, data)),
+        files=disk,
+        beside=beside,
     )
     await retention.start()
     place = Place(folder, clock, ledger, retained, retention, disk, told)

@@ -44,9 +44,10 @@ class Footage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What the watch asks of the rest of the hub. ``live`` (a stream's state, and since when) is called on the event
-    loop. The others may block: ``followups`` gives what became of interruptions, a word for each id that is known,
-    ``backfilled`` footage that was brought later, ``work_ends`` the end of a unit's working day (None: not known)."""
+    """What the watch asks of the rest of the hub. On the event loop: ``live`` (a stream's state, and since when) and
+    ``work_ends`` (the end of a unit's working hours on the day of a moment; None: not known, or a day off). The others
+    may block: ``followups`` gives what became of interruptions, a word for each id that is known, ``backfilled``
+    footage that was brought later."""
 
     footage: Footage
     streams: Callable[[], Sequence[Stream]] = tuple
@@ -108,7 +109,9 @@ class Watch:
 
     async def _look_at(self, kept: Kept) -> None:
         now_us = self._clock.now().utc_us
-        found = await asyncio.to_thread(self._found, kept, now_us)
+        ended_us, unit = kept.activity.ended_us, kept.activity.unit
+        work_ends_us = None if ended_us is None else self._around.work_ends(unit, ended_us)
+        found = await asyncio.to_thread(self._found, kept, now_us, work_ends_us)
         due = self._due(found, now_us) if found.storage in ("due", "overdue") else []
         warnings = [step for step in due if step.warn_minutes is not None]
         levels = [step for step in due if step.level is not None]
@@ -122,15 +125,14 @@ class Watch:
         for step in levels:
             await self._escalate(found, step.level or 0)
 
-    def _found(self, kept: Kept, now_us: int) -> Kept:
+    def _found(self, kept: Kept, now_us: int, work_ends_us: int | None) -> Kept:
         """Blocks."""
         activity = kept.activity
         whole = self.whole(activity, now_us)
         due_us = None
         if activity.ended_us is not None:
             rules = self._activities.deadline_rules(activity.unit)
-            ends_us = self._around.work_ends(activity.unit, activity.ended_us)
-            due_us = deadline_us(activity.ended_us, rules, activity.exemption, work_ends_us=ends_us)
+            due_us = deadline_us(activity.ended_us, rules, activity.exemption, work_ends_us=work_ends_us)
         storage = storage_state(activity, complete=whole.complete, due_us=due_us, now_us=now_us)
         wrong = findings(
             activity,

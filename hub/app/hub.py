@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
@@ -25,6 +25,7 @@ from hub.api.services import Services
 from hub.api.throttle import Throttle
 from hub.app import surroundings
 from hub.app.answers import Answers
+from hub.app.beside import beside
 from hub.app.telling import Telling
 from hub.audit.opening import Opened, open_up
 from hub.clock import Clock, SystemClock
@@ -58,6 +59,7 @@ from hub.people.people import People
 from hub.people.units import Units
 from hub.pipeline import Rooms
 from hub.registry import Registry
+from hub.retention.beside import Beside
 from hub.retention.retention import Retention
 from hub.segmenter.disk import Disk
 from hub.segmenter.scan import whole_fragments
@@ -166,9 +168,18 @@ class Hub:
         self._stack.callback(retained.close)
         tell = self.telling.publish
         self.retention = Retention(
-            self.settings, self.clock, self.ledger, retained, tell=tell, authorities=lambda: watched
+            self.settings,
+            self.clock,
+            self.ledger,
+            retained,
+            tell=tell,
+            authorities=lambda: watched,
+            beside=self._beside,
         )
         await self.retention.start()
+
+    def _beside(self, stream_id: str, until_us: int) -> Sequence[Beside]:
+        return beside(self.settings.data, self.ledger.reader, self.footage.store, stream_id, until_us)
 
     # ---------------------------------------------------------------------------------- recording
 
@@ -201,7 +212,7 @@ class Hub:
             settings, self.clock, self.ledger, engine, around,
             seen=self.answers.delivering, activity_time=self.activities.expected_ranges,
         )  # fmt: skip
-        return duty, Watch(self.activities, surroundings.of_activities(self))
+        return duty, Watch(self.activities, surroundings.of_activities(self, duty.duty))
 
     async def _begin_streams(self, engine: Engine, disk: Disk, whip: WhipEndpoint, duty: DutyParts) -> None:
         rooms = Rooms(self.settings, self.clock, self.ledger, disk, self.events, self.grouping.take)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from hub.activities.watch import Around
 from hub.anchoring.authority import Received
 from hub.audit.open_log import Accepted, OpenLog
+from hub.duty.duty import Duty
+from hub.duty.plan import work_end_us
 from hub.followup.explaining import REASONS, Explaining
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.model import Interruption, Stream
@@ -62,7 +64,7 @@ def late(hub: Hub) -> Callable[[str], Awaitable[bool]]:
     return lasts
 
 
-def of_activities(hub: Hub) -> Around:
+def of_activities(hub: Hub, duty: Duty) -> Around:
     reader = hub.ledger.reader
 
     def live(stream: Stream) -> tuple[str, int | None]:
@@ -72,7 +74,10 @@ def of_activities(hub: Hub) -> Around:
     def followups(cuts: Sequence[Interruption]) -> Mapping[str, str]:
         return {ident: outcome.state.value for ident, outcome in hub.followup.outcomes(cuts).items()}
 
-    return Around(reader, hub.registry.list, live, followups, reader.backfilled)
+    def work_ends(unit_id: str, at_us: int) -> int | None:
+        return work_end_us(duty.history, unit_id, at_us)
+
+    return Around(reader, hub.registry.list, live, followups, reader.backfilled, work_ends)
 
 
 def of_telemetry(hub: Hub, whip: WhipEndpoint) -> Surroundings:

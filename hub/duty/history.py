@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Generic, TypeVar
@@ -272,8 +272,15 @@ class History:
 
         Exceptions hold from whose hours these are downwards: what has hours of its own is not closed from above.
         """
+        return self._calendar(self.subjects_at(stream_id, at_us), at_us)
+
+    def unit_calendar_at(self, unit: str, at_us: int) -> Calendar | None:
+        """The calendar of a unit then: its own, or the nearest above it."""
+        return self._calendar([Subject.unit(one) for one in self._path_at(unit, at_us)], at_us)
+
+    def _calendar(self, subjects: Sequence[Subject], at_us: int) -> Calendar | None:
         exceptions: list[DayException] = []
-        for subject in self.subjects_at(stream_id, at_us):
+        for subject in subjects:
             known = self._exceptions.get(subject)
             exceptions += (known.at(at_us) or ()) if known else ()
             hours = self._hours.get(subject)

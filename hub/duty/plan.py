@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from hub.duty.history import Calendar, History
-from hub.duty.hours import MINUTES_A_DAY, Minutes, day_range, days_between, minute_us
+from hub.duty.hours import MINUTES_A_DAY, Minutes, day_of, day_range, days_between, minute_us
 from hub.duty.intervals import Interval, union
 
 
@@ -62,6 +62,16 @@ def _append(out: list[Piece], piece: Piece) -> None:
         out[-1] = Piece(last.from_us, piece.to_us, *_word(piece))
     else:
         out.append(piece)
+
+
+def work_end_us(history: History, unit: str, at_us: int) -> int | None:
+    """When a unit's working hours of that day end, by what was in force then; None: no hours, or a day off."""
+    calendar = history.unit_calendar_at(unit, at_us)
+    if calendar is None:
+        return None
+    day = day_of(calendar.zone, at_us)
+    hours = _day(calendar, day)[0]
+    return _at(calendar.zone, day, hours[-1][1]) if hours else None
 
 
 def _word(piece: Piece) -> tuple[bool | None, Judged, str, bool]:

@@ -224,7 +224,7 @@ class Footage:
         }
         self._ledger.append(one.stream, EntryType.ATTACHMENT, body)
         await self._ledger.committed()
-        return with_state(one, State.ATTACHED, "", file)
+        return with_state(one, State.ATTACHED, "", file, at_us=body["at_us"])
 
     # ------------------------------------------------------------------------------ where it belongs
 

@@ -197,6 +197,27 @@ class Store:
         beside = self._data / f"{name}.json"
         beside.write_text(json.dumps(one.json(), ensure_ascii=False, indent=1), encoding="utf-8")
 
+    def kept_beside(self, stream: str, until_us: int) -> Sequence[tuple[str, Sequence[tuple[str, int, int]]]]:
+        """What is kept as it was brought and begins before then: its name below the data folder, and all that these
+        bytes belong to (stream, from, to), of other streams too."""
+        kept = (State.ATTACHED, State.RECORDED)
+        names = {
+            name for one in self.list(stream=stream, states=kept, limit=-1) if self._is_kept(name := _kept_name(one))
+        }
+        found = []
+        for name in sorted(names):
+            query = select(files).where(
+                files.c.sha256 == name.rpartition("/")[2], files.c.state.in_([state.value for state in kept])
+            )
+            with self._engine.connect() as connection:
+                places = [_place(_brought(row)) for row in connection.execute(query)]
+            if any(place[0] == stream and place[1] <= until_us for place in places):
+                found.append((name, places))
+        return found
+
+    def _is_kept(self, name: str) -> bool:
+        return (self._data / name).is_file()
+
     def take_back(self, one: Brought) -> None:
         """From apart to work. Raises NotFound."""
         source = self._data / "apart" / one.sha256
@@ -212,6 +233,19 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _kept_name(one: Brought) -> str:
+    return one.message if one.state is State.ATTACHED else f"uploads/{one.sha256}"
+
+
+def _place(one: Brought) -> tuple[str, int, int]:
+    """When it was: what its fills cover, or the moment of its entry; where that is not known, when it came."""
+    spans = [(int(fill["from_us"]), int(fill["to_us"])) for fill in one.result.get("fills", [])]
+    if spans:
+        return one.stream, min(span[0] for span in spans), max(span[1] for span in spans)
+    at_us = int(one.result.get("at_us", max(one.created_us, one.claimed_us or 0)))
+    return one.stream, at_us, at_us + 1
 
 
 def _row(one: Brought) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from hub.database import open_engine
 from hub.ledger import tables as t
 from hub.ledger.deletions import TombstonedReel, digest_of
 
+CHUNK_US = 3_600_000_000
+"""No chunk is longer: so far back must be looked."""
 _STANDS = exists().where(t.gone_reels.c.reel == t.reels.c.path, t.gone_reels.c.state != "kept")
 
 
@@ -128,6 +130,14 @@ class Retained:
         query = select(gone.reel).where(gone.stream == stream_id, gone.state == "deleted")
         with self._engine.connect() as connection:
             return connection.execute(query.where(gone.first_us < to_us, gone.end_us > from_us)).first() is not None
+
+    def any_left(self, stream_id: str, from_us: int, to_us: int) -> bool:
+        """Whether footage of this time is there, and no tombstone stands for it."""
+        chunk = t.chunks.c
+        query = select(chunk.entry_id).join(t.reels, t.reels.c.id == chunk.reel_id)
+        query = query.where(chunk.stream == stream_id, chunk.first_us < to_us, chunk.first_us > from_us - CHUNK_US)
+        with self._engine.connect() as connection:
+            return connection.execute(query.where(chunk.end_us > from_us, ~_STANDS).limit(1)).first() is not None
 
     def signed_size(self, entry_id: int) -> int | None:
         """The size of the newest checkpoint over this entry; None: no checkpoint covers it yet. Raises LookupError

@@ -28,6 +28,7 @@ from hub.ledger.deletions import TombstonedReel
 from hub.ledger.entries import Entry, EntryType, JsonValue
 from hub.ledger.retained import ReelRow, Retained, Standing
 from hub.metrics import DELETED_BYTES
+from hub.retention.beside import Beside, FindBeside
 from hub.retention.files import Files
 
 Tell = Callable[[str, Mapping[str, JsonValue]], None]
@@ -63,9 +64,9 @@ class _Removed:
 
 
 class Deleter:
-    """``kept_by(stream, reel)`` says what forbids a deletion at this moment; empty: nothing. ``moving`` is held while
-    bytes are removed and until the entry that says so is made: who places a hold waits for it, so that the chain tells
-    in its order what came first."""
+    """``kept_by(stream, from, to)`` says what forbids a deletion at this moment; empty: nothing. ``moving`` is held
+    while bytes are removed and until the entry that says so is made: who places a hold waits for it, so that the chain
+    tells in its order what came first."""
 
     def __init__(
         self,
@@ -74,8 +75,9 @@ class Deleter:
         retained: Retained,
         clock: Clock,
         files: Files,
-        kept_by: Callable[[str, TombstonedReel], str],
+        kept_by: Callable[[str, int, int], str],
         tell: Tell,
+        beside: FindBeside,
     ) -> None:
         self._data = data
         self._ledger = ledger
@@ -84,6 +86,7 @@ class Deleter:
         self._files = files
         self._kept_by = kept_by
         self._tell = tell
+        self._beside = beside
         self.moving = asyncio.Lock()
         self.missing: dict[str, str] = {}
         """Reels that are not as the entries say, and why: never tombstoned, for a tombstone would hide it."""
@@ -94,7 +97,7 @@ class Deleter:
     async def tombstone(self, stream_id: str, reels: Sequence[ReelRow], reason: Reason) -> int:
         """Say of these reels that they are to be deleted; durable when it returns. The bytes that it speaks of."""
         described = await asyncio.to_thread(self._check, reels)
-        named = [one for one in described if not self._kept_by(stream_id, one)]
+        named = [one for one in described if not self._kept_by(stream_id, one.first_us, one.end_us)]
         if not named:
             return 0
         body: dict[str, JsonValue] = {
@@ -161,7 +164,8 @@ class Deleter:
     async def _delete(self, standing: Standing, signed: int, only_begun: bool) -> int:
         """One tombstone's footage, in one step; returns how many bytes it no longer waits for."""
         async with self.moving:
-            kept = {one.reel for one in standing.pending if self._kept_by(standing.stream_id, one)}
+            stream_id = standing.stream_id
+            kept = {one.reel for one in standing.pending if self._kept_by(stream_id, one.first_us, one.end_us)}
             removed = await asyncio.to_thread(self._remove, standing.pending, kept, only_begun)
             spared = kept - set(removed.absent) if not only_begun else set()
             self.problem = removed.problem
@@ -169,12 +173,14 @@ class Deleter:
                 return 0
             done = {*removed.gone, *removed.absent, *spared}
             freed = sum(one.size for one in standing.pending if one.reel in removed.gone)
+            beside = [] if only_begun else await self._remove_beside(standing, done - spared)
             body: dict[str, JsonValue] = {
                 "id": standing.id,
                 "tombstone": standing.leaf,
                 "reels": sorted(removed.gone),
                 "absent": sorted(removed.absent),
                 "kept": sorted(spared),
+                "beside": sorted(beside),
                 "bytes": freed,
                 "signed_size": signed,
                 "anchored_size": self.anchored_size,
@@ -206,6 +212,38 @@ class Deleter:
             # Not durable for sure: what is gone is found absent at the next try.
             return _Removed((), (), f"cannot delete: {error.strerror or error}")
         return _Removed(tuple(gone), tuple(absent), "")
+
+    async def _remove_beside(self, standing: Standing, gone: set[str]) -> list[str]:
+        """What belongs to footage up to the end of these reels and may go by itself; the names of what went.
+
+        What an error leaves, or a kill before the entry, goes with the next footage of the stream.
+        """
+        until_us = max((one.end_us for one in standing.pending if one.reel in gone), default=None)
+        if until_us is None:
+            return []
+        try:
+            found = await asyncio.to_thread(self._beside, standing.stream_id, until_us)
+            free = [one for one in found if not any(self._kept_by(*place) for place in one.places)]
+            return await asyncio.to_thread(self._unlink, free)
+        except Exception:  # what is beside footage must not hold up the entry about the footage
+            _log.exception("what lies beside deleted footage could not be removed; tried again with the next")
+            return []
+
+    def _unlink(self, free: Sequence[Beside]) -> list[str]:
+        """Blocks. Not what lies within footage that is still there."""
+        names = []
+        for one in free:
+            path = self._data / one.path
+            if any(self._retained.any_left(*place) for place in one.places) or self._files.size(path) is None:
+                continue
+            try:
+                self._files.remove(path)
+                self._files.flush_folder(path.parent)
+            except OSError as error:
+                _log.error("what lies beside deleted footage could not be removed", path=one.path, error=str(error))
+                continue
+            names.append(one.path)
+        return names
 
 
 def wait_us(hours: float, authorities: bool) -> int:

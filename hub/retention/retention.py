@@ -15,11 +15,11 @@ import structlog
 
 from hub.clock import US_PER_S, Clock, rfc3339
 from hub.errors import Conflict, HubError, InvalidRequest, NotFound
-from hub.ledger.deletions import TombstonedReel
 from hub.ledger.entries import HUB_STREAM, Entry, EntryType, JsonValue
 from hub.ledger.keeping import CaseRange, Hold, Keeping
 from hub.ledger.retained import ReelRow, Retained
 from hub.metrics import STORAGE_FULL, STORAGE_LOW
+from hub.retention.beside import FindBeside, nothing_beside
 from hub.retention.deleter import Deleter, Ledger, Reason, Tell, wait_us
 from hub.retention.files import Files, PosixFiles, Usage
 from hub.retention.rules import EVIDENCE, REASONS, Decision, Rules
@@ -54,7 +54,8 @@ class Status:
 
 
 class Retention:
-    """See the module. ``authorities`` says whether outside authorities are configured to anchor the log."""
+    """See the module. ``authorities`` says whether outside authorities are configured to anchor the log, ``beside``
+    what else belongs to a stream's footage."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Retention:
         tell: Tell = lambda _type, _data: None,
         authorities: Callable[[], bool] = lambda: False,
         files: Files | None = None,
+        beside: FindBeside = nothing_beside,
     ) -> None:
         self.rules = Rules.from_settings(settings)
         self.status = Status()
@@ -79,7 +81,7 @@ class Retention:
         self._keepings: dict[str, Keeping] = {}
         self._stream_of: dict[str, str] = {}
         """Of holds and ranges, by id."""
-        self._deleter = Deleter(settings.data, ledger, retained, clock, self._files, self._kept_by, tell)
+        self._deleter = Deleter(settings.data, ledger, retained, clock, self._files, self._kept_by, tell, beside)
         self._survey_due = True
         self._freeing = False
         now = clock.now()
@@ -221,8 +223,8 @@ class Retention:
         """How long footage of this time is kept, by what is known at this moment."""
         return self.rules.decide(self._keepings.get(stream_id) or Keeping(), stream_id, first_us, end_us)
 
-    def _kept_by(self, stream_id: str, reel: TombstonedReel) -> str:
-        decision = self.decide(stream_id, reel.first_us, reel.end_us)
+    def _kept_by(self, stream_id: str, first_us: int, end_us: int) -> str:
+        decision = self.decide(stream_id, first_us, end_us)
         return "" if decision.may_go(self._clock.now().utc_us) else decision.why
 
     def holds(self) -> list[Hold]:

@@ -13,7 +13,7 @@ from hub.duty.clock import DutyClock, either
 from hub.duty.history import History
 from hub.duty.hours import DAYS, Hours, day_range, days_between
 from hub.duty.intervals import clip, common, length, minus, union
-from hub.duty.plan import Judged, due_time, off_duty_time, pieces
+from hub.duty.plan import Judged, due_time, off_duty_time, pieces, work_end_us
 from hub.model import Expected
 from tests.duty_support import WEEK, WORKDAY, ZONE, S, at, clock_of, history
 
@@ -303,3 +303,16 @@ def test_sets_of_time_are_sets(one: list[tuple[int, int]], other: list[tuple[int
     assert points(minus(one, other)) == points(one) - points(other)
     assert points(union([*one, *other])) == points(one) | points(other)
     assert length(one) == len(points(one))
+
+
+def test_the_end_of_a_units_working_day() -> None:
+    made = history(WEEK | {"makeup": [["10:00", "15:00"]]})
+    assert work_end_us(made, "hall", at("2026-11-20 10:00")) == at("2026-11-20 17:30")
+    assert work_end_us(made, "hall", at("2026-11-20 23:59")) == at("2026-11-20 17:30"), "of the same day"
+    assert work_end_us(made, "hall", at("2026-10-10 11:00")) == at("2026-10-10 15:00"), "a make-up day"
+    assert work_end_us(made, "hall", at("2026-11-21 10:00")) is None, "Saturday"
+    assert work_end_us(made, "hall", at("2026-10-01 10:00")) is None, "a holiday"
+    assert work_end_us(made, "root", at("2026-11-20 10:00")) is None, "no hours above the hall"
+    made.take(at("2026-11-18 00:00"), {"action": "hours", "by": "x", "unit": "hall", "zone": ZONE, "hours": None})
+    assert work_end_us(made, "hall", at("2026-11-20 10:00")) is None, "taken back"
+    assert work_end_us(made, "hall", at("2026-11-17 10:00")) == at("2026-11-17 17:30"), "as it held then"
