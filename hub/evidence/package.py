@@ -48,6 +48,7 @@ from hub.ledger.package.format import (
     manifest_bytes,
 )
 from hub.ledger.package.run import footage_of
+from hub.ledger.package.statements import statement_of
 from hub.ledger.package.verify import verify_container
 from hub.ledger.verdict import Verdict
 from hub.ledger.verify.context import Options
@@ -241,6 +242,7 @@ class _Part:
         self._story = Story()
         self._bindings = Bindings()
         self._derived: list[str] = []
+        self._cited: dict[str, None] = {}
         self.manifest = self._skeleton(parts, number)
 
     def _skeleton(self, parts: list[Part], number: int) -> Manifest:
@@ -278,6 +280,7 @@ class _Part:
         self._bindings = bind(self._source, self._request.stream_id, self._part, self._bindings.rows)
         self._writer._warnings += self._bindings.warnings
         logs = self._binding_files()
+        self._statements()
         self._pictures()
         manifest = replace(
             manifest,
@@ -305,6 +308,7 @@ class _Part:
             self._last_leaf = entry.leaf
             self._bindings.met(row, entry)
             self._story.entry(entry)
+            self._cite(entry)
             if footage_of(entry) is not None:
                 chunk = chunk_from_body(entry.stream_id, entry.body)
                 chunks = self._chunks.setdefault(chunk.reel, [])
@@ -334,6 +338,20 @@ class _Part:
         for chunk in chunks:
             yield from read_blocks(path, chunk.offset, chunk.size)
 
+    def _cite(self, entry: Entry) -> None:
+        found = statement_of(entry)
+        if found is not None:
+            self._cited[found[0]] = None
+
+    def _statements(self) -> None:
+        """What was written and scanned to explain interruptions, as it is: the entries keep the digests."""
+        for name in self._cited:
+            path = self._source.data / name
+            if path.is_file() and not path.is_symlink():
+                self._box.copy(name, path)
+            else:
+                self._writer._warnings.append(f"the statement {name} is not there: run `hub verify`")
+
     # ----------------------------------------------------------------------------- what binds them
 
     def _binding_files(self) -> tuple[LogRow, ...]:
@@ -341,6 +359,7 @@ class _Part:
         box.add("entries/context.entries", b"".join(entry.data + b"\n" for entry in bindings.context))
         for entry in bindings.context:
             self._story.entry(entry)
+            self._cite(entry)
         for name, text in bindings.proofs():
             box.add(name, text.encode())
         return tuple(self._log_files(log) for log in bindings.logs)

@@ -32,6 +32,7 @@ def readme(manifest: Manifest) -> bytes:
         "  media/      原始录像。每个文件是采集时的初始化段加上连续的数据块，逐字节与存储一致，可直接播放",
         "  entries/    账本记录：本时段全部记录，以及与之有关的其他记录（context.entries），一行一条",
         "  proofs/     记录在日志中的证明（C2SP tlog-proof）",
+        "  statements/ 对中断的书面说明和扫描件（有则附上），其摘要值在账本记录中",
         "  log/        经签名的日志检查点、见证人签名、时间戳令牌、验证公钥",
         f"  {MANIFEST}  清单：每个文件的大小与 SHA-256，记录的五项说明",
         f"  {SUMS}     用系统自带命令核对：sha256sum -c {SUMS}",

@@ -62,6 +62,8 @@ class PackageRun:
     key_entries: list[Entry] = field(default_factory=list)
     """``key_rotate`` and ``key_revoke`` of the context, by number."""
     retention: list[Entry] = field(default_factory=list)
+    statements: dict[str, str] = field(default_factory=dict)
+    """Files of written statements that entries speak of, and their SHA-256."""
     proven: dict[tuple[str, int], int] = field(default_factory=dict)
     """Entries whose inclusion proof holds, by stream and number: their place in their log."""
     indexes: list[tuple[Leaf, int]] = field(default_factory=list)

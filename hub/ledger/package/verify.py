@@ -9,6 +9,7 @@ The steps have the numbers of :class:`hub.ledger.verdict.Step`, and mean here:
    root of a checkpoint; ``prev`` binds the rest.
 5. *Checkpoints* (``binding.py``): a trusted key has signed them, and those of one log are one tree.
 6. *Footage* (``media.py``): init segments and chunks hash to what the entries say; what is absent was lawfully deleted.
+   So do the written statements that entries speak of (``statements.py``).
 7. *Completeness*: no time is missing within the range without an interruption.
 8. *Manifest* (in place of the database): what it says of range, reels and digests is what is there.
 
@@ -34,6 +35,7 @@ from hub.ledger.package.format import (
 )
 from hub.ledger.package.media import check_footage
 from hub.ledger.package.run import Leaf, PackageRun, footage_of
+from hub.ledger.package.statements import check_statements, heard
 from hub.ledger.verdict import Harm, Step, Verdict
 from hub.ledger.verify.context import Options
 from hub.ledger.verify.gaps import Gaps
@@ -130,6 +132,7 @@ def _context(run: PackageRun) -> list[tuple[Entry, str]]:
             run.add(Step.ENTRIES, Harm.ALTERED, place, "entries in their order, each once", "another order")
             continue
         found.append((entry, place))
+        heard(run, entry)
         if entry.type in (EntryType.KEY_ROTATE, EntryType.KEY_REVOKE) and entry.stream_id == HUB_STREAM:
             run.key_entries.append(entry)
         elif entry.type in (EntryType.TOMBSTONE, EntryType.DELETED):
@@ -189,6 +192,7 @@ def _link(run: PackageRun, before: Entry | None, entry: Entry, place: str) -> No
 
 def _take(run: PackageRun, entry: Entry, place: str) -> None:
     run.gaps.entry(entry, place)
+    heard(run, entry)
     if entry.type in (EntryType.TOMBSTONE, EntryType.DELETED):
         run.retention.append(entry)
     footage = footage_of(entry)
@@ -229,6 +233,7 @@ STEPS: list[tuple[Callable[[PackageRun], None], tuple[Step, ...]]] = [
     (_inventory, (Step.INVENTORY,)),
     (_entries, (Step.ENTRIES, Step.CHAINS)),
     (check_log, (Step.LOG, Step.CHECKPOINTS)),
+    (check_statements, ()),
     (check_footage, (Step.FOOTAGE,)),
     (_completeness, (Step.COMPLETENESS,)),
     (_agree, (Step.DATABASE,)),

@@ -82,6 +82,7 @@ FINDINGS = {
     "a reel to be kept: {}": "应当保存的录像：{}",
     "a reel with {} chunks, or a tombstone for it": "含 {} 个片段的录像，或其删除记录",
     "a signed checkpoint": "经签名的检查点",
+    "a statement that an entry speaks of": "有记录提到的书面说明",
     "a statement with SHA-256 {}": "SHA-256 为 {} 的书面说明",
     "a valid signature by {} ({}), or by a key that it handed on to": "{}（{}）或其后继密钥的有效签名",
     "a valid signature by {} ({})": "{}（{}）的有效签名",
@@ -108,6 +109,7 @@ FINDINGS = {
     "none in the package": "包内没有",
     "none that holds": "没有成立的",
     "none: nothing of the log is signed": "没有：日志内容均未签名",
+    "one of which none does": "没有记录提到的文件",
     "one that does not lead to the root at {}": "不能导出 {} 处根哈希的证明",
     "one that is cut off or too long": "不完整或过长的一行",
     "one that it does not": "清单未列的文件",
@@ -123,6 +125,15 @@ FINDINGS = {
     "the root {} at size {}, by the checkpoint given, {}": "第 {1} 条处所给检查点 {2} 的根哈希 {0}",
     "the statement that an entry speaks of": "记录所指的书面说明",
     "the {} leaves that were signed": "已签名的 {} 条",
+    "the key {} is valid from size {} on": "密钥 {} 自第 {} 条起有效",
+    "the key {} is no key of this log: the log's entries announce none such": (
+        "密钥 {} 不是本日志的密钥：日志记录中没有公布过"
+    ),
+    "the key {} was announced by a key that did not count (any longer) then": (
+        "密钥 {} 由当时无效（或已失效）的密钥公布"
+    ),
+    "the key {} took over when {} was revoked, and a revoked key cannot name its heir: get the new verifier key by "
+    "another way": "密钥 {} 在 {} 吊销时接替，被吊销的密钥不能指定后继：请从另一途径取得新的验证公钥",
     "{} bytes, as listed": "清单所列的 {} 字节",
     "{} bytes, or a tombstone that says why they are gone": "{} 字节，或说明去向的删除记录",
     "{} bytes": "{} 字节",

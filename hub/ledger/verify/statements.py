@@ -13,7 +13,7 @@ from hub.ledger.verify.walk import Line
 
 MAX_BYTES = 64 << 20
 """More than a hub takes; what is larger was not put there by one."""
-_FILE = re.compile(r"statements/([a-z0-9][a-z0-9-]{0,62})/[0-9a-f][0-9a-f-]{0,80}\.(?:txt|pdf|jpg|png)")
+FILE = re.compile(r"statements/([a-z0-9][a-z0-9-]{0,62})/[0-9a-f][0-9a-f-]{0,80}\.(?:txt|pdf|jpg|png)")
 
 
 def check(run: Context, line: Line) -> None:
@@ -22,7 +22,7 @@ def check(run: Context, line: Line) -> None:
     if line.entry.type is not EntryType.EXPLANATION or "file" not in body:
         return
     stream, name, sha256 = line.entry.stream_id, body["file"], body.get("sha256")
-    match = _FILE.fullmatch(name) if isinstance(name, str) else None
+    match = FILE.fullmatch(name) if isinstance(name, str) else None
     if match is None or match[1] != stream or not sha256:
         expected = f"a file below statements/{stream}/ and its digest"
         run.add(Step.FOOTAGE, Harm.ALTERED, stream, line.place, expected, repr(name)[:200])
