@@ -34,8 +34,8 @@ class NotesIn(Input):
 
 
 class ExportIn(Input):
-    session: str = Field("", max_length=63, description="An activity (执法活动): gives what is not said here.")
-    stream: str = Field("", max_length=63, description="Asked for where no session is given.")
+    session: str | None = Field(None, max_length=63, description="An activity (执法活动): gives what is not said here.")
+    stream: str | None = Field(None, max_length=63, description="Asked for where no session is given.")
     from_us: TimeUs | None = Field(None, alias="from")
     to_us: TimeUs | None = Field(
         None, alias="to", description="Whole chunks are taken. The note of the time (时间) is the range."
