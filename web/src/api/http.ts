@@ -28,6 +28,8 @@ export const onAnswer401 = (): void => signedOut();
 export interface CallOptions {
   method?: "GET" | "POST" | "PATCH" | "DELETE";
   body?: unknown;
+  /** Sent as it is, with its own type. */
+  file?: File;
   signal?: AbortSignal;
 }
 
@@ -37,6 +39,10 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
   if (options.body !== undefined) {
     init.body = JSON.stringify(options.body);
     init.headers = { ...init.headers, "Content-Type": "application/json" };
+  }
+  if (options.file !== undefined) {
+    init.body = options.file;
+    init.headers = { ...init.headers, "Content-Type": options.file.type };
   }
   if (options.signal !== undefined) init.signal = options.signal;
   let response: Response;

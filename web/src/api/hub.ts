@@ -5,7 +5,18 @@ import type { InterruptionDto, NewStreamDto, StreamDto, StreamKind, StreamSource
 export interface SessionDto {
   username: string;
   role: string;
+  name?: string;
+  unit?: string;
+  rights?: string[];
 }
+
+export interface UnitDto {
+  id: string;
+  name: string;
+  parent: string | null;
+}
+
+export const listUnits = (): Promise<UnitDto[]> => call("/api/units");
 
 export const signIn = (username: string, password: string): Promise<SessionDto> =>
   call("/api/session", { method: "POST", body: { username, password } });
@@ -41,7 +52,7 @@ function period(fromMs: number, toMs: number): string {
   return new URLSearchParams({ from: rfc3339(fromMs), to: rfc3339(toMs) }).toString();
 }
 
-const rfc3339 = (ms: number): string => new Date(Math.round(ms)).toISOString();
+export const rfc3339 = (ms: number): string => new Date(Math.round(ms)).toISOString();
 
 /** True when the hub answered within the time; it needs no sign-in. */
 export async function isAlive(timeoutMs: number): Promise<boolean> {

@@ -26,6 +26,8 @@ export interface StreamDto {
   name: string;
   kind: StreamKind;
   source: StreamSource;
+  /** Empty for the root. */
+  unit?: string;
   status: StreamStatus;
 }
 
@@ -58,6 +60,31 @@ export interface InterruptionDto {
   count?: number;
   rings?: boolean;
   needs_explanation?: boolean;
+  /** What it was found by; `picture` names the picture that was kept. */
+  evidence?: Record<string, number | string>;
+  /** What became of it; null for a suspicion. */
+  followup?: FollowupDto | null;
+  incident?: string | null;
+}
+
+export const FOLLOWUP_STATES = [
+  "none", "open", "reported", "awaiting", "partly_backfilled", "backfilled", "explained", "overdue", "exempt", "closed",
+  "withdrawn",
+] as const;
+export type FollowupState = (typeof FOLLOWUP_STATES)[number];
+
+export interface FollowupDto {
+  state: FollowupState;
+  deadline: string | null;
+  reported_at: string | null;
+  explained_at: string | null;
+  how: "" | "backfilled" | "spoken" | "written" | "paper" | "exempt";
+  filled_us: number;
+  closed_at: string | null;
+  closed_by: string;
+  exemption: string;
+  findings: string[];
+  missing: string[];
 }
 
 export interface SpanDto {

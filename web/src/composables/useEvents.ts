@@ -5,7 +5,10 @@ import type { InterruptionDto, StreamDto } from "@/api/types";
 import { ringsNow } from "@/domain/states";
 import { parseEvent } from "@/net/events";
 import { ReconnectingSocket } from "@/net/reconnecting";
+import type { AlarmDto } from "@/api/alarms";
 import { useAlarmStore } from "@/stores/alarm";
+import { useAlarmsStore } from "@/stores/alarms";
+import { useChangesStore } from "@/stores/changes";
 import { useInterruptionsStore } from "@/stores/interruptions";
 import { useLinkStore } from "@/stores/link";
 import { useStreamsStore } from "@/stores/streams";
@@ -13,12 +16,18 @@ import { useStreamsStore } from "@/stores/streams";
 /** Events can be lost with a connection: ask for everything now and then. */
 const RELOAD_MS = 15_000;
 const LOST_REPEAT_MS = 4000;
+/** A call of the first level sounds until somebody looks after it. */
+const GRAVE_REPEAT_MS = 10_000;
+/** Words of the fault itself; the others tell what was said or done about it later. */
+const FAULT_WORDS: readonly string[] = ["suspected", "confirmed", "withdrawn", "resumed", "closed"];
 
 export function useEvents(): void {
   const link = useLinkStore();
   const streams = useStreamsStore();
   const interruptions = useInterruptionsStore();
   const alarm = useAlarmStore();
+  const alarms = useAlarmsStore();
+  const changes = useChangesStore();
 
   const socket = new ReconnectingSocket(() => "/api/events", {
     opened: () => reload(),
@@ -27,7 +36,7 @@ export function useEvents(): void {
   });
 
   function reload(): void {
-    void Promise.all([streams.load(), interruptions.load()]).catch(() => undefined); // tried again by the timer
+    void Promise.all([streams.load(), interruptions.load(), alarms.load()]).catch(() => undefined); // tried again by the timer
   }
 
   function received(data: string): void {
@@ -36,7 +45,10 @@ export function useEvents(): void {
     link.told(event.at);
     const [noun, change] = event.type.split(".");
     if (event.type === "events.dropped") reload(); // this page was too slow
-    else if (noun === "interruption") interrupted(event.data as InterruptionDto);
+    else if (noun === "interruption" && FAULT_WORDS.includes(change ?? "")) interrupted(event.data as InterruptionDto);
+    else if (noun === "interruption") followed(event.data as { id?: string });
+    else if (event.type === "alarm.shift") void alarms.load().catch(() => undefined);
+    else if (noun === "alarm" && change !== "notice_failed") rung(event.data as AlarmDto);
     else if (noun === "stream" && change === "retired") streams.remove((event.data as StreamDto).id);
     else if (noun === "stream") changed(event.data as StreamDto);
   }
@@ -55,9 +67,21 @@ export function useEvents(): void {
     interruptions.upsert(interruption);
     streams.follow(interruption);
     if (ringsNow(before, interruption)) alarm.ring("interruption");
+    changes.interruption = { id: interruption.id };
+  }
+
+  /** Something was said or done about it. Such an event tells less than the list does. */
+  function followed(told: { id?: string }): void {
+    changes.interruption = { id: told.id ?? "" };
+    void interruptions.load().catch(() => undefined);
+  }
+
+  function rung(told: AlarmDto): void {
+    if (alarms.upsert(told)) alarm.ring("interruption");
   }
 
   let reloadTimer: ReturnType<typeof setInterval>;
+  let graveTimer: ReturnType<typeof setInterval>;
   let lostTimer: ReturnType<typeof setInterval> | undefined;
   let stopLink: () => void;
   onMounted(() => {
@@ -65,6 +89,9 @@ export function useEvents(): void {
     socket.start();
     reload();
     reloadTimer = setInterval(reload, RELOAD_MS);
+    graveTimer = setInterval(() => {
+      if (alarms.ringing.some((one) => one.level === 1)) alarm.ring("interruption");
+    }, GRAVE_REPEAT_MS);
   });
   watch(() => link.lost, (lost) => {
     clearInterval(lostTimer);
@@ -77,6 +104,7 @@ export function useEvents(): void {
   });
   onBeforeUnmount(() => {
     clearInterval(reloadTimer);
+    clearInterval(graveTimer);
     clearInterval(lostTimer);
     stopLink();
     socket.stop();

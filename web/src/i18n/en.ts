@@ -1,6 +1,8 @@
+import office from "./office.en";
 import type zh from "./zh";
 
 const en: typeof zh = {
+  ...office,
   product: "Recorder hub",
   header: {
     live: "Online",

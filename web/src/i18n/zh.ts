@@ -1,4 +1,7 @@
+import office from "./office.zh";
+
 export default {
+  ...office,
   product: "执法记录中枢",
   header: {
     live: "在线",

@@ -1,25 +1,39 @@
-/** Who is signed in. The cookie is the hub's, and no script can read it. */
+/** Who is signed in, and what they may do. The cookie is the hub's, and no script can read it. */
 import { defineStore } from "pinia";
 import { ref } from "vue";
 
-import { signIn, signOut, whoAmI } from "@/api/hub";
+import { type SessionDto, signIn, signOut, whoAmI } from "@/api/hub";
 
 export const useSessionStore = defineStore("session", () => {
   const username = ref("");
+  const name = ref("");
+  const unit = ref("root");
+  const rights = ref<ReadonlySet<string>>(new Set());
 
-  async function enter(name: string, password: string): Promise<void> {
-    username.value = (await signIn(name, password)).username;
+  /** The hub decides, and refuses; this only spares people forms that it would refuse. */
+  const may = (right: string): boolean => rights.value.has(right);
+
+  async function enter(username: string, password: string): Promise<void> {
+    know(await signIn(username, password));
   }
 
   /** Raises ApiError 401 when nobody is. */
   async function greet(): Promise<void> {
-    username.value = (await whoAmI()).username;
+    know(await whoAmI());
+  }
+
+  function know(session: SessionDto): void {
+    username.value = session.username;
+    name.value = session.name ?? session.username;
+    unit.value = session.unit === undefined || session.unit === "" ? "root" : session.unit;
+    rights.value = new Set(session.rights ?? []);
   }
 
   async function leave(): Promise<void> {
     username.value = "";
+    rights.value = new Set();
     await signOut().catch(() => undefined); // the session may have ended already
   }
 
-  return { username, enter, greet, leave };
+  return { username, name, unit, rights, may, enter, greet, leave };
 });

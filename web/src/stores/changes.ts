@@ -1,0 +1,9 @@
+/** What the hub told just now, for screens that read one thing in full. */
+import { defineStore } from "pinia";
+import { shallowRef } from "vue";
+
+export const useChangesStore = defineStore("changes", () => {
+  /** The interruption that something was said or done about. A new object each time. */
+  const interruption = shallowRef<{ readonly id: string }>({ id: "" });
+  return { interruption };
+});
