@@ -5,9 +5,11 @@ All intervals are half open, hub UTC in µs.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import heappop, heappush
 from typing import Any
 
 from hub.clock import rfc3339
@@ -78,18 +80,17 @@ def timeline(
     filled = _merge(_clip(((span.from_us, span.to_us) for span in backfilled), from_us, end_us))
     free = _merge(_clip(((span.from_us, span.to_us) for span in off_duty), from_us, end_us))
     painted = [TimelineSpan(begin, end, SpanState.BACKFILLED) for begin, end in filled]
-    taken = filled
-    broken: list[Interval] = []
-    for interruption in interruptions:
-        if interruption.state in (InterruptionState.SUSPECTED, InterruptionState.WITHDRAWN):
-            continue
-        if not interruption.kind.loses_media or interruption.kind.interruption_class is InterruptionClass.CONTENT:
-            continue  # what shows nothing was recorded all the same
-        missing = _merge(_clip(covered_time(interruption, recorded, end_us), from_us, end_us))
-        fresh = _without(missing, taken)
-        painted += [TimelineSpan(begin, end, SpanState.INTERRUPTED, interruption) for begin, end in fresh]
-        taken = _merge([*taken, *fresh])
-        broken = _merge([*broken, *missing])
+    losses = [one for one in interruptions if _is_history(one)]
+    claims = [
+        (begin, end, rank)
+        for rank, one in enumerate(losses)
+        for begin, end in _clip(covered_time(one, recorded, end_us), from_us, end_us)
+    ]
+    broken = _merge((begin, end) for begin, end, _ in claims)
+    for begin, end, rank in _by_rank([*claims, *((begin, end, -1) for begin, end in filled)]):
+        if rank >= 0:
+            painted.append(TimelineSpan(begin, end, SpanState.INTERRUPTED, losses[rank]))
+    taken = _merge([*broken, *filled])
     good = _without(recorded, taken)
     ended = _merge(_clip(((span.from_us, span.to_us) for span in deleted), from_us, end_us))
     there = _without(good, ended)
@@ -108,6 +109,41 @@ def timeline(
     return Timeline(tuple(painted), round(_length(had) / _length(due), 6) if due else None)
 
 
+def _is_history(interruption: Interruption) -> bool:
+    """Whether it took media away. What shows nothing was recorded all the same."""
+    if interruption.state in (InterruptionState.SUSPECTED, InterruptionState.WITHDRAWN):
+        return False
+    kind = interruption.kind
+    return kind.loses_media and kind.interruption_class is not InterruptionClass.CONTENT
+
+
+def _by_rank(claims: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Who has each moment, where several claim it (begin, end, rank): the lowest rank. In order, not overlapping,
+    joined where one rank goes on. Sorted once, then one heap of those that claim the moment."""
+    out: list[tuple[int, int, int]] = []
+    active: list[tuple[int, int]] = []
+    waiting = sorted(claims)
+    index, at_us = 0, 0
+    while active or index < len(waiting):
+        if not active:
+            at_us = max(at_us, waiting[index][0])
+        while index < len(waiting) and waiting[index][0] <= at_us:
+            _, end, rank = waiting[index]
+            heappush(active, (rank, end))
+            index += 1
+        rank, end = active[0]
+        if end <= at_us:
+            heappop(active)
+            continue
+        until_us = end if index == len(waiting) else min(end, waiting[index][0])
+        if out and out[-1][2] == rank and out[-1][1] == at_us:
+            out[-1] = (out[-1][0], until_us, rank)
+        else:
+            out.append((at_us, until_us, rank))
+        at_us = until_us
+    return out
+
+
 def covered_time(interruption: Interruption, recorded: Sequence[Interval], end_us: int) -> list[Interval]:
     """The time that an interruption covers: of several breaks each one, not what lies between them."""
     whole = (interruption.started_us, end_us if interruption.ended_us is None else interruption.ended_us)
@@ -116,7 +152,11 @@ def covered_time(interruption: Interruption, recorded: Sequence[Interval], end_u
     listed = [(begin, whole[1] if end is None else end) for begin, end in parse_breaks(_breaks(interruption))]
     # Breaks too old to be listed: there the holes in what was recorded tell.
     rest = (whole[0], listed[0][0] if listed else whole[1])
-    return [*_without([rest] if rest[1] > rest[0] else [], recorded), *listed]
+    if rest[1] <= rest[0]:
+        return listed
+    first = bisect_right(recorded, rest[0], key=lambda one: one[1])
+    last = bisect_left(recorded, rest[1], key=lambda one: one[0])
+    return [*_without([rest], recorded[first:last]), *listed]
 
 
 def _breaks(interruption: Interruption) -> int | str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -182,3 +185,26 @@ def test_spans_are_in_order_and_never_overlap(
         assert place <= one.from_us < one.to_us <= T + min(now, 3600) * S
         place = one.to_us
     assert line.completeness is None or 0 <= line.completeness <= 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(faults=Intervals, fills=Intervals)
+def test_where_several_claim_a_moment_the_first_told_has_it(
+    faults: list[tuple[int, int]], fills: list[tuple[int, int]]
+) -> None:
+    told = [replace(broken(begin, begin + length), id=str(at)) for at, (begin, length) in enumerate(faults)]
+    line = hour([], told, backfilled=[span(begin, begin + length) for begin, length in fills])
+    owners = [""] * 3600
+    for begin, length, owner in [
+        *((*fault, str(at)) for at, fault in reversed(list(enumerate(faults)))),
+        *((*fill, "filled") for fill in fills),
+    ]:
+        owners[begin : begin + length] = [owner] * len(owners[begin : begin + length])
+    found = [""] * 3600
+    for one in line.spans:
+        owner = one.interruption.id if one.interruption else "filled"
+        found[(one.from_us - T) // S : (one.to_us - T) // S] = [owner] * ((one.to_us - one.from_us) // S)
+    assert found == owners
+    # what belongs together is one span
+    for earlier, later in pairwise(line.spans):
+        assert (earlier.to_us, earlier.interruption) != (later.from_us, later.interruption)
