@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hub.clock import Instant
@@ -60,6 +61,11 @@ class Fault:
     def over(self) -> bool:
         return self.ended_us is not None
 
+    @property
+    def begin_error_us(self) -> int:
+        """Of its start alone, which lies inside one connection where a frame came before it."""
+        return self.frame_us if self.frame_us > 1 else self.edge_error_us
+
 
 @dataclass(slots=True)
 class Case:
@@ -73,6 +79,10 @@ class Case:
     faults: dict[int, Fault] = field(default_factory=dict)
     breaks: list[tuple[int, int]] = field(default_factory=list)
     first_us: int | None = None
+    first_error_us: int = 0
+    """Of ``first_us``, whatever track is at fault later on."""
+    since_us: int | None = None
+    """Where breaks began that turned out to be parts of the newest one."""
     tracks: set[int] = field(default_factory=set)
     count: int = 1
     evidence: dict[str, int | str] = field(default_factory=dict)
@@ -90,11 +100,13 @@ class Case:
     @property
     def break_started_us(self) -> int:
         """Start of the newest break."""
-        return min(fault.started_us for fault in self.faults.values())
+        started_us = min(fault.started_us for fault in self.faults.values())
+        return started_us if self.since_us is None else min(started_us, self.since_us)
 
     @property
     def started_us(self) -> int:
-        return self.break_started_us if self.first_us is None else self.first_us
+        """Of the first break; another track may have broken off even earlier, and have been noticed later."""
+        return self.break_started_us if self.first_us is None else min(self.first_us, self.break_started_us)
 
     @property
     def ended_us(self) -> int | None:
@@ -107,7 +119,8 @@ class Case:
 
     @property
     def edge_error_us(self) -> int:
-        return max(fault.edge_error_us for fault in self.faults.values())
+        """Of the start of the first break and the end of the newest one: whichever is worse."""
+        return max(self.first_error_us, *(fault.edge_error_us for fault in self.faults.values()))
 
     @property
     def missing(self) -> bool:
@@ -161,27 +174,55 @@ class Case:
         since_us = self.break_started_us + newest_us - rules.damage_window_us
         return newest_us + sum(end - max(begin, since_us) for begin, end in self.breaks if end > since_us)
 
+    def goes_on(self, faults: Mapping[int, Fault]) -> bool:
+        """Faults are told while nothing is wrong any more. True where they began before another track was good again,
+        and it was noticed only now (a picture is missed after longer than sound is): it is the same break."""
+        others = [fault for track_id, fault in self.faults.items() if track_id not in faults]
+        ends = [fault.ended_us for fault in others if fault.ended_us is not None]
+        started_us = min(fault.started_us for fault in faults.values())
+        heard_us = min(fault.heard_mono_us for fault in faults.values())
+        if not ends or started_us >= max(ends) or heard_us >= self.resumed_mono_us:
+            return False
+        again = [fault for track_id, fault in self.faults.items() if track_id in faults]
+        if again:
+            self.since_us = self.break_started_us
+            self._note_lost(again)
+        self.faults |= faults
+        while self.breaks and self.breaks[-1][1] > started_us:
+            begin, end = self.breaks.pop()
+            self.evidence["earlier_us"] = int(self.evidence.get("earlier_us", 0)) - (end - begin)
+            self.since_us = min(begin, self.break_started_us)
+            self.count -= 1
+        return True
+
     def begin_break(self) -> None:
         """The newest break is over and another one begins: keep the old one as one that was."""
         ended_us = self.ended_us
         assert ended_us is not None
         started_us = self.break_started_us
-        if self.first_us is None:
+        if self.first_us is None or started_us < self.first_us:
             self.first_us = started_us
+            self.first_error_us = max(fault.begin_error_us for fault in self.faults.values())
         self.breaks = [*self.breaks[-(_BREAKS_LISTED - 1) :], (started_us, ended_us)]
         self.evidence["earlier_us"] = int(self.evidence.get("earlier_us", 0)) + ended_us - started_us
         self.tracks |= {track for track in self.faults if track > 0}
-        self.evidence["earlier_lost"] = int(self.evidence.get("earlier_lost", 0)) + self._lost()
+        self._note_lost(self.faults.values())
         self.faults = {}
+        self.since_us = None
         self.excused = False
         self.count += 1
 
     def end_break_unmade(self) -> None:
         """The newest break was none: what was late came. The one before is the newest again."""
         started_us, ended_us = self.breaks.pop()
+        self.since_us = None
         self.evidence["earlier_us"] = int(self.evidence.get("earlier_us", 0)) - (ended_us - started_us)
         self.count -= 1
         self.faults = {WHOLE_STREAM: Fault(started_us, 0, 0, 0, missing=True, ended_us=ended_us, fixed=True)}
+
+    def _note_lost(self, faults: Iterable[Fault]) -> None:
+        lost = sum(fault.lost for fault in faults)
+        self.evidence["earlier_lost"] = int(self.evidence.get("earlier_lost", 0)) + lost
 
     def _lost(self) -> int:
         return sum(fault.lost for fault in self.faults.values())

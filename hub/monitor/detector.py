@@ -349,12 +349,12 @@ class InterruptionDetector:
         if joining and now.mono_us - opened_mono_us < self._rules.first_keyframe_us:
             return  # pictures come; the keyframe may yet
         self._expectation.met()
-        waited_us = now.mono_us - opened_mono_us
+        begun_us = self._expectation.begun_us(now)
         for track_id in [watch.info.id for watch in silent] or [WHOLE_STREAM]:
             case = self._docket.open
             if case is not None and track_id in case.faults:
                 continue
-            fault = Fault(now.utc_us - waited_us, opened_mono_us, now.mono_us, self._run, missing=True)
+            fault = Fault(begun_us, opened_mono_us, now.mono_us, self._run, missing=True)
             kind = InterruptionKind.LOSS if joining else InterruptionKind.NOT_STARTED
             out += self._docket.add(track_id, fault, kind, now)
             out += self._docket.confirm(now)

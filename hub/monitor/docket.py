@@ -69,14 +69,12 @@ class Docket:
     def _join(
         self, case: Case, track_id: int, fault: Fault, kind: InterruptionKind, now: Instant
     ) -> list[Interruption]:
-        if case.over:
+        if case.over and not case.goes_on({track_id: fault}):
             case.begin_break()
         if case.state is InterruptionState.SUSPECTED and fault.missing and kind not in FIRMNESS:
             case.kind = kind  # a certainty beside a suspicion
-        known = case.faults.get(track_id)
-        if known is None:
-            case.faults[track_id] = fault
-        else:
+        known = case.faults.setdefault(track_id, fault)
+        if known is not fault:
             # Good for a moment while another track was missing: it has been at fault since its first break.
             known.ended_us = None
             known.fixed = False
@@ -276,8 +274,9 @@ class Docket:
         return related and fault.heard_mono_us - past.resumed_mono_us < window_us
 
     def _reopen(self, past: Case, faults: dict[int, Fault], kind: InterruptionKind) -> None:
-        past.begin_break()
-        past.faults = faults
+        if not past.goes_on(faults):
+            past.begin_break()
+            past.faults = faults
         past.refine(kind)
         self.open, self.past = past, None
 

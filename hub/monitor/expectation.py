@@ -8,6 +8,8 @@ from hub.clock import US_PER_S, Instant
 from hub.model import Expected
 from hub.monitor.rules import DetectorRules
 
+_SLEWED_US = US_PER_S // 2
+"""What two clocks may run apart while a source is waited for, without one of them being set."""
 _TOLD_LATE_US = 10 * US_PER_S
 """A turn is asked for every second. One of longer ago was made afterwards: it holds from now on."""
 
@@ -32,6 +34,7 @@ class Expectation:
         """Monotonic: by then the first media must have come; None: it has, or none is waited for."""
         self.since_us = 0
         """Monotonic: since when it has been waited for."""
+        self._since_utc_us = 0
         self._answer: Expected | None = None
         self._in_vain = 0
         self._opening = False
@@ -71,13 +74,13 @@ class Expectation:
         self.expected = True
         self._in_vain = 0
         self._opening = True
-        self.since_us = at.mono_us
+        self.since_us, self._since_utc_us = at.mono_us, at.utc_us
         self.deadline_us = at.mono_us + self._rules.opening_grace_us
 
     def wait(self, now: Instant) -> None:
         """From now on media is waited for."""
         self._opening = False
-        self.since_us = now.mono_us
+        self.since_us, self._since_utc_us = now.mono_us, now.utc_us
         self.deadline_us = now.mono_us + self._rules.confirm_after_us
 
     def opened(self, now: Instant) -> None:
@@ -89,6 +92,12 @@ class Expectation:
             self.wait(now)
         elif not self._in_vain:  # due since the opening, not since it connected
             self.deadline_us = max(self.deadline_us, now.mono_us + self._rules.confirm_after_us)
+
+    def begun_us(self, now: Instant) -> int:
+        """Hub UTC since when it has been waited for: as the calendar says, to the second of the opening. Where the
+        hub's clock was set meanwhile, the monotonic one decides."""
+        begun_us = now.utc_us - (now.mono_us - self.since_us)
+        return self._since_utc_us if abs(begun_us - self._since_utc_us) <= _SLEWED_US else begun_us
 
     def delivered(self) -> None:
         """A good frame has come."""

@@ -192,3 +192,19 @@ def test_a_disk_that_refuses_is_told_off_duty_too() -> None:
     script.play(2)
     script.take(script.detector.storage(False, script.now))
     assert script.said == [("storage", "confirmed")]
+
+
+def test_not_started_begins_at_the_second_of_the_opening() -> None:
+    """Two clocks never agree to the microsecond; the calendar's second is the edge, and no grey time is claimed."""
+    script = off_duty()
+    script.wait(30)
+    opening_us = told(script, due=True, ago_s=0.6)
+    script.wait(20)
+    script.clock.step_utc(-0.0004)
+    script.wait(11)
+    assert script.the(InterruptionState.CONFIRMED).started_us == opening_us
+    script = off_duty()
+    opening_us = told(script, due=True)
+    script.clock.step_utc(3600)  # the hub's clock was set: how long it was waited for counts
+    script.wait(31)
+    assert script.the(InterruptionState.CONFIRMED).started_us == opening_us + 3600 * S
