@@ -15,7 +15,7 @@ from hub.errors import HubError, StorageError
 from hub.footage.cutting import Cut, Maker, TrackIndex
 from hub.footage.reading import Piece, read_units
 from hub.footage.wire import FileHeader
-from hub.ledger.bodies import UPLOAD, chunk_body, close_body, open_body
+from hub.ledger.bodies import UPLOAD, chunk_body, open_body
 from hub.ledger.entries import EntryType, JsonValue
 from hub.ledger.ledger import Ledger
 from hub.model import AccessUnit, Chunk, Fragment, InitSegment, SessionInfo, TrackInfo
@@ -81,7 +81,8 @@ class Filling:
 
     async def fill(self, holes: Sequence[Hole]) -> Filled:
         """Records the holes one after the other. Raises StorageError, LedgerError, MediaError; what was recorded until
-        then stays, in ``filled``."""
+        then stays, in ``filled``. The run is still open then: its ``close`` follows its ``backfill``, so that a run
+        which nobody told of is known by being open."""
         try:
             for hole in holes:
                 await self._fill(hole)
@@ -89,8 +90,6 @@ class Filling:
         finally:
             if self.filled.run:
                 await self._recorder.close("stop")
-                self._ledger.append(self._plan.stream, EntryType.CLOSE, close_body("uploaded", run=self.filled.run))
-                await self._ledger.committed()
         self._check()
         return self.filled
 

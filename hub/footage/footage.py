@@ -41,6 +41,7 @@ SWEEP_S = 600.0
 KEPT = "H.264, H.265, VP8, VP9, AV1; AAC, Opus, G.711, PCM of 16 bits and two channels at most"
 _COVERS = frozenset(("mjpeg", "png"))
 """Pictures that stand beside sound, as on a record's cover."""
+_FILL = ("fills", "interruption", "from_us", "to_us", "whole", "run")
 _KNOWN = (State.RECORDED, State.ATTACHED, State.APART, State.WAITING)
 Tell = Callable[[str, Mapping[str, Any]], None]
 
@@ -300,8 +301,9 @@ class Footage:
         ended = [cut for cut in cuts if cut.ended_us is not None]
         claimed_us = one.claimed_us if one.claimed_us is not None else index.header.created_us
         device_offset = None if claimed_us is None else claimed_us - first_us
-        fills: list[dict[str, Any]] = list(one.result.get("fills", []))
+        fills: list[dict[str, Any]] = []
         for cut_ in sorted(ended, key=lambda each: each.started_us):
+            fills += await asyncio.to_thread(self._entered, cut_.id, one.sha256)
             holes = await asyncio.to_thread(nearby.holes_in, reader, cut_, *bounds)
             planned = [hole for bounds_ in holes if (hole := _hole(tracks, bounds_, placement.offset_us))]
             if not planned:
@@ -311,15 +313,16 @@ class Footage:
                 {"file_sha256": one.sha256, "interruption": cut_.id},
             )  # fmt: skip
             facts = self._facts(one, placement, first_us + placement.offset_us, claimed_us)
-            under_way = {"interruption": cut_.id, "facts": facts}
-            noted = replace(one, result={**one.result, "fills": fills, "under_way": under_way})
-            await asyncio.to_thread(self.store.keep, noted)
+            noted = {"under_way": {"interruption": cut_.id, "facts": facts}}
+            await asyncio.to_thread(self.store.keep, replace(one, result={**one.result, **noted}))
             filling = Filling(self._settings, self._clock, self._ledger, self._disk, plan)
             try:
                 await filling.fill(planned)
             finally:
                 if filling.filled.spans:
                     fills.append(await self._enter(cut_, filling.filled, facts))
+                elif filling.filled.run:
+                    self._ledger.append(one.stream, EntryType.CLOSE, close_body("uploaded", run=filling.filled.run))
         facts_told = {
             "fills": fills, "method": placement.method, "offset_us": placement.offset_us,
             "edge_error_us": placement.edge_error_us, "problem": index.problem,
@@ -349,7 +352,8 @@ class Footage:
         }
 
     async def _enter(self, cut_: Interruption, filled: Filled, facts: Mapping[str, JsonValue]) -> dict[str, Any]:
-        """The ``backfill`` entry of a run, once its chunks are in the ledger; its times are what it brought."""
+        """The ``backfill`` entry of a run, once its chunks are in the ledger; its times are what it brought. The run
+        ends with it."""
         await self._ledger.committed()
         reader = self._ledger.reader
         leaf = await asyncio.to_thread(reader.opened, cut_.id)
@@ -367,6 +371,7 @@ class Footage:
             "run": filled.run,
         }
         self._ledger.append(cut_.stream_id, EntryType.BACKFILL, {**told, **facts})
+        self._ledger.append(cut_.stream_id, EntryType.CLOSE, close_body("uploaded", run=filled.run))
         await self._ledger.committed()
         self._tell("footage.filled", {"stream": cut_.stream_id, **told})
         return dict(told)
@@ -392,25 +397,35 @@ class Footage:
             await asyncio.to_thread(self.store.keep, replace(one, state=State.RECEIVED))
         for stream, runs in (await asyncio.to_thread(self._ledger.reader.uploads_open)).items():
             for run, span in runs.items():
-                if span is not None:
-                    await self._tell_of_run(stream, run, span)
-                self._ledger.append(stream, EntryType.CLOSE, close_body("hub ended", run=run))
+                if span is None or not await self._tell_of_run(stream, run):
+                    self._ledger.append(stream, EntryType.CLOSE, close_body("hub ended", run=run))
         await self._ledger.committed()
 
-    async def _tell_of_run(self, stream: str, run: int, span: tuple[int, int]) -> None:
-        """What a run brought before the hub was killed: nothing lies in the reels that no ``backfill`` cites."""
+    def _entered(self, interruption: str, sha256: str) -> list[dict[str, Any]]:
+        """What a file filled of an interruption before, as the ledger has it: a kill forgets nothing of it. Blocks."""
+        bodies = self._ledger.reader.backfills(interruption)
+        return [{name: body[name] for name in _FILL} for body in bodies if body["file_sha256"] == sha256]
+
+    async def _tell_of_run(self, stream: str, run: int) -> bool:
+        """What a run brought before the hub was killed: nothing lies in the reels that no ``backfill`` cites. Whether
+        the run is over with it."""
         rows = await asyncio.to_thread(self.store.list, stream=stream, states=(State.RECEIVED,))
         one = next((row for row in rows if "under_way" in row.result), None)
         if one is None:
-            return
-        under_way = one.result["under_way"]
-        cut_ = await asyncio.to_thread(self._ledger.reader.interruption, under_way["interruption"])
+            return False
+        under_way, reader = one.result["under_way"], self._ledger.reader
+        cut_ = await asyncio.to_thread(reader.interruption, under_way["interruption"])
         if cut_ is None or cut_.ended_us is None:
-            return
-        told = await self._enter(cut_, Filled(run, [span]), under_way["facts"])
-        result = {name: value for name, value in one.result.items() if name != "under_way"}
-        result["fills"] = [*result.get("fills", []), told]
-        await asyncio.to_thread(self.store.keep, replace(one, result=result))
+            return False
+        entered = await asyncio.to_thread(self._entered, cut_.id, one.sha256)
+        if any(body["run"] == run for body in entered):
+            return False
+        bounds = cut_.started_us - US_PER_S, cut_.ended_us + US_PER_S
+        chunks = await asyncio.to_thread(reader.chunks, stream, *bounds, nearby.MOST_COVERING)
+        spans = [(chunk.first_us, chunk.end_us) for chunk in chunks if chunk.run == run]
+        if spans:
+            await self._enter(cut_, Filled(run, spans), under_way["facts"])
+        return bool(spans)
 
     async def _sweep(self) -> None:
         """Uploads that nobody goes on with are let go."""

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
 
 from hub.database import open_engine
 from hub.ledger import tables as t
+from hub.ledger.entries import EntryType
 from hub.ledger.index import chunk_of, chunk_rows, interruption_of
 from hub.model import Chunk, Interruption, InterruptionState, Span
 
@@ -131,6 +132,13 @@ class Reader:
         with self._engine.connect() as connection:
             rows = connection.execute(select(t.calendars).order_by(t.calendars.c.entry_id)).all()
         return [(row.seq, row.t_hub_us, json.loads(row.body)) for row in rows]
+
+    def backfills(self, ident: str) -> list[dict[str, Any]]:
+        """The bodies of the entries ``backfill`` of this interruption, oldest first."""
+        told = t.told.c
+        query = select(told.body).where(told.interruption == ident, told.type == EntryType.BACKFILL.value)
+        with self._engine.connect() as connection:
+            return [json.loads(text) for text in connection.execute(query.order_by(told.entry_id)).scalars()]
 
     def uploads_open(self) -> dict[str, dict[int, tuple[int, int] | None]]:
         """Runs of the protocol ``upload`` that were opened and not closed, by stream; with their newest span."""
