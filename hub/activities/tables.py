@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Engine, Index, Integer, String, Table
 
 from hub.database import metadata
 
-VERSION = 1
+VERSION = 2
 """Of what the rows and the index hold. Another one: they are made anew from the entries."""
 ROWS_A_SECOND = 1024
 """``row`` is the second of the begin times this, plus a number: rows lie, and the index lists them, by time."""

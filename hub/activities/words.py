@@ -2,9 +2,9 @@
 
 A tokenizer of trigrams does not find a name of two characters, and one by words splits names wrongly. Here every two
 neighbouring characters are a token, letters and digits are one token a run (found by its beginning too, and without
-leading zeros), and each token begins with a letter that names its field. What the tokens find is compared with the
-text itself, so a hit is always the text that was asked for. Chinese is written in hex: the index's own tables of
-characters are older than some that stand in names.
+leading zeros; with what stands between two runs, and without), and each token begins with a letter that names its
+field. What the tokens find is compared with the text itself, so a hit is always the text that was asked for. Chinese is
+written in hex: the index's own tables of characters are older than some that stand in names.
 
 Units, streams, devices and officers are few: each is one token, ``u12``, ``d7``, ``o31``, by its number in a small
 table.
@@ -28,6 +28,7 @@ MOST_PAIRS = 3
 NONE = "zz"
 """A token that no text has."""
 _RUN = re.compile(r"[a-z0-9]+|[^a-z0-9]+")
+_NUMBER = re.compile(r"[a-z0-9]+")
 
 
 class Kind(StrEnum):
@@ -49,13 +50,18 @@ class Field(StrEnum):
 
 def plain(text: str) -> str:
     """As it is compared: NFKC, lower case, letters and digits alone (of every script)."""
-    return "".join(char for char in unicodedata.normalize("NFKC", text).lower() if char.isalnum())
+    return "".join(char for char in _folded(text) if char.isalnum())
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
 
 
 def tokens(field: Field, text: str) -> list[str]:
     """All tokens of a text, without doubles."""
     found: dict[str, None] = {}
-    for run in _RUN.findall(plain(text)):
+    # brackets and dashes part numbers for who reads them, 〔2026〕12号, and join them for who writes them differently
+    for run in (*_RUN.findall(plain(text)), *_NUMBER.findall(_folded(text))):
         if run[0].isascii():
             found[f"{field}{run}"] = None
             found[f"{field}{run.lstrip('0') or '0'}"] = None
