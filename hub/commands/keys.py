@@ -65,6 +65,7 @@ def _rotate(options: argparse.Namespace) -> int:
     print(f"the next key of {new.name}:\n  {new}\nFrom the next checkpoint on the log is signed with both,")
     print(f"after {options.overlap} with the new one alone. Hand it out to whoever holds {old.key_id.hex()};")
     print("who holds the old one alone can follow the log's own entries to the new one.")
+    print("A hub that is a witness of this one cannot: its operator adds the new key to witness_for in that time.")
     return 0
 
 
