@@ -55,6 +55,9 @@ class FootageQuery(Input):
 class FootageListQuery(Input):
     stream: str | None = None
     state: State | None = None
+    sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="Of the file: whether it was brought before."
+    )
     limit: int = Field(100, ge=1, le=1000)
 
 
@@ -294,7 +297,9 @@ async def list_footage(request: web.Request) -> web.Response:
     """GET /api/footage"""
     query = read_query(request, FootageListQuery)
     states = () if query.state is None else (query.state,)
-    found = await asyncio.to_thread(_footage(request).store.list, stream=query.stream, states=states, limit=query.limit)
+    found = await asyncio.to_thread(
+        _footage(request).store.list, stream=query.stream, states=states, sha256=query.sha256, limit=query.limit
+    )
     return web.json_response([one.json() for one in found if _shown(request)(one)])
 
 

@@ -1,9 +1,10 @@
 """A dock's folder, brought to a running hub by tus: which stream a file belongs to, and when it was recorded.
 
-A file belongs to the stream whose device number stands in its path below the folder as a whole word (no letter or digit
-touches it), unless a line of the map says otherwise; of several the longest number counts. A stream's id counts as its
-number too. Its time is the first ``YYYYMMDDHHMMSS`` (with or without ``-``, ``_``, ``T``, ``:`` between) of its name,
-by the device's clock in this machine's zone; where the name has none, the hub finds it by the file itself.
+A file belongs to the stream whose device number stands in its path as a whole word (no letter or digit touches it; the
+folder's own name counts, too), unless a line of the map says otherwise; of several the longest number counts. A
+stream's id counts as its number too. Its time is the first ``YYYYMMDDHHMMSS`` (with or without ``-``, ``_``, ``T``,
+``:`` between) of its name, by the device's clock in this machine's zone; where the name has none, the hub finds it by
+the file itself.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -117,7 +119,6 @@ class Dock:
         self._url, self._rules, self._say = url.rstrip("/"), rules, say
         self._headers = {"Authorization": f"Bearer {token}"}
         self._tls: ssl.SSLContext | bool = ssl.create_default_context(cafile=str(authority)) if authority else True
-        self._known: dict[tuple[str, str], str] = {}
         self._begun: dict[tuple[str, str, int], str] = {}
 
     async def bring(self, folder: Path, paths: Sequence[Path]) -> DockResult:
@@ -130,7 +131,10 @@ class Dock:
                 for path in paths:
                     await self._bring(http, folder, path, numbers, result)
         except aiohttp.ClientError as error:
-            raise Unavailable(f"expected a hub at {self._url}, found: {error}") from error
+            raise Unavailable(
+                f"expected a running hub at {self._url}, found: {error}; "
+                "start it (hub serve), or say where it is (--hub URL): it takes the files itself"
+            ) from error
         return result
 
     async def _streams(self, http: aiohttp.ClientSession) -> dict[str, str]:
@@ -140,23 +144,26 @@ class Dock:
         }
 
     async def _look(self, http: aiohttp.ClientSession) -> None:
-        """What was brought before, and what was begun."""
-        for one in await self._json(http, "/api/footage?limit=1000"):
-            if one["sha256"] and one["state"] != "failed":
-                self._known[(one["stream"], one["sha256"])] = one["state"]
-            elif one["state"] == "receiving":
+        """What was begun: never more than a few hundred."""
+        for one in await self._json(http, "/api/footage?state=receiving&limit=1000"):
+            if not one["sha256"]:
                 self._begun[(one["stream"], one["name"], one["size"])] = one["id"]
+
+    async def _is_known(self, http: aiohttp.ClientSession, stream: str, digest: str) -> bool:
+        """Whether the stream has it, of however many."""
+        query = urlencode({"stream": stream, "sha256": digest})
+        return any(one["state"] != "failed" for one in await self._json(http, f"/api/footage?{query}"))
 
     async def _bring(
         self, http: aiohttp.ClientSession, folder: Path, path: Path, numbers: Mapping[str, str], result: DockResult
     ) -> None:
         name = path.relative_to(folder).as_posix()
-        stream = stream_for(name, numbers, self._rules)
+        stream = stream_for(name, numbers, self._rules) or stream_for(f"{folder.absolute().name}/{name}", numbers, ())
         if stream is None:
             result.unmatched.append(path)
             return
         digest = await asyncio.to_thread(_digest, path)
-        if (stream, digest) in self._known:
+        if await self._is_known(http, stream, digest):
             result.known += 1
             return
         try:
@@ -165,7 +172,6 @@ class Dock:
         except (HubError, OSError, TimeoutError) as error:
             result.failed.append(f"{path}: {error}")
             return
-        self._known[(stream, digest)] = done["state"]
         self._say(f"{name} -> {stream}: {done['state']}{' ' + done['message'] if done['message'] else ''}")
         if done["state"] == "apart":
             result.apart += 1

@@ -120,12 +120,20 @@ class Store:
         return _brought(row)
 
     def list(
-        self, *, stream: str | None = None, states: Sequence[State] = (), limit: int = 1000, oldest: bool = False
+        self,
+        *,
+        stream: str | None = None,
+        states: Sequence[State] = (),
+        sha256: str | None = None,
+        limit: int = 1000,
+        oldest: bool = False,
     ) -> list[Brought]:
         """Newest first, or oldest."""
         query = select(files)
         if stream is not None:
             query = query.where(files.c.stream == stream)
+        if sha256 is not None:
+            query = query.where(files.c.sha256 == sha256)
         if states:
             query = query.where(files.c.state.in_([state.value for state in states]))
         order = (files.c.created_us, files.c.id) if oldest else (files.c.created_us.desc(), files.c.id)

@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hub.bench.processes import HubProcess
 from hub.clock import rfc3339
 from hub.ledger.verdict import Completeness
 from hub.ledger.verify import verify_path
-from tests.footage_support import BREAK, S, card, room
+from tests.footage_support import BREAK, DEVICE_AHEAD_US, S, card, room
 from tests.hub_line import until
 
 pytestmark = pytest.mark.real
@@ -27,7 +28,7 @@ async def test_brought_to_a_real_hub(tmp_path: Path) -> None:
     async with room(tmp_path):
         pass  # a stream with a break, as a hub before left it
     (tmp_path / "keys").rename(tmp_path / "data.keys")
-    first_us = card(tmp_path / "card.mp4", BREAK[0] - 3 * S, BREAK[1] + 3 * S)
+    first_us = card(tmp_path / "card.mp4", BREAK[0] - 3 * S, BREAK[0] + 5 * S)
     hub = HubProcess(
         tmp_path / "data", {"HUB_LOG_ORIGIN": "test/footage", "HUB_UPLOAD_MAX_GB": "0.001", "HUB_MIN_FREE_MB": "0"}
     )
@@ -37,13 +38,16 @@ async def test_brought_to_a_real_hub(tmp_path: Path) -> None:
         await _refusals(hub, made["token"], other["token"], tmp_path)
         ident = await _over_a_kill(hub, tmp_path / "card.mp4", made["token"], first_us)
         done = await until(lambda: _settled(hub, ident))
-        assert (done["state"], done["method"], done["fills"][0]["whole"]) == ("recorded", "pictures", True), done
+        assert (done["state"], done["method"], done["fills"][0]["whole"]) == ("recorded", "pictures", False), done
         assert done["by"] == "device:rec"
         line = await hub.call("GET", f"/api/streams/rec/timeline?from={rfc3339(BREAK[0])}&to={rfc3339(BREAK[1])}")
         assert "backfilled" in {one["state"] for one in line["spans"]}
-        await _dock(hub, tmp_path, first_us)
+        await _dock(hub, tmp_path)
         assert verify_path(hub.data, None, keys_dir=hub.keys_dir).exit_code == 0
         assert await hub.stop() == 0
+        code, _, errors = await _import(hub, tmp_path / "dock")
+        assert code not in (0, 1)
+        assert "hub serve" in errors
     verdict = verify_path(hub.data, None, keys_dir=hub.keys_dir)
     assert (verdict.exit_code, verdict.completeness) == (0, Completeness.BACKFILLED), verdict.findings
 
@@ -116,7 +120,7 @@ async def _settled(hub: HubProcess, ident: str) -> dict[str, Any] | None:
     return one if one["state"] not in ("receiving", "received") else None
 
 
-async def _dock(hub: HubProcess, root: Path, first_us: int) -> None:
+async def _dock(hub: HubProcess, root: Path) -> None:
     folder = root / "dock" / "DSJ-0042"
     folder.mkdir(parents=True)
     (folder / "a.mp4").write_bytes((root / "card.mp4").read_bytes())
@@ -127,9 +131,21 @@ async def _dock(hub: HubProcess, root: Path, first_us: int) -> None:
     assert code == 1, errors
     assert "0 taken, 1 known before, 1 kept apart, 1 unmatched" in out
     assert "nobody.mp4" in errors
+    # the rest of the break, by the time in its name: the device's clock, which its sender reports told is ahead
+    rest_us = card(root / "rest.mp4", BREAK[0] + 5 * S, BREAK[1] + 3 * S)
+    at = datetime.fromtimestamp(round((rest_us + DEVICE_AHEAD_US) / S)).strftime("%Y%m%d_%H%M%S")
+    (root / "rest.mp4").rename(folder / f"{at}.mp4")
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\xd9")
+    code, out, errors = await _import(hub, folder)
+    assert code == 0, (out, errors)
+    assert "2 taken, 1 known before, 0 kept apart, 0 unmatched" in out
+    (one,) = [one for one in await hub.call("GET", "/api/footage") if one["name"].endswith(f"{at}.mp4")]
+    assert (one["state"], one["fills"][0]["whole"]) == ("recorded", True), one
+    code, out, errors = await _import(hub, folder)
+    assert (code, out.splitlines()[-1]) == (0, "0 taken, 3 known before, 0 kept apart, 0 unmatched"), errors
     (root / "map.txt").write_text("nobody.* rec-2  # the spare one\n")
     code, out, errors = await _import(hub, root / "dock", "--map", str(root / "map.txt"))
-    assert "0 taken, 2 known before, 1 kept apart, 0 unmatched" in out, errors
+    assert "0 taken, 4 known before, 1 kept apart, 0 unmatched" in out, errors
 
 
 async def _import(hub: HubProcess, *arguments: object) -> tuple[int | None, str, str]:

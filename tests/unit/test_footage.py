@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import pytest
+from sqlalchemy import insert
 
 from hub.demo.encode import VideoSpec
+from hub.errors import Unavailable
 from hub.footage.reading import index_files
-from hub.footage.store import State
+from hub.footage.store import State, _row
+from hub.footage.tables import files
 from hub.ledger.entries import EntryType
 from hub.ledger.verdict import Completeness
 from tests.footage_support import BREAK, DEVICE_AHEAD_US, SPEC, T0, S, card, close_cut, room
@@ -211,6 +216,40 @@ async def test_a_backfill_without_its_footage_is_found(tmp_path: Path) -> None:
         hub.ledger.append("rec", EntryType.BACKFILL, body)
     verdict = hub.verify()
     assert (verdict.exit_code, verdict.completeness) == (1, Completeness.DECLARED)
+
+
+async def test_a_file_is_known_by_its_digest_however_many_there_are(tmp_path: Path) -> None:
+    async with room(tmp_path, fresh=False) as hub:
+        old = await hub.footage.create("rec", 1, by="a dock", name="old")
+        rows = [replace(old, id=f"{n:032x}", sha256=f"{n:064x}", created_us=T0 + n) for n in range(1, 1500)]
+        with hub.engine.begin() as connection:
+            connection.execute(insert(files), [_row(replace(one, state=State.RECORDED)) for one in rows])
+        assert len(hub.footage.store.list()) == 1000
+        (first,) = hub.footage.store.list(stream="rec", sha256=f"{1:064x}")
+        assert first.id == f"{1:032x}"
+        assert hub.footage.store.list(stream="other", sha256=f"{1:064x}") == []
+
+
+async def test_a_file_for_which_there_is_no_room_is_refused_before_and_while_it_comes(tmp_path: Path) -> None:
+    async with room(tmp_path) as hub:
+        free = shutil.disk_usage(hub.data).free
+        limits = hub.settings.model_copy(update={"upload_max_gb": 1e6, "min_free_mb": 1 << 10, "min_free_percent": 0})
+        hub.footage.store._settings = hub.footage._settings = limits
+        with pytest.raises(Unavailable) as refused:
+            await hub.footage.create("rec", free // 2, by="device:rec")
+        assert refused.value.code == "no_space"
+        assert hub.footage.store.list() == []
+        one = await hub.footage.create("rec", 100 << 20, by="device:rec")
+        hub.footage.store._settings = limits.model_copy(update={"min_free_mb": (free >> 20) + (1 << 10)})
+        with pytest.raises(Unavailable) as full:
+            await hub.footage.receiver.write(one, 0, _Endless())
+        assert full.value.code == "no_space"
+        assert 0 < hub.footage.store.received(one.id) <= 17 << 20, "what came stays, to go on with when there is room"
+
+
+class _Endless:
+    async def read(self, n: int = -1) -> bytes:
+        return bytes(n)
 
 
 def test_the_scene_does_not_repeat_within_the_tests() -> None:
