@@ -16,6 +16,7 @@ from hub.ledger.anchors.window import window_of
 from hub.ledger.entries import HUB_STREAM, EntryType
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, VKEY_FILE, log_folder
 from hub.ledger.notes import BadNote, Checkpoint, parse_checkpoint, parse_note, parse_vkey
+from hub.ledger.signing.keyring import KeyRing
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ class Head:
 @dataclass(frozen=True, slots=True)
 class LogHeads:
     """The heads of one log for a package; ``heads[0]`` is the one that the proofs lead to. Empty: nothing that covers
-    the package was ever signed. ``keys`` are the log's verifier keys, the first one first."""
+    the package was ever signed. ``keys`` are the log's verifier keys, the first one that leads to the heads first."""
 
     origin: str
     keys: tuple[str, ...]
@@ -65,7 +66,7 @@ def choose(source: Source, origin: str, size: int) -> LogHeads:
         sizes += sorted(one.size for one in anchors if one.kind == kind)[:1]
     sizes += sorted(notes)[:1] if not sizes else []
     heads = [_head(folder, *notes[at], [one for one in anchors if one.size == at]) for at in dict.fromkeys(sizes)]
-    return LogHeads(origin, _keys(source, origin), tuple(heads))
+    return LogHeads(origin, _leading(source, origin, _keys(source, origin), heads), tuple(heads))
 
 
 def longest_unanchored_us(source: Source, from_us: int, to_us: int, now_us: int) -> int | None:
@@ -140,6 +141,21 @@ def _keys(source: Source, origin: str) -> tuple[str, ...]:
             found.append(vkey)
     found.append(_text(log_folder(source.data, origin) / VKEY_FILE).strip())
     return tuple(dict.fromkeys(text for text in found if _is_key(text)))
+
+
+def _leading(source: Source, origin: str, keys: tuple[str, ...], heads: Sequence[Head]) -> tuple[str, ...]:
+    """The same, with the oldest key first that still leads to these heads: one from before a revocation does not, and
+    who is told to compare it would find an honest package altered."""
+    rows = source.special(HUB_STREAM, (EntryType.KEY_ROTATE, EntryType.KEY_REVOKE))
+    entries = [(source.read(row), source.place(row)) for row in rows]
+    for vkey in keys:
+        ring = KeyRing(parse_vkey(vkey))
+        for entry, (log, index) in entries:
+            ring.entry(entry, index if log == origin else None)
+        signers = [(parse_note(head.note), ring.signing(head.checkpoint.size)) for head in heads]
+        if all(any(note.signed_by(key) for key in trusted) for note, trusted in signers):
+            return (vkey, *(other for other in keys if other != vkey))
+    return keys
 
 
 def _is_key(text: str) -> bool:

@@ -15,7 +15,9 @@ from hub.ledger.signing.local import LocalSigner, LocalSigners
 from hub.ledger.signing.statements import Statement, What, sign_text
 from hub.ledger.signing.vault import keys_of_secret, verifier_key
 from hub.ledger.verdict import Provenance, Step, Verdict
+from hub.ledger.verify import verify_path
 from tests.ledger_folder import ORIGIN, START_US, Folder, build, scan_fake
+from tests.package_support import export
 
 DAY_US = 86_400_000_000
 
@@ -112,6 +114,15 @@ async def test_a_revoked_key_cannot_vouch_for_its_heir(tmp_path: Path) -> None:
     assert any("get the new verifier key by another way" in finding.found for finding in verdict.findings)
     verdict = hub.verify(new)
     assert verdict.exit_code == 0, verdict.findings
+
+
+async def test_a_package_made_after_a_revocation_names_a_key_that_leads_to_its_head(tmp_path: Path) -> None:
+    hub = await hub_of(tmp_path)
+    new = hub.signer.revoke(hub.signer.key.key_id.hex(), "stolen")
+    await hub.run()
+    export(hub.folder, tmp_path / "a.zip")
+    verdict = verify_path(tmp_path / "a.zip")
+    assert (verdict.exit_code, verdict.key) == (0, str(new)), verdict.findings
 
 
 async def test_the_thief_goes_on_signing_with_the_revoked_key(tmp_path: Path) -> None:
