@@ -154,11 +154,17 @@ class Dock:
         query = urlencode({"stream": stream, "sha256": digest})
         return any(one["state"] != "failed" for one in await self._json(http, f"/api/footage?{query}"))
 
+    def _stream_of(self, folder: Path, path: Path, numbers: Mapping[str, str]) -> tuple[str, str | None]:
+        """The file's name below the folder, and where it belongs."""
+        name = path.relative_to(folder).as_posix()
+        return name, stream_for(name, numbers, self._rules) or stream_for(
+            f"{folder.absolute().name}/{name}", numbers, ()
+        )
+
     async def _bring(
         self, http: aiohttp.ClientSession, folder: Path, path: Path, numbers: Mapping[str, str], result: DockResult
     ) -> None:
-        name = path.relative_to(folder).as_posix()
-        stream = stream_for(name, numbers, self._rules) or stream_for(f"{folder.absolute().name}/{name}", numbers, ())
+        name, stream = self._stream_of(folder, path, numbers)
         if stream is None:
             result.unmatched.append(path)
             return

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from hub.bitstream.vpx import VpxConfig
 from hub.errors import InvalidRequest, MediaError
-from hub.model import Chunk, Codec, InitSegment, MediaKind, TrackInfo, TrackRange
+from hub.model import Chunk, Codec, InitSegment, MediaKind, ParameterSets, TrackInfo, TrackRange
 from hub.segmenter.init_segment import build_init
 from hub.segmenter.playlist import Fill, Playlist, join_for, playlist
 from hub.segmenter.sample_entries import describe
@@ -40,7 +41,8 @@ from tests.segmenter_media import (
 BOTH = build_init([(VIDEO_INFO, SETS_320), (AAC_INFO, None)])
 OTHER = build_init([(VIDEO_INFO, SETS_640), (AAC_INFO, None)])
 MUTE = build_init([(VIDEO_INFO, SETS_320)])
-INITS = {init.sha256: init for init in (BOTH, OTHER, MUTE)}
+VP8 = build_init([(TrackInfo(VIDEO, Codec.VP8, 90_000), ParameterSets((VpxConfig(320, 180).pack(),)))])
+INITS = {init.sha256: init for init in (BOTH, OTHER, MUTE, VP8)}
 
 
 class Plain:
@@ -117,6 +119,13 @@ def test_the_next_reel_of_a_run_goes_on() -> None:
     assert "#EXT-X-DISCONTINUITY" not in lines
     assert sum(line.startswith("#EXT-X-MAP") for line in lines) == 1
     assert lines[-2] == "next"
+
+
+def test_pictures_that_no_browser_plays_from_mp4_are_a_gap_and_end_nothing() -> None:
+    lines = make([chunk(0), chunk(0, run=2, at_s=2, init=VP8, sound=None), chunk(0, run=3, at_s=4)])
+    assert not any("reel-2" in line or "init-2" in line for line in lines)
+    assert lines[lines.index("#EXT-X-GAP") + 1] == "#EXTINF:2.000000,"
+    assert lines[-2] == "reel-3"
 
 
 def test_an_interruption_is_a_gap_as_long_as_it_was() -> None:
