@@ -139,7 +139,7 @@ class Fleet:
         if self._content is not None:
             pipeline.look(self._content, self._rules_for(stream))
         now = self._rooms.clock.now()
-        detector.maintain(self._maintenance(stream, now.utc_us))
+        pipeline.maintain(self._maintenance(stream, now.utc_us))
         pipeline.expect(self._expected(stream.id, now.utc_us), now)
         self._pipelines[stream.id] = pipeline
         self._tasks[stream.id] = asyncio.create_task(pipeline.run(), name=f"pipeline {stream.id}")

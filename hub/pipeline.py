@@ -257,6 +257,7 @@ class Pipeline:
         if ident != self.detector.maintenance:
             self.detector.maintain(ident)
             if self.content is not None:
+                self.content.maintain(ident)
                 self.content.use(self.detector.rules)
 
     # ------------------------------------------------------------------------------ the story

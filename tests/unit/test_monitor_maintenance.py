@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import Engine
@@ -12,9 +13,13 @@ from sqlalchemy import Engine
 from hub.clock import US_PER_S, ManualClock
 from hub.database import create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, LedgerError, NotFound, Refused
-from hub.model import InterruptionState
+from hub.model import AccessUnit, Codec, Interruption, InterruptionState, SessionInfo, TrackInfo
+from hub.monitor.content.watch import ContentWatch
+from hub.monitor.detector import InterruptionDetector
 from hub.monitor.maintenance import Maintenance, MaintenanceState, Window
-from tests.unit.monitor_script import Script, started
+from hub.monitor.rules import DetectorRules
+from hub.pipeline import Pipeline
+from tests.unit.monitor_script import Script, started, stream
 
 S = US_PER_S
 HOUR = 3600 * S
@@ -208,3 +213,37 @@ def test_a_clock_that_is_set_meanwhile_carries_it_too() -> None:
     script.detector.maintain("maintenance-1")
     script.leap(5 * S)
     assert script.changes[0].evidence["maintenance"] == "maintenance-1"
+
+
+class Looking:
+    """As the checks of a hub: no picture is looked at, sound needs no worker."""
+
+    interval_us = 2 * S
+
+    def watch(self, stream_id: str, rules: DetectorRules, _tell: object) -> ContentWatch:
+        self.told: list[Interruption] = []
+        return ContentWatch(stream_id, rules, cast(Any, self), self.told.extend)
+
+    def withdraw(self, watch: ContentWatch) -> None:
+        """Nothing waits here."""
+
+
+def test_what_is_not_heard_meanwhile_carries_it_and_rings_when_it_ends() -> None:
+    looking, room = Looking(), cast(Any, Mock())
+    pipeline = Pipeline(stream(), room, InterruptionDetector(stream(), DetectorRules()), room, room, None)
+    pipeline.look(cast(Any, looking), DetectorRules())
+    pipeline.maintain("maintenance-1")
+    assert pipeline.content is not None
+    clock = ManualClock()
+    pipeline.content.opened(SessionInfo("rtsp", "", "", (TrackInfo(2, Codec.PCMA, 8000, 1),), clock.now()))
+    for second in range(100):
+        if second == 60:
+            assert [change.rings for change in looking.told] == [False]
+            pipeline.maintain("")
+        at = clock.advance(1)
+        ticks = second * 8000
+        pipeline.content.keyframe(
+            AccessUnit(2, b"\xd5" * 160, ticks, ticks, 160, True, False, at.utc_us, None, at, second, second)
+        )
+    assert {change.evidence["maintenance"] for change in looking.told} == {"maintenance-1"}
+    assert looking.told[-1].rings

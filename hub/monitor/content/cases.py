@@ -71,6 +71,8 @@ class CaseBook:
     def __init__(self, stream_id: str, rules: DetectorRules) -> None:
         self._stream_id = stream_id
         self.rules = rules
+        self.maintenance = ""
+        """The planned maintenance that runs."""
         self._cases: dict[Matter, _Case] = {}
         self._last_good_us: dict[Matter, int] = {}
         self._newest_us: dict[Matter, int] = {}
@@ -144,6 +146,8 @@ class CaseBook:
             good_us = max(before, default=began_us)
             distance_us = max(began_us - good_us, 0)
         about.edge_error_us = distance_us
+        if self.maintenance:
+            about.evidence["maintenance"] = self.maintenance
         return _Case(about, good_us, sight.at_us, began_us, seen=1 if began_us == sight.at_us else 2)
 
     def _same_fault(self, case: _Case, kind: InterruptionKind) -> bool:

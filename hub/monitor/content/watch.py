@@ -146,6 +146,10 @@ class ContentWatch:
     def use(self, rules: DetectorRules) -> None:
         self._book.rules = rules
 
+    def maintain(self, ident: str) -> None:
+        """The planned maintenance that runs, by id; empty: none does. What is seen wrong meanwhile carries it."""
+        self._book.maintenance = ident
+
     @property
     def current(self) -> tuple[Interruption, ...]:
         return self._book.current
