@@ -4,7 +4,8 @@ Twenty simulated streams with scripted faults, then the same streams without any
 jitter that now and then holds everything up and loses nothing. All in simulated time: RTP packets of the
 demo's simulators go through the real RTP track and the real detector, with ten ticks a second. The truth
 is what the simulator says it sent. Then rhythms that these devices do not have (``hub.bench.rhythms``), and
-the pictures of a hall (``hub.bench.content_corpus``), each kind with its own figures.
+the pictures of a hall (``hub.bench.content_corpus``) and what none of these brings (``hub.bench.further``), each kind
+with its own figures.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from hub.bench.content import score as score_scene
 from hub.bench.content import verdicts, watch_scene
 from hub.bench.content_corpus import ORIGIN_US, clean_plans, content_scenes, faulty_plans
 from hub.bench.content_corpus import Plan as ScenePlan
+from hub.bench.further import played as play_further
 from hub.bench.report import Report, Result
 from hub.bench.rhythms import Rhythm, steady
 from hub.bench.rhythms import faulty as faulty_rhythms
@@ -93,6 +95,8 @@ def run(options: argparse.Namespace) -> Report:
             score.add(part)
         rhythms = [*faulty_rhythms(options.seed), *steady(options.rhythm_hours, options.seed)]
         for part in pool.map(judge_rhythm, rhythms, chunksize=1):
+            score.add(part)
+        for part in pool.map(judge_further, [options.seed]):
             score.add(part)
         if not options.no_content:
             for part in pool.map(judge_scene, range(len(_scenes()))):
@@ -175,6 +179,32 @@ def judge_rhythm(rhythm: Rhythm) -> Score:
     for one in verdict.false:
         score.false_of[str(one.kind)] += 1
         score.notes.append(f"{rhythm.label}: false {one.kind}, {dict(one.evidence)}")
+    return score
+
+
+def judge_further(seed: int) -> Score:
+    """A dead microphone, a disk that refuses, a hub that is away."""
+    score = Score()
+    for heard in play_further(seed):
+        mine = heard.mine
+        wrong = [one for one in heard.closed if one is not mine]
+        score.false += len(wrong)
+        score.false_of.update(str(one.kind) for one in wrong)
+        if heard.to_us is None:
+            score.clean_s += heard.seconds
+            score.false_clean += len(wrong)
+            continue
+        score.faulty_s += heard.seconds
+        score.count(str(heard.kind), found=mine is not None)
+        if mine is None:
+            score.missed += 1
+            score.notes.append(f"missed {heard.kind} at {heard.from_us / US_PER_S:.1f} s")
+            continue
+        if heard.kind is not InterruptionKind.HUB:  # a hub that is away detects nothing
+            score.delays_of[str(heard.kind)].append(heard.delay_s(mine))
+        for error_us in heard.edge_errors_us(mine):
+            score.edges[str(heard.kind)].append(error_us / 1000)
+            score.beyond += error_us > mine.edge_error_us
     return score
 
 
@@ -301,7 +331,7 @@ class Score:
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100)[percent - 1] if len(values) > 1 else values[0]
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1] if len(values) > 1 else values[0]
 
 
 def judge(task: Task) -> Score:
