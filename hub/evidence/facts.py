@@ -50,7 +50,7 @@ class Notes:
     matter: str
     """事项"""
     time: str
-    """时间, as the officer words it; empty: the range asked for."""
+    """时间, as the officer words it; empty: the range given."""
     place: str
     """地点"""
     manner: str

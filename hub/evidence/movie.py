@@ -20,6 +20,7 @@ from typing import Any
 import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
+from av.stream import Stream
 
 from hub.errors import MediaError, StorageError
 from hub.evidence.report.words import Clock
@@ -97,6 +98,12 @@ def movie(segments: Iterable[Segment], out: Path, marks: MovieMarks, *, zone_min
 
 
 Signature = tuple[tuple[object, ...], ...]
+_NOT_IN_MP4 = frozenset(("vp8",))
+"""What FFmpeg writes into no MP4; the reels in the package hold it."""
+
+
+def _codec(stream: Stream) -> str:
+    return str(stream.codec_context.codec.canonical_name)
 
 
 @dataclass(slots=True)
@@ -165,7 +172,7 @@ class _Work:
         try:
             with av.open(io.BytesIO(segment.init + segment.data), "r", format="mp4") as source:
                 packets = [each for each in source.demux() if each.size and each.dts is not None]
-                if not packets:
+                if not packets or any(_codec(stream) in _NOT_IN_MP4 for stream in source.streams):
                     self.skipped += 1
                     return
                 self._write(segment, source, packets)
@@ -207,7 +214,7 @@ class _Work:
         file = _File(path, container, signature, segment.first_us)
         self._open = file
         for stream in source.streams:
-            made = container.add_stream_from_template(stream)
+            made = container.add_stream_from_template(stream, opaque=_codec(stream) == "av1")  # no encoder of its name
             made.time_base = stream.time_base
             if stream.codec_context.name == "hevc":
                 made.codec_context.codec_tag = "hvc1"

@@ -75,7 +75,7 @@ def _notes(facts: ReportFacts, clock: Clock) -> list[dict[str, str]]:
     officers = "、".join(plain(each, limit=120) for each in notes.officers[:50])
     return [
         _row("事项", notes.matter, blank="（未填）"),
-        _row("时间", notes.time or clock.range(facts.asked_from_us, facts.asked_to_us)),
+        _row("时间", notes.time or clock.range(facts.given_from_us, facts.given_to_us)),
         _row("地点", notes.place, blank="（未填）"),
         _row("方式", notes.manner, blank="（未填）"),
         {"name": "行政执法人员", "value": officers or "（未填）"},
