@@ -11,6 +11,8 @@ import av
 import numpy as np
 import pytest
 
+from hub.evidence.movie import derived_marks, movie
+from hub.evidence.segments import segments
 from hub.footage.store import State
 from hub.ledger.verdict import Completeness
 from tests.footage_support import BREAK, Room, S, room
@@ -70,6 +72,7 @@ async def test_pictures_and_sound_are_recorded_as_they_are(tmp_path: Path, name:
             _assert_within(reels, file, "video", least=100)
         if audio != "flac":
             _assert_within(reels, file, "audio", least=200)
+        _assert_in_a_movie(hub, fill["run"], video, tmp_path / "movie.mp4")
         shown = 0
         for reel in reels:
             with av.open(str(reel)) as container:
@@ -78,6 +81,20 @@ async def test_pictures_and_sound_are_recorded_as_they_are(tmp_path: Path, name:
         assert 100 <= shown <= 121, "all pictures are decoded, and those before the edge that they need"
     verdict = hub.verify()
     assert (verdict.exit_code, verdict.completeness) == (0, Completeness.BACKFILLED), verdict.findings
+
+
+def _assert_in_a_movie(hub: Room, run: int, video: str, out: Path) -> None:
+    """What an evidence package derives for watching; no MP4 of FFmpeg's holds VP8, which costs the others nothing."""
+    chunks = hub.ledger.reader.chunks("rec", BREAK[0] - 5 * S, BREAK[1] + S, 1000)
+    made = movie(segments(hub.data, chunks), out, derived_marks(digest="", export_id="", recipient="", created=""))
+    brought = sum(chunk.run == run for chunk in chunks)
+    assert made.skipped == (brought if video == "vp8" else 0)
+    codecs = set()
+    for file in made.files:
+        with av.open(str(file.path)) as container:
+            assert any(True for _ in container.decode(video=0))
+            codecs.add(container.streams.video[0].codec_context.codec.canonical_name)
+    assert codecs == {"h264"} | ({video} - {"vp8"})
 
 
 def _assert_within(reels: list[Path], file: Path, kind: str, *, least: int) -> None:
