@@ -134,9 +134,11 @@ class ClockWatch:
             return []
         if self._wrong_since_mono_us is None:
             self._wrong_since_mono_us = now.mono_us
-        if now.mono_us - self._wrong_since_mono_us < self.rules.drift_for_us:
+        wrong_for_us = now.mono_us - self._wrong_since_mono_us
+        if wrong_for_us < self.rules.drift_for_us:
             return []
         event = self._drift = self._event(InterruptionKind.DRIFT, report.track_id, now, {"offset_us": apart_us})
+        event.started_us = now.utc_us - wrong_for_us
         event.evidence["blame"] = self._to_blame(apart_us)
         return [self._told(event, InterruptionState.CONFIRMED, now)]
 

@@ -57,6 +57,16 @@ def test_the_blame_is_said_as_soon_as_it_is_known() -> None:
     ]
 
 
+def test_it_began_when_the_clock_was_first_seen_wrong_not_when_it_was_believed() -> None:
+    script = started()
+    first_us = script.now.utc_us
+    for _ in range(14):
+        script.report(device_ahead_us=5 * S)
+        script.play(5)
+    found = script.the(InterruptionState.CONFIRMED)
+    assert (found.started_us, found.detected_us) == (first_us, first_us + 60 * S)
+
+
 def test_a_step_carries_how_the_hubs_clock_was_kept() -> None:
     script = started()
     script.detector.hub_clock(HubClock("synchronised", 1, 2))
