@@ -42,12 +42,12 @@ class ActivityFields(Input):
     recorder: str | None = Field(
         None, max_length=100, description="Certificate or name of the officer who records (谁执法、谁记录)."
     )
-    party: str | None = Field(None, max_length=400, description="当事人")
+    party: str | None = Field(None, max_length=200, description="当事人")
     party_present: bool | None = Field(None, description="当事人或利害关系人在场")
-    cause: str | None = Field(None, max_length=400, description="案由")
-    case_number: str | None = Field(None, max_length=400, description="案号")
-    place: str | None = Field(None, max_length=400, description="地点")
-    matter: str | None = Field(None, max_length=400, description="事项")
+    cause: str | None = Field(None, max_length=200, description="案由")
+    case_number: str | None = Field(None, max_length=200, description="案号")
+    place: str | None = Field(None, max_length=200, description="地点")
+    matter: str | None = Field(None, max_length=200, description="事项")
     mode: Mode | None = Field(None, description="全程 or 重要环节; that of the unit or room if not said.")
 
     def draft(self) -> Draft:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 
@@ -45,3 +48,26 @@ async def test_an_activity_outlives_the_hub_and_the_database(tmp_path: Path) -> 
             (found,) = await call(client, "GET", "/api/activities?party=赵六&officer=张三&device=D-7")
             assert (found["id"], len(found["marks"]), found["storage"]) == (begun["id"], 1, "recording")
     assert verify_path(tmp_path / "data", keys_dir=tmp_path / "keys").exit_code == 0
+
+
+async def test_the_working_day_ends_when_the_duty_calendar_says(tmp_path: Path) -> None:
+    values = {"listen": "127.0.0.1:0", "data": tmp_path / "data", "keys_dir": tmp_path / "keys"}
+    settings = Settings.model_validate(values | {"admin_token": ADMIN_TOKEN})
+    days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    hours = {"weekly": {day: [["00:00", "24:00"]] for day in days}, "holidays": "ignored"}
+    async with Hub.running(settings) as hub, aiohttp.ClientSession(hub.url, headers=BEARER) as client:
+        await call(client, "POST", "/api/streams", STREAM)
+        rules = {"deadlines": {"storage": "end_of_day", "day_end": "12:00", "grace_minutes": 30}}
+        await call(client, "PATCH", "/api/units/root", {"rules": rules})
+        await call(client, "PUT", "/api/duty/units/root/hours", {"hours": hours})
+        begun = await call(client, "POST", "/api/activities", {"stream": "rec-1", "mode": "full"})
+        ended = await call(client, "POST", f"/api/activities/{begun['id']}/end", {})
+    async with Hub.running(settings) as hub, aiohttp.ClientSession(hub.url, headers=BEARER) as client:
+        for _ in range(200):  # the first pass of the clock of activities is at the start
+            found = await call(client, "GET", f"/api/activities/{begun['id']}")
+            if found["deadline"] is not None:
+                break
+            await asyncio.sleep(0.05)
+    end = datetime.fromisoformat(ended["ended_at"]).astimezone(ZoneInfo(settings.time_zone))
+    midnight = end.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    assert datetime.fromisoformat(found["deadline"]) == midnight + timedelta(minutes=30)

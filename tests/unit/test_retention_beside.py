@@ -118,16 +118,17 @@ async def test_what_lies_within_footage_that_stays_stays(tmp_path: Path) -> None
     things = Things()
     async with running(tmp_path, beside=things.find, retention_classes=("patrol=366..400",)) as place:
         things.place = place
-        await place.record("cam-a", 1)
-        await place.record("cam-a", 1, run=2, at_us=BREAK[1])
-        within = things.photo("p1", "cam-a", BREAK[1] + 1_000_000)
+        names = await place.record("cam-a", 2)
+        within = things.photo("p1", "cam-a", START_US + 3_000_000)
+        later = things.photo("p2", "cam-a", BREAK[0], "ce" * 32)
         picture = await things.cut("cam-a", *BREAK)
-        await place.retention.place_hold("cam-a", BREAK[1], BREAK[1] + 1, "objection", "", "w")
+        await place.retention.place_hold("cam-a", START_US, START_US + 1, "objection", "", "w")
         place.days(402)
         await place.passes()
-        assert len(place.there("cam-a")) == 1
-        assert within.exists(), "its footage is held"
+        assert place.there("cam-a") == names[:1]
+        assert within.exists(), "another moment of its footage is held"
         assert picture.exists(), "it is of a time that the deleted footage does not reach"
+        assert later.exists()
 
 
 async def test_a_hold_of_its_own_time_keeps_it_and_the_next_deletion_takes_it(tmp_path: Path) -> None:
