@@ -25,9 +25,7 @@ VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", 
 FILES = {
     "vp8.webm": ("vp8", "opus", ("-c:v", "libvpx", "-deadline", "realtime", "-b:v", "100k", "-g", "10")),
     "vp9.webm": ("vp9", "opus", VP9),
-    "vp9.mp4": ("vp9", "aac", VP9),
     "av1.mp4": ("av1", "aac", ("-c:v", "libsvtav1", "-preset", "12", "-g", "10")),
-    "av1.mkv": ("av1", "opus", ("-c:v", "libsvtav1", "-preset", "12", "-g", "10", "-c:a", "libopus")),
     "h265.ts": (
         "hevc",
         "aac",
@@ -107,7 +105,7 @@ def _assert_within(reels: list[Path], file: Path, kind: str, *, least: int) -> N
 
 @pytest.mark.parametrize(
     ("name", "codec"),
-    [("a.wav", "flac"), ("stereo.wav", "flac"), ("a.m4a", "aac"), ("a.ogg", "opus"), ("a.webm", "opus")],
+    [("stereo.wav", "flac"), ("a.m4a", "aac"), ("a.ogg", "opus")],
 )
 async def test_sound_fills_the_break_of_a_stream_without_pictures(tmp_path: Path, name: str, codec: str) -> None:
     file = tmp_path / name
@@ -136,23 +134,21 @@ def _samples(path: Path) -> bytes:
     return b"".join(np.ascontiguousarray(frame).astype("<i2").tobytes() for frame in frames)
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "found"),
-    [
-        ("a.mp3", ("-c:a", "libmp3lame"), "mp3"),
-        ("deep.wav", ("-c:a", "pcm_s24le"), "pcm_s24le"),
-        ("a.flac", (), "flac"),
-        ("a.mkv", ("-c:a", "libvorbis"), "vorbis"),
-        ("wide.wav", ("-ac", "6"), "pcm_s16le"),
-        ("old.mp4", ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=1", "-c:v", "mpeg4", "-c:a", "aac"), "mpeg4"),
-    ],
+REFUSED = (
+    ("a.mp3", ("-c:a", "libmp3lame"), "mp3"),
+    ("deep.wav", ("-c:a", "pcm_s24le"), "pcm_s24le"),
+    ("a.flac", (), "flac"),
+    ("a.mkv", ("-c:a", "libvorbis"), "vorbis"),
+    ("wide.wav", ("-ac", "6"), "pcm_s16le"),
+    ("old.mp4", ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=1", "-c:v", "mpeg4", "-c:a", "aac"), "mpeg4"),
 )
-async def test_what_cannot_be_kept_bit_for_bit_is_kept_apart_and_said(
-    tmp_path: Path, name: str, options: tuple[str, ...], found: str
-) -> None:
-    ffmpeg("-f", "lavfi", "-i", "sine=f=500:d=1", *options, tmp_path / name)
+
+
+async def test_what_cannot_be_kept_bit_for_bit_is_kept_apart_and_said(tmp_path: Path) -> None:
     async with room(tmp_path, live=False) as hub:
-        done = await hub.bring(tmp_path / name, claimed_us=BREAK[0], clock_us=0)
-        assert (done.state, done.code) == (State.APART, "unsupported_media"), done
-        assert found in done.message.partition("found")[2]
-        assert (hub.data / "apart" / done.sha256).read_bytes() == (tmp_path / name).read_bytes()
+        for name, options, found in REFUSED:
+            ffmpeg("-f", "lavfi", "-i", "sine=f=500:d=1", *options, tmp_path / name)
+            done = await hub.bring(tmp_path / name, claimed_us=BREAK[0], clock_us=0)
+            assert (done.state, done.code) == (State.APART, "unsupported_media"), done
+            assert found in done.message.partition("found")[2]
+            assert (hub.data / "apart" / done.sha256).read_bytes() == (tmp_path / name).read_bytes()
