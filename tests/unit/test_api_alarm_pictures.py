@@ -56,16 +56,16 @@ async def test_no_other_file_is_answered(tmp_path: Path, path: str) -> None:
         assert b"no_picture" in body
 
 
-async def test_who_may_not_play_back_sees_no_picture(tmp_path: Path) -> None:
+async def test_the_watcher_sees_the_picture_and_the_engineer_does_not(tmp_path: Path) -> None:
     async with running_hub(tmp_path) as hub:
         known(hub.services)
         write_picture(hub.services.settings.data, PICTURE)
         statuses = {}
-        for role in (Role.WATCHER, Role.INSPECTOR):
+        for role in (Role.WATCHER, Role.INSPECTOR, Role.AUDITOR, Role.ENGINEER):
             name = f"a-{role.value}"
             _, given = await hub.services.accounts.new_person(name, name, by=HUB, roles=frozenset({role}))
             first = await hub.services.accounts.sign_in(name, given)
             assert first is not None
             await hub.services.accounts.change_password(first[0], given, "a password of one's own")
             statuses[role] = (await get(hub, first[1]))[0]
-        assert statuses == {Role.WATCHER: 403, Role.INSPECTOR: 200}
+        assert statuses == {Role.WATCHER: 200, Role.INSPECTOR: 200, Role.AUDITOR: 403, Role.ENGINEER: 403}
