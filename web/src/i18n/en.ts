@@ -132,7 +132,7 @@ const en: typeof zh = {
     awaiting: "Unexplained",
     backfilled: "Backfilled",
     explained: "Explained",
-    closed: "Closed",
+    closed: "Over",
     overdue: "Overdue",
   },
   timeline: {

@@ -29,7 +29,7 @@ const en: typeof zh = {
     deadline: "Explain by", closed: "Closed", id: "Record", picture: "The picture when it was found",
   },
   needs: {
-    title: "What it still needs", any: "Any one of these is enough; with it, it can be closed.",
+    title: "What it still needs", any: "Any one of these is enough; with it, it can be closed.", late: "It is overdue: any one of these still explains it, with the finding “explained late”.",
     resume: "The recording has not come back: report it now, and explain it aloud after the resume.", footage: "the device's own footage of the whole time (backfill);",
     spoken: "the reason, said aloud after the resume and marked in the playback (spoken explanation);",
     written: "a written statement that {count} officers sign (different certificates; assistants do not count).", writtenWindow: "a written statement that the hall's administrator signs.",
@@ -63,7 +63,7 @@ const en: typeof zh = {
   },
   capacity: { officer: "Officer", hall_admin: "Hall administrator" },
   paper: {
-    print: "Print it", printHint: "(with a QR code; sign by hand, scan and upload it)", upload: "Upload the signed scan (PDF, JPEG, PNG, at most 20 MB)", scan: "Scan",
+    print: "Print it", printHint: "(with a QR code; sign by hand, scan and upload it)", upload: "Upload the scan…", uploadHint: "signed; PDF, JPEG or PNG, at most 20 MB", scan: "Scan",
     badType: "PDF, JPEG or PNG only. Scan it again, or save it as one of them.", tooLarge: "More than 20 MB: scan at a lower resolution.",
     waits: "to be checked", accepted: "accepted by {name}", rejected: "rejected by {name}", byAnother: "Somebody on duty checks it who neither wrote nor uploaded it.",
     checkLead: "Compare the scan: is it this statement, and have {count} officers signed it? Enter the certificate numbers on the paper.", checkLeadWindow: "Compare the scan: is it this statement, and has the hall's administrator signed it? Enter their certificate number.",
@@ -72,7 +72,7 @@ const en: typeof zh = {
   },
   backfill: {
     lead: "Choose a file that the recorder made by itself (MP4, MOV, TS, MKV …). The hub finds its place by its pictures. After a lost link or a reload it goes on where it stopped.",
-    from: "Device's clock at the first picture (if known)", file: "File", emptyFile: "This file is empty. Choose another.",
+    from: "Device's clock at the first picture (if known)", choose: "Choose a file…", emptyFile: "This file is empty. Choose another.",
     sending: "Uploading {share}%", paused: "Paused at {share}%", sent: "All of it is here; it is looked at…", failed: "The upload failed", pause: "Pause", resume: "Go on",
     again: "Not finished: the hub has {share}% of it. Choose the same file again, and it goes on from there.", expired: "Not finished, and the hub no longer keeps it: choose the file again.", chooseAgain: "Choose the file again", giveUp: "Give up",
   },

@@ -28,7 +28,7 @@ export default {
     deadline: "说明期限", closed: "闭合时间", id: "记录编号", picture: "发现中断时的画面",
   },
   needs: {
-    title: "还需要什么", any: "以上方式任选其一；在期限前完成即可闭合。",
+    title: "还需要什么", any: "以上方式任选其一；在期限前完成即可闭合。", late: "已超期：仍可用以上任一方式说明，但会保留“逾期说明”这一问题。",
     resume: "录像尚未恢复：请先报告，恢复后再做语音说明。", footage: "补传设备本机录像，覆盖全部中断时间；",
     spoken: "恢复录像后口述中断原因，并在回放中标出这一段（语音说明）；",
     written: "书面说明，由 {count} 名执法人员签名（执法证号不同，协助人员不计）。", writtenWindow: "书面说明，由大厅管理员签名。",
@@ -62,7 +62,7 @@ export default {
   },
   capacity: { officer: "执法人员", hall_admin: "大厅管理员" },
   paper: {
-    print: "打印纸质说明", printHint: "（带二维码，手写签名后扫描上传）", upload: "上传签名后的扫描件（PDF、JPEG、PNG，最大 20 MB）", scan: "扫描件",
+    print: "打印纸质说明", printHint: "（带二维码，手写签名后扫描上传）", upload: "上传扫描件…", uploadHint: "签名后的 PDF、JPEG 或 PNG，最大 20 MB", scan: "扫描件",
     badType: "只接受 PDF、JPEG 或 PNG，请重新扫描或另存。", tooLarge: "文件超过 20 MB，请降低扫描分辨率。",
     waits: "待核对", accepted: "{name} 核对通过", rejected: "{name} 退回", byAnother: "须由起草人和上传人以外的值班员核对。",
     checkLead: "请对照扫描件：是否就是这份说明，是否有 {count} 名执法人员签名，并填写纸上的执法证号。", checkLeadWindow: "请对照扫描件：是否就是这份说明，是否有大厅管理员签名，并填写其执法证号。",
@@ -71,7 +71,7 @@ export default {
   },
   backfill: {
     lead: "选择记录仪本机录下的文件（MP4、MOV、TS、MKV 等）。中枢按画面内容自动对齐时间；网络断开或刷新页面后可以续传。",
-    from: "设备时钟显示的首帧时间（可不填）", file: "录像文件", emptyFile: "这个文件是空的，请另选。",
+    from: "设备时钟显示的首帧时间（可不填）", choose: "选择文件…", emptyFile: "这个文件是空的，请另选。",
     sending: "正在上传 {share}%", paused: "已暂停 {share}%", sent: "已传完，正在识别…", failed: "上传失败", pause: "暂停", resume: "继续上传",
     again: "上次未传完，中枢已收到 {share}%。请重新选择同一个文件，将从断点继续。", expired: "上次未传完，且中枢已不再保留；请重新选择文件从头上传。", chooseAgain: "重新选择该文件", giveUp: "放弃",
   },

@@ -131,7 +131,7 @@ export default {
     awaiting: "待说明",
     backfilled: "已补传",
     explained: "已说明",
-    closed: "已闭合",
+    closed: "已恢复",
     overdue: "超期",
   },
   timeline: {

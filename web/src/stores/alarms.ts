@@ -9,9 +9,13 @@ import { Freshness, oneAtATime } from "@/domain/freshness";
 
 import { useSessionStore } from "./session";
 
+const PICTURES = 20;
+
 export const useAlarmsStore = defineStore("alarms", () => {
   const session = useSessionStore();
   const byId = shallowReactive(new Map<string, AlarmDto>());
+  /** What a tile showed when its alarm popped up, as an address; the newest few. */
+  const pictures = shallowReactive(new Map<string, string>());
   const shifts = ref<ShiftDto[]>([]);
   const loaded = ref(false);
   const freshness = new Freshness();
@@ -51,6 +55,11 @@ export const useAlarmsStore = defineStore("alarms", () => {
     return heard;
   }
 
+  function keepPicture(id: string, address: string): void {
+    pictures.set(id, address);
+    for (const old of [...pictures.keys()].slice(0, -PICTURES)) pictures.delete(old);
+  }
+
   async function doOn(id: string, action: AlarmAction, note: string): Promise<void> {
     upsert(await act(id, action, note));
   }
@@ -59,5 +68,5 @@ export const useAlarmsStore = defineStore("alarms", () => {
     upsert(await handTo(id, to, note));
   }
 
-  return { byId, shifts, loaded, queue, heads, ringing, mine, rings, load, upsert, doOn, giveTo };
+  return { byId, pictures, keepPicture, shifts, loaded, queue, heads, ringing, mine, rings, load, upsert, doOn, giveTo };
 });
