@@ -69,6 +69,7 @@ class Desk:
     problems: dict[str, str] = field(default_factory=dict)
     met: set[str] = field(default_factory=set)
     """Causes whose deadline is missed no more."""
+    stands: list[Event] = field(default_factory=list)
     settings: Settings = field(init=False)
     engine: Engine = field(init=False)
     units: Units = field(init=False)
@@ -85,6 +86,9 @@ class Desk:
             raise NotFound(cause)
         return cause not in self.met
 
+    async def standing(self) -> list[Event]:
+        return self.stands
+
     def actions(self) -> list[tuple[str, str, str]]:
         return [(str(body["of"]), str(body["action"]), str(body["by"])) for _, body in self.entries]
 
@@ -97,7 +101,13 @@ class Desk:
         self.units = await Units.open(self.engine, self.clock)
         self.people = await People.open(self.engine, self.clock, self.units)
         outside = Outside(
-            self.append, self.streams.get, lambda: self.held, self.rows.get, lambda: self.problems, self.late
+            self.append,
+            self.streams.get,
+            lambda: self.held,
+            self.rows.get,
+            lambda: self.problems,
+            self.late,
+            self.standing,
         )
         self.notices = await Notices.open(self.settings, self.clock, self.engine, self.bus, self.people, outside)
 

@@ -264,7 +264,8 @@ class Hub:
 
         present, ready = self.answers.present, self.answers.ready
         late = surroundings.late(self)
-        beyond = Outside(ledger.append, self.registry.find, present, ledger.reader.interruption, ready, late)
+        find, stands = self.registry.find, surroundings.standing(self)
+        beyond = Outside(ledger.append, find, present, ledger.reader.interruption, ready, late, stands)
         self.notices = await Notices.open(settings, self.clock, engine, self.events, self.people, beyond)
         self.notices.start()
         stack.push_async_callback(self.notices.close)

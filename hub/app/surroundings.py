@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 from hub.activities.watch import Around
 from hub.anchoring.authority import Received
 from hub.audit.open_log import Accepted, OpenLog
+from hub.clock import US_PER_S
 from hub.duty.duty import Duty
 from hub.duty.plan import work_end_us
 from hub.followup.explaining import REASONS, Explaining
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.model import Interruption, Stream
+from hub.monitor.events import Event
 from hub.telemetry.telemetry import LABEL, Surroundings
 
 if TYPE_CHECKING:
     from hub.app.hub import Hub
+
+STANDING_US = 86_400 * US_PER_S
+MAX_LATE = 1000
 
 
 def accept(opened: OpenLog) -> Callable[[str], Awaitable[None]]:
@@ -62,6 +67,22 @@ def late(hub: Hub) -> Callable[[str], Awaitable[bool]]:
         return (await hub.followup.case(ident)).outcome.late
 
     return lasts
+
+
+def standing(hub: Hub) -> Callable[[], Awaitable[Sequence[Event]]]:
+    """Calls for help of the last day, faults of devices that last, activities that are overdue: as events."""
+
+    async def found() -> Sequence[Event]:
+        since_us = hub.clock.now().utc_us - STANDING_US
+        alarms = [Event("telemetry.alarm", at_us, data) for at_us, data in await hub.telemetry.standing(since_us)]
+        for kept in await hub.activities.to_be_stored(lambda _: True, MAX_LATE):
+            one = kept.activity
+            if kept.storage == "overdue" and one.told_levels and kept.due_us is not None:
+                told = {"id": one.id, "stream": one.stream_id, "unit": one.unit, "level": one.told_levels - 1}
+                alarms.append(Event("activity.overdue", kept.due_us, told))
+        return alarms
+
+    return found
 
 
 def of_activities(hub: Hub, duty: Duty) -> Around:

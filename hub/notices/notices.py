@@ -50,10 +50,15 @@ async def _lasts(_cause: str) -> bool:
     return True
 
 
+async def _nothing() -> Sequence[Event]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What this part asks of the rest of the hub. Called on the event loop; ``interruption`` in a thread. ``late``:
-    whether the missed deadline of a cause is missed still."""
+    whether the missed deadline of a cause is missed still. ``standing``: events of what the ledger holds and what rings
+    by itself no second time, calls for help among it."""
 
     append: Append
     stream: Callable[[str], Stream | None]
@@ -61,6 +66,7 @@ class Outside:
     interruption: Callable[[str], Interruption | None] = lambda _: None
     ready: Callable[[], Mapping[str, str]] = dict
     late: Callable[[str], Awaitable[bool]] = _lasts
+    standing: Callable[[], Awaitable[Sequence[Event]]] = _nothing
 
 
 class Notices:
@@ -173,6 +179,22 @@ class Notices:
                     await self.hear(Event(f"interruption.{row.state}", now_us, interruption_json(row)))
             elif alarm.cause.startswith(("interruption_overdue:", "activity_overdue:")) and alarm.over_us is None:
                 await self._look_whether_late(alarm.cause, now_us)
+        await self._look_at_what_stands()
+
+    async def _look_at_what_stands(self) -> None:
+        """An alarm is kept a second after it rang: a hub that was killed in between has the entry alone."""
+        try:
+            standing = await self._outside.standing()
+        except Exception:  # what rang before must not wait for it
+            _log.exception("what stands in the ledger could not be looked at")
+            return
+        for event in standing:
+            found = cause_of(event)
+            if isinstance(found, Rung):
+                known = self._desk.of_cause(found.cause)
+                known = known or await asyncio.to_thread(self._alarms.newest_of, found.cause)
+                if known is None or (known.over_us is not None and known.over_us < event.at_us):
+                    await self.ring(found)
 
     async def _look_whether_late(self, cause: str, now_us: int) -> None:
         try:

@@ -36,6 +36,8 @@ LABEL = "telemetry"
 KEEP_S = 5.0
 PRUNE_EVERY_US = 3600 * US_PER_S
 MAX_POINTS_WAITING = 20_000
+MAX_STANDING = 200
+"""Calls for help that are looked at again at a start."""
 MAX_EVENTS_WAITING = 1000
 MAX_IDS = 10_000
 """Ids of events that were taken lately; older ones are asked of the ledger."""
@@ -287,6 +289,19 @@ class Telemetry:
         self.cues.ask(stream_id, Cue(secrets.token_hex(8), kind, now, facts))
         self.cues.send(stream_id, now, lambda cue: self._outside.say(stream_id, _text(cue)))
         return self.cues.waiting(stream_id, now)[-1].id
+
+    async def standing(self, since_us: int) -> list[tuple[int, dict[str, Any]]]:
+        """Calls for help since then and faults that last, as ``telemetry.alarm`` told them: when, and what."""
+        level = SEVERITY[Level.EMERGENCY]
+        found = [
+            (fault.began_us, {"kind": "fault", "level": SEVERITY[Level.CRITICAL], **fault_json(fault)})
+            for fault in self.faults.present()
+        ]
+        for fact in await asyncio.to_thread(self._store.facts, ("sos",), limit=MAX_STANDING):
+            if fact.written_us >= since_us:
+                data = {"kind": "sos", "level": level, "stream": fact.stream_id, "id": fact.id}
+                found.append((fact.written_us, data | {"text": str(fact.body.get("text", ""))}))
+        return found
 
     def forget(self, stream_id: str) -> None:
         """The stream is retired: nothing of it is in memory any more."""

@@ -148,6 +148,30 @@ async def test_alarms_survive_a_restart_and_what_ended_meanwhile_is_found(tmp_pa
         assert len(hub.notices.queue()) == 4
 
 
+async def test_a_call_for_help_whose_alarm_was_not_kept_in_time_rings_at_the_next_start(tmp_path: Path) -> None:
+    async with desk(tmp_path) as hub:
+        await hub.says("telemetry.alarm", stream="rec-1", kind="sos", id="s-1", level=1)
+        known = hub.notices.queue()[0]
+        await hub.notices.settle(known.id, AlarmState.HANDLED, "zhang", "救助完毕")
+        said = {"stream": "rec-1", "kind": "sos", "level": 1, "text": "救命"}
+        hub.stands = [Event("telemetry.alarm", NOON_US - 9, said | {"id": ident}) for ident in ("s-1", "s-2")]
+        hub.stands.append(Event("telemetry.alarm", NOON_US - 9, {"stream": "rec-1", "kind": "fault", "level": 2}))
+        for _ in range(2):
+            await hub.again()
+            found = [(one.cause, one.since_us, one.text) for one in hub.notices.queue()]
+            assert found == [
+                ("telemetry:rec-1:sos:s-2", NOON_US - 9, "救命"),
+                ("telemetry:rec-1:fault", NOON_US - 9, ""),
+            ]
+        await hub.says("telemetry.alarm_over", stream="rec-1", kind="fault")
+        await hub.notices.settle(hub.notices.queue()[1].id, AlarmState.HANDLED, "zhang", "送修")
+        assert len(hub.notices.queue()) == 1
+        later = hub.clock.utc_us + 5
+        hub.stands[-1] = Event("telemetry.alarm", later, {"stream": "rec-1", "kind": "fault", "level": 2})
+        await hub.again()
+        assert [one.kind for one in hub.notices.queue()] == ["sos", "fault"], "another fault, unheard"
+
+
 async def test_a_deadline_that_was_met_unheard_is_found_by_looking(tmp_path: Path) -> None:
     async with desk(tmp_path) as hub:
         for ident in ("a-1", "a-2", "unknown"):

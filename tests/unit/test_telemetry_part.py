@@ -138,6 +138,22 @@ async def test_sent_again_it_is_the_same_also_in_the_hubs_next_life(tmp_path: Pa
         assert hub.around.of("telemetry.sos") == []
 
 
+async def test_what_a_killed_hub_may_not_have_rung_is_told_to_the_next_life(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with telemetry(tmp_path, clock) as hub:
+        await hub.say(events=[{"type": "sos", "id": "s-1", "text": "救命"}, {"type": "key_mark", "id": "k-1"}])
+        await hub.part.faults.begin(STREAM, by="zhang", reason="power", text="", point=None)
+    before_us = clock.now().utc_us - 3600 * 1_000_000
+    async with telemetry(tmp_path, clock) as hub:
+        found = [data for _, data in await hub.part.standing(before_us)]
+        assert [(one["stream"], one["kind"], one["level"]) for one in found] == [
+            (STREAM, "fault", 2),
+            (STREAM, "sos", 1),
+        ]
+        assert (found[1]["id"], found[1]["text"]) == ("s-1", "救命")
+        assert [data["kind"] for _, data in await hub.part.standing(clock.now().utc_us + 1)] == ["fault"]
+
+
 async def test_the_same_by_two_ways_at_once_is_one(hub: Part) -> None:
     await asyncio.gather(*(hub.say(events=[SOS]) for _ in range(8)))
     assert await hub.facts() == [("sos", "sos-1")]
