@@ -166,6 +166,8 @@ async def test_a_call_for_help_whose_alarm_was_not_kept_in_time_rings_at_the_nex
         await hub.says("telemetry.alarm_over", stream="rec-1", kind="fault")
         await hub.notices.settle(hub.notices.queue()[1].id, AlarmState.HANDLED, "zhang", "送修")
         assert len(hub.notices.queue()) == 1
+        await hub.again()
+        assert len(hub.notices.queue()) == 1, "the fault that ended rings no more"
         later = hub.clock.utc_us + 5
         hub.stands[-1] = Event("telemetry.alarm", later, {"stream": "rec-1", "kind": "fault", "level": 2})
         await hub.again()
