@@ -39,9 +39,8 @@ def _import(options: argparse.Namespace) -> int:
     rules = read_map(options.map) if options.map else ()
     dock = Dock(url, token, rules, options.ca, print)
     result = asyncio.run(dock.bring(options.folder, scan(options.folder)))
-    print(
-        f"{result.taken} taken, {result.known} known before, {result.apart} kept apart, {len(result.unmatched)} unmatched"
-    )
+    counts = f"{result.taken} taken, {result.known} known before, {result.apart} kept apart"
+    print(f"{counts}, {len(result.unmatched)} unmatched")
     for path in result.unmatched:
         print(f"unmatched: {path}", file=sys.stderr)
     for failure in result.failed:
