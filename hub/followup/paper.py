@@ -9,6 +9,7 @@ from jinja2 import Environment
 
 from hub.followup.statements import Statement
 from hub.model import Interruption, Stream
+from hub.words import KINDS
 
 CHINA = timezone(timedelta(hours=8))
 
@@ -28,7 +29,7 @@ def text_of(ident: str, fault: Interruption, stream: Stream, unit: str, writer: 
         f"单位：{unit}",
         f"设备：{stream.name}（{stream.id}）",
         f"中断编号：{fault.id}",
-        f"中断类型：{fault.kind.value}",
+        f"中断类型：{KINDS[fault.kind]}",
         f"中断开始：{local(fault.started_us)}",
         f"恢复时间：{local(fault.ended_us)}",
         f"起草人：{writer}",

@@ -9,8 +9,8 @@ from datetime import datetime, tzinfo
 from typing import Final
 from urllib.parse import quote
 
+from hub import words
 from hub.clock import US_PER_S
-from hub.model import InterruptionKind
 from hub.notices.alarm import Alarm
 
 MAX_NAME = 40
@@ -20,22 +20,7 @@ LISTED = 5
 
 LEVELS: Final = {1: "一级", 2: "二级", 3: "三级", 4: "四级"}
 KINDS: Final[Mapping[str, str]] = {
-    InterruptionKind.NO_SIGNAL: "信号中断",
-    InterruptionKind.STALL: "画面停滞",
-    InterruptionKind.STOPPED: "设备停止推送",
-    InterruptionKind.NOT_STARTED: "应录未录",
-    InterruptionKind.LOSS: "丢包",
-    InterruptionKind.JUMP: "媒体时钟跳变",
-    InterruptionKind.LOW_RATE: "帧率过低",
-    InterruptionKind.FROZEN: "画面冻结",
-    InterruptionKind.BLACK: "黑屏",
-    InterruptionKind.COVERED: "镜头被遮挡",
-    InterruptionKind.BLURRED: "画面模糊",
-    InterruptionKind.SILENT: "没有声音信号",
-    InterruptionKind.DRIFT: "设备时钟漂移",
-    InterruptionKind.STEP: "设备时钟被调整",
-    InterruptionKind.STORAGE: "无法写入存储",
-    InterruptionKind.HUB: "中枢停机",
+    **words.KINDS,
     "incident": "多路同时中断",
     "sos": "执法人员求助",
     "device_battery_low": "设备电量低",

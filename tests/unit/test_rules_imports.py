@@ -9,12 +9,13 @@ import pytest
 
 HUB = Path(__file__).parents[2] / "hub"
 
-BASE = {"model", "clock", "errors", "metrics", "settings", "database", "logging", "bitstream"}
+BASE = {"model", "clock", "errors", "metrics", "settings", "database", "logging", "bitstream", "words"}
 PARTS = {"ingest", "segmenter", "ledger", "monitor"}
 
 ALLOWED: dict[str, set[str]] = {
     "model": {"clock"},
     "clock": set(),
+    "words": {"model"},
     "errors": set(),
     "metrics": set(),
     "database": {"errors"},

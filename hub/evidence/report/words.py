@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hub.evidence.facts import Axis, Closing, StretchKind
 from hub.ledger.verdict import Completeness, Integrity, Provenance, TimeSource
-from hub.model import InterruptionKind
+from hub.words import KINDS as KINDS
 
 MAX_TEXT = 600
 """Characters of one typed text that the report shows; what is longer says so."""
@@ -116,24 +116,6 @@ def share(part: int, whole: int) -> str:
 
 # ---------------------------------------------------------------------------- what was missing
 
-KINDS: Mapping[str, str] = {
-    InterruptionKind.NO_SIGNAL: "信号中断",
-    InterruptionKind.STALL: "画面停滞（连接未断）",
-    InterruptionKind.STOPPED: "设备停止推送",
-    InterruptionKind.NOT_STARTED: "应录未录",
-    InterruptionKind.LOSS: "丢包",
-    InterruptionKind.JUMP: "媒体时钟跳变",
-    InterruptionKind.LOW_RATE: "帧率过低",
-    InterruptionKind.FROZEN: "画面冻结",
-    InterruptionKind.BLACK: "黑屏",
-    InterruptionKind.COVERED: "镜头遮挡",
-    InterruptionKind.BLURRED: "画面模糊",
-    InterruptionKind.SILENT: "无声音",
-    InterruptionKind.DRIFT: "设备时钟偏差",
-    InterruptionKind.STEP: "设备时钟被调整",
-    InterruptionKind.STORAGE: "存储故障",
-    InterruptionKind.HUB: "中枢停止运行",
-}
 CLOSINGS: Mapping[Closing, str] = {
     Closing.OPEN: "未说明",
     Closing.NOT_NEEDED: "无需说明",
