@@ -74,6 +74,8 @@ FINDINGS = {
     "a canonical entry": "格式规范的记录",
     "a checkpoint of {}": "{} 的检查点",
     "a file below statements/{}/ and its digest": "statements/{}/ 下的文件及其摘要值",
+    "a file beside the footage and its digest": "录像旁的文件及其摘要值",
+    "the file that {} speaks of": "{} 提到的文件",
     "a file of {} bytes, as listed": "清单所列 {} 字节的文件",
     "a genesis": "首条记录",
     "a later checkpoint, signed by a key that counts": "其后由有效密钥签名的检查点",

@@ -11,6 +11,7 @@ from hub.ledger.anchors.check import Trust
 from hub.ledger.deletions import Deletions
 from hub.ledger.entries import Entry
 from hub.ledger.verdict import Finding, Harm, Step, Verdict
+from hub.ledger.verify.beside import Beside
 from hub.ledger.verify.log import LogSnapshot
 from hub.ledger.verify.walk import EntryFile, StreamResult
 
@@ -81,6 +82,10 @@ class Context:
     """Interruptions that lost footage of which not all was brought later."""
     uploading: dict[str, set[int]] = field(default_factory=dict)
     """Runs by stream in which footage is brought at this moment."""
+    beside: dict[str, Beside] = field(default_factory=dict)
+    """Photographs and alarm pictures that entries speak of, by their names."""
+    beside_gone: set[str] = field(default_factory=set)
+    """Of these, what was lawfully deleted."""
     done_bytes: int = 0
     total_bytes: int = 0
     _lock: Lock = field(default_factory=Lock)

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from hub.ledger.deletions import Deletions
 from hub.ledger.entries import HUB_STREAM, EntryType
 from hub.ledger.verdict import Harm, Step
-from hub.ledger.verify import heartbeats, statements
+from hub.ledger.verify import beside, heartbeats, statements
 from hub.ledger.verify.context import Context
 from hub.ledger.verify.footage import ReelJob
 from hub.ledger.verify.gaps import Gaps
@@ -37,6 +37,7 @@ def walk(run: Context) -> None:
                         _collect(run, jobs.popleft().result())
             while jobs:
                 _collect(run, jobs.popleft().result())
+            beside.check(run)
         except BaseException:
             for waiting in jobs:
                 waiting.cancel()
@@ -54,6 +55,7 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
         gaps.entry(entry, place)
         deletions.entry(entry, place)
         statements.check(run, line)
+        beside.note(run, line)
         if entry.type in (EntryType.CHUNK, EntryType.RECOVERY) and "reel" in entry.body:
             _reel_job(run, jobs, line).add(entry.body, place)
             if line.last and not run.live:
