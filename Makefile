@@ -8,7 +8,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMPS := $(VENV)/stamps
 PAGE   := hub/api/page/index.html
-JOBS   ?= 2
+JOBS   ?= 3  # of two cores: tests of whole hubs mostly wait
 
 .PHONY: run test check unit soak verifier page setup peers clean
 

@@ -59,10 +59,14 @@ async def test_black_frozen_and_silent_cameras_are_live_and_told_of(tmp_path: Pa
         await asyncio.sleep(1)  # entries are committed four times a second
         await hub.kill()  # nobody closes what lasts …
         await hub.start()
-        listed = {one["id"]: one for one in await hub.call("GET", "/api/interruptions")}
-        # … so the next start does
-        old = [one for one in listed.values() if one["evidence"].get("reason") == "hub stopped"]
-        assert {one["kind"] for one in old if one["class"] == "content"} == {"black", "frozen", "silent"}
+
+        async def all_closed() -> bool:
+            """… so the next start does, within a commit."""
+            found = await hub.call("GET", "/api/interruptions")
+            old = [one for one in found if one["evidence"].get("reason") == "hub stopped"]
+            return {one["kind"] for one in old if one["class"] == "content"} == {"black", "frozen", "silent"}
+
+        await until(all_closed, 20)
         assert await hub.stop() == 0
 
     assert verify_path(data, None, keys_dir=hub.keys_dir).exit_code == 0
