@@ -115,3 +115,12 @@ async def test_a_second_start_has_nothing_left_to_do(tmp_path: Path) -> None:
     reel.write(fragment(rng, 300) + TORN)
     await started_again(folder)
     await started_again(folder)
+
+
+async def test_a_reel_that_was_made_and_never_written_to(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    (folder.reels("cam-a")[0].parent / "235959.000Z-9.mp4").touch()
+    ledger = await folder.open()
+    await ledger.close()
+    verdict = folder.verify()
+    assert (verdict.exit_code, verdict.findings) == (0, [])

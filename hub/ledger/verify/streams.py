@@ -119,9 +119,9 @@ def _is_uploaded(reel: str, runs: set[int] | None) -> bool:
 
 
 def undeclared_reels(run: Context) -> None:
-    """Step 6: reels that no entry speaks of."""
+    """Step 6: reels that no entry speaks of. An empty one, of a hub that was killed as it made it, holds nothing."""
     for reel, size in run.reel_files.items():
-        if reel in run.declared_reels:
+        if reel in run.declared_reels or size == 0:
             continue
         stream = reel.split("/")[1]
         if run.live and (reel > run.newest_reels.get(stream, "") or _is_uploaded(reel, run.uploading.get(stream))):
