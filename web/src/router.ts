@@ -1,26 +1,17 @@
 import { createRouter, createWebHashHistory } from "vue-router";
 
 import { ApiError, onSignedOut } from "@/api/http";
+import { OFFICE, placesFor } from "@/places";
+import WallView from "@/screens/wall/WallView.vue";
 import { useSessionStore } from "@/stores/session";
-import WallView from "@/views/WallView.vue";
 
 // Hash addresses: the hub serves one file, and any reverse proxy can too.
 export const router = createRouter({
   history: createWebHashHistory(),
   routes: [
     { path: "/", name: "wall", component: WallView },
-    {
-      path: "/",
-      component: () => import("@/views/OfficeView.vue"),
-      meta: { office: true },
-      children: [
-        { path: "interruptions", name: "interruptions", component: () => import("@/views/InterruptionsView.vue") },
-        { path: "interruptions/:id", name: "interruption", component: () => import("@/views/InterruptionView.vue"), props: true },
-        { path: "overdue", name: "overdue", component: () => import("@/views/OverdueView.vue") },
-        { path: "alarms", name: "alarms", component: () => import("@/views/AlarmsView.vue") },
-      ],
-    },
-    { path: "/sign-in", name: "sign-in", component: () => import("@/views/SignInView.vue") },
+    { path: "/", component: () => import("@/components/OfficeFrame.vue"), meta: { office: true }, children: OFFICE },
+    { path: "/sign-in", name: "sign-in", component: () => import("@/screens/sign-in/SignInView.vue") },
     { path: "/:rest(.*)*", redirect: { name: "wall" } },
   ],
 });
@@ -29,19 +20,25 @@ export const router = createRouter({
 // to ask for a password: the wall itself says that the hub is out of reach.
 router.beforeEach(async (to) => {
   const session = useSessionStore();
-  if (to.name === "sign-in" || session.username !== "") return true;
+  if (to.name === "sign-in") return true;
   try {
-    await session.greet();
-    return true;
+    if (session.username === "") await session.greet();
+    return to.name === "wall" && to.query["wall"] === undefined ? home(session.may) : true;
   } catch (error) {
     return error instanceof ApiError && error.status === 401 ? { name: "sign-in", query: to.fullPath === "/" ? {} : { back: to.fullPath } } : true;
   }
 });
 
+/** Who may see no pictures begins at the first place that is theirs. */
+function home(may: (right: string) => boolean): true | { name: string } {
+  const first = placesFor(may)[0];
+  return first === undefined || first.name === "wall" ? true : { name: first.name };
+}
+
 // Dark for the wall, light for office work (tokens.css).
 router.afterEach((to) => {
-  document.documentElement.classList.toggle("dark", to.meta["office"] !== true);
-  document.documentElement.classList.toggle("office", to.meta["office"] === true);
+  document.documentElement.classList.toggle("dark", to.meta["office"] !== true || to.meta.dark === true);
+  document.documentElement.classList.toggle("office", to.meta["office"] === true && to.meta.dark !== true);
 });
 
 onSignedOut(() => {

@@ -3,8 +3,10 @@ import { createI18n } from "vue-i18n";
 
 import { INTERRUPTION_KINDS, INTERRUPTION_STATES, STREAM_KINDS, STREAM_STATES } from "@/api/types";
 import { TILE_LOOK } from "@/domain/states";
-import en from "@/i18n/en";
-import zh from "@/i18n/zh";
+import { messages } from "@/i18n/messages";
+
+const zh = messages.zh as unknown as Tree;
+const en = messages.en as unknown as Tree;
 
 type Tree = { [key: string]: string | Tree };
 
@@ -40,7 +42,8 @@ describe("both languages", () => {
   it("can all be compiled: @ and | mean something in a message, and must be escaped", () => {
     const wrong: unknown[] = [];
     const spy = vi.spyOn(console, "error").mockImplementation((...what) => void wrong.push(what));
-    const { t } = createI18n({ legacy: false, locale: "zh", messages: { zh, en } }).global;
+    const options: object = { legacy: false, locale: "zh", messages: { zh, en } };
+    const { t } = (createI18n(options) as unknown as { global: { t: (key: string, holes: object, options: { locale: string }) => string } }).global;
     for (const key of chinese.keys()) for (const locale of ["zh", "en"] as const) t(key, {}, { locale });
     spy.mockRestore();
     expect(wrong).toEqual([]);

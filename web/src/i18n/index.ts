@@ -2,8 +2,7 @@ import { createI18n } from "vue-i18n";
 
 import { remember, remembered } from "@/domain/memory";
 
-import en from "./en";
-import zh from "./zh";
+import { messages } from "./messages";
 
 export type Language = "zh" | "en";
 
@@ -13,7 +12,7 @@ export const i18n = createI18n({
   legacy: false,
   locale: start,
   fallbackLocale: "zh",
-  messages: { zh, en },
+  messages,
 });
 
 export function setLanguage(language: Language): void {

@@ -1,7 +1,7 @@
 import type zh from "./office.zh";
 
 const en: typeof zh = {
-  nav: { label: "Main", interruptions: "Interruptions", overdue: "To do", alarms: "Alarms", openAlarms: "{count} not settled" },
+  nav: { watch: "On watch", answer: "Follow up", look: "Look up", set: "Set up", run: "Operate", more: "More", label: "Main", interruptions: "Interruptions", overdue: "To do", alarms: "Alarms", openAlarms: "{count} not settled" },
   office: { loading: "Loading…", again: "Try again", lost: "The hub is out of reach: this page may be stale, and sending will fail. Reconnecting…" },
   left: { days: "{days} d {hours} h", hours: "{hours} h {minutes} min", minutes: "{minutes} min", left: "{time} left", late: "{time} overdue" },
   followup: {

@@ -1,6 +1,6 @@
 /** Words of the office pages and of alarms: the original. */
 export default {
-  nav: { label: "主导航", interruptions: "中断记录", overdue: "待办", alarms: "报警", openAlarms: "{count} 条未处置" },
+  nav: { watch: "值守", answer: "跟进", look: "查阅", set: "管理", run: "运维", more: "更多", label: "主导航", interruptions: "中断记录", overdue: "待办", alarms: "报警", openAlarms: "{count} 条未处置" },
   office: { loading: "正在载入…", again: "重试", lost: "与中枢失去联系：页面内容可能已过时，提交会失败。正在重新连接…" },
   left: { days: "{days} 天 {hours} 小时", hours: "{hours} 小时 {minutes} 分", minutes: "{minutes} 分钟", left: "剩余 {time}", late: "已超期 {time}" },
   followup: {

@@ -1,0 +1,21 @@
+/** Words of the screen: the original. */
+export default {
+  title: "回放",
+  loading: "正在载入录像…",
+  nothing: "这段时间没有录像。",
+  failed: "录像载入失败：{reason}",
+  play: "播放",
+  pause: "暂停",
+  back: "后退 10 秒",
+  forward: "前进 10 秒",
+  nextInterruption: "下一处中断",
+  previousInterruption: "上一处中断",
+  noMore: "此后没有中断",
+  noneBefore: "此前没有中断",
+  speed: "倍速",
+  skipped: "跳过缺失的 {duration}：{from} – {to}",
+  pictureTime: "画面时间",
+  sound: "声音",
+  earlier: "更早",
+  later: "更晚",
+};
