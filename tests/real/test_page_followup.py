@@ -89,7 +89,7 @@ async def _desk(stack: AsyncExitStack, browser: Browser, hub: HubProcess, userna
     await page.fill("input[name=username]", username)
     await page.fill("input[name=password]", PASSWORD)
     await page.press("input[name=password]", "Enter")
-    await page.wait_for_selector("header nav")
+    await page.wait_for_selector("[data-nav]")
     return page
 
 
