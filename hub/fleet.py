@@ -240,7 +240,7 @@ class Fleet:
 def _same_source(before: Stream, after: Stream) -> bool:
     """Whether recording goes on untouched: only what people call it, and whose it is, was changed."""
     named = replace(before, name=after.name, unit=after.unit, capabilities=after.capabilities)
-    named = replace(named, managed_by_others=after.managed_by_others)
+    named = replace(named, managed_by_others=after.managed_by_others, preview=after.preview)
     return replace(named, device_number=after.device_number, custodian=after.custodian) == after
 
 

@@ -84,6 +84,8 @@ class Stream:
     capabilities: frozenset[Capability] = frozenset()
     managed_by_others: bool = False
     """Somebody else's, as a service centre's (004§9): watched and recorded here, never configured."""
+    preview: RtspSource | None = None
+    """The camera's H.264 sub-stream (子码流), which a wall may show in place of the source: never recorded."""
 
 
 # ---------------------------------------------------------------------------------------- tracks

@@ -50,6 +50,8 @@ streams = Table(
     Column("custodian", String, nullable=False, server_default=""),
     Column("capabilities", String, nullable=False, server_default=""),  # words, a blank between
     Column("managed_by_others", Boolean, nullable=False, server_default="0"),
+    Column("preview_url", String, nullable=False, server_default=""),
+    Column("preview_transport", String, nullable=False, server_default=""),
 )
 
 Listener = Callable[[Stream | None, Stream], None]
@@ -128,6 +130,7 @@ class Registry:
         custodian: str = "",
         capabilities: frozenset[Capability] = frozenset(),
         managed_by_others: bool = False,
+        preview: RtspDraft | None = None,
     ) -> Registered:
         """Register a source. Raises InvalidRequest, and Conflict when the id is or ever was taken, or the device
         number is that of another stream. That ``unit`` and ``custodian`` exist is the caller's to check."""
@@ -135,7 +138,7 @@ class Registry:
         token = None
         made: RtspSource | WhipSource
         if isinstance(source, RtspDraft):
-            made = _rtsp_source(source, None)
+            made = _rtsp_source(source, None, "source.url")
         else:
             token, made = _new_token()
         stream = Stream(
@@ -150,6 +153,7 @@ class Registry:
             capabilities=capabilities,
             managed_by_others=managed_by_others,
         )
+        stream = _with_preview(stream, preview)
         async with self._writing:
             before = self._streams.get(stream_id)
             if before is not None:
@@ -172,8 +176,10 @@ class Registry:
         custodian: str | None = None,
         capabilities: frozenset[Capability] | None = None,
         managed_by_others: bool | None = None,
+        preview: RtspDraft | Literal["none"] | None = None,
     ) -> Registered:
-        """Change what is given. Raises NotFound, InvalidRequest, and Conflict for a retired stream."""
+        """Change what is given; ``preview`` "none" takes it away. Raises NotFound, InvalidRequest, and Conflict for a
+        retired stream."""
         async with self._writing:
             before = self._live(stream_id)
             after, token = before, None
@@ -185,7 +191,8 @@ class Registry:
                 after = replace(after, capabilities=capabilities)
             if managed_by_others is not None:
                 after = replace(after, managed_by_others=managed_by_others)
-            if after.managed_by_others and before.managed_by_others and (source is not None or rotate_token):
+            reaches = source is not None or rotate_token or preview is not None
+            if after.managed_by_others and before.managed_by_others and reaches:
                 raise Conflict(
                     f"{stream_id!r} is managed by others (由政务服务中心等统一管理): it is watched and recorded here, "
                     "its source is not changed",
@@ -193,9 +200,10 @@ class Registry:
                 )
             after = self._with_owner(after, unit, device_number, custodian)
             if isinstance(source, RtspDraft):
-                after = replace(after, source=_rtsp_source(source, before.source))
+                after = replace(after, source=_rtsp_source(source, before.source, "source.url"))
             elif source == "whip" and not isinstance(before.source, WhipSource):
-                rotate_token, after = True, replace(after, source=WhipSource())
+                rotate_token, after = True, replace(after, source=WhipSource(), preview=None)
+            after = _with_preview(after, preview)
             if rotate_token:
                 if not isinstance(after.source, WhipSource):
                     raise InvalidRequest(
@@ -292,30 +300,51 @@ def check_device_number(number: str) -> str:
     return number
 
 
-def _rtsp_source(draft: RtspDraft, before: RtspSource | WhipSource | None) -> RtspSource:
+def _with_preview(stream: Stream, draft: RtspDraft | Literal["none"] | None) -> Stream:
+    """The stream with that sub-stream; None keeps what is stored. Raises InvalidRequest."""
+    if draft == "none":
+        return replace(stream, preview=None)
+    if draft is None:
+        return stream
+    if not isinstance(stream.source, RtspSource):
+        raise InvalidRequest("preview: only a camera that is pulled has a sub-stream", code="preview_needs_camera")
+    made = _rtsp_source(draft, stream.preview or stream.source, "preview.url", kept=stream.preview is not None)
+    if made.url == stream.source.url:
+        raise InvalidRequest(
+            "preview.url: this is the main stream's own address; a sub-stream has another (Hikvision …/102, "
+            "Dahua subtype=1)",
+            code="bad_url",
+        )
+    return replace(stream, preview=made)
+
+
+def _rtsp_source(
+    draft: RtspDraft, before: RtspSource | WhipSource | None, field: str, *, kept: bool = True
+) -> RtspSource:
+    """``before`` lends its password to a masked one; unless ``kept``, it is another address than the one drafted."""
     stored = before if isinstance(before, RtspSource) else None
     transport = draft.transport or (stored.transport if stored else Transport.TCP)
     if draft.url is None:
-        if stored is None:
-            raise InvalidRequest("source.url: a source of type rtsp needs its url", code="bad_url")
+        if stored is None or not kept:
+            raise InvalidRequest(f"{field}: a source of type rtsp needs its url", code="bad_url")
         return replace(stored, transport=transport)
     if stored is not None and draft.url == shown_url(stored.url):
         return replace(stored, transport=transport)
-    return RtspSource(_unmasked(draft.url, stored.url if stored else None), transport)
+    return RtspSource(_unmasked(draft.url, stored.url if stored else None, field), transport)
 
 
-def _unmasked(url: str, stored: str | None) -> str:
+def _unmasked(url: str, stored: str | None, field: str) -> str:
     """``url`` checked, with the stored password in place of a mask if it goes to the same user and host."""
-    parts = check_url(url)
+    parts = check_url(url, field)
     if MASK in {value for _, value in parse_qsl(parts.query)}:
-        raise InvalidRequest("source.url: write the masked value of the query again", code="bad_url")
+        raise InvalidRequest(f"{field}: write the masked value of the query again", code="bad_url")
     if parts.password != MASK:
         return url
     old = urlsplit(stored) if stored is not None else None
     # elsewhere the stored password would be handed to whoever answers there
     if old is None or (old.username, old.hostname, old.port) != (parts.username, parts.hostname, parts.port):
         raise InvalidRequest(
-            f"source.url: {MASK} keeps the stored password only for the same user, host and port; "
+            f"{field}: {MASK} keeps the stored password only for the same user, host and port; "
             "write the password again",
             code="bad_url",
         )
@@ -323,20 +352,20 @@ def _unmasked(url: str, stored: str | None) -> str:
     return parts._replace(netloc=f"{userinfo}@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
-def check_url(url: str) -> SplitResult:
+def check_url(url: str, field: str = "source.url") -> SplitResult:
     """The parts of an RTSP URL (RFC 2326 §3.2), or InvalidRequest. The message never repeats the URL."""
     hint = "write special characters of user and password as %XX (@ is %40, / is %2F, # is %23, ? is %3F)"
     if len(url) > MAX_URL or not url.isprintable() or " " in url:
-        raise InvalidRequest(f"source.url: expected at most {MAX_URL} characters, none of them blank", code="bad_url")
+        raise InvalidRequest(f"{field}: expected at most {MAX_URL} characters, none of them blank", code="bad_url")
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018  reading it checks it
     except ValueError:
-        raise InvalidRequest(f"source.url: host or port cannot be read; {hint}", code="bad_url") from None
+        raise InvalidRequest(f"{field}: host or port cannot be read; {hint}", code="bad_url") from None
     if parts.scheme not in ("rtsp", "rtsps"):
-        raise InvalidRequest("source.url: expected rtsp://… or rtsps://…", code="bad_url")
+        raise InvalidRequest(f"{field}: expected rtsp://… or rtsps://…", code="bad_url")
     if not parts.hostname or not re.fullmatch(r"[\w.:%-]+", parts.hostname):
-        raise InvalidRequest(f"source.url: expected a host after {parts.scheme}://; {hint}", code="bad_url")
+        raise InvalidRequest(f"{field}: expected a host after {parts.scheme}://; {hint}", code="bad_url")
     return parts
 
 
@@ -370,6 +399,7 @@ def _digest(token: str) -> str:
 def _row(stream: Stream) -> dict[str, object]:
     source = stream.source
     rtsp = source if isinstance(source, RtspSource) else None
+    preview = stream.preview
     return {
         "id": stream.id,
         "name": stream.name,
@@ -385,6 +415,8 @@ def _row(stream: Stream) -> dict[str, object]:
         "custodian": stream.custodian,
         "capabilities": " ".join(sorted(stream.capabilities)),
         "managed_by_others": stream.managed_by_others,
+        "preview_url": "" if preview is None else preview.url,
+        "preview_transport": "" if preview is None else preview.transport.value,
     }
 
 
@@ -406,4 +438,5 @@ def _stream(row: RowMapping) -> Stream:
         row["custodian"],
         frozenset(Capability(word) for word in row["capabilities"].split() if word in set(Capability)),
         bool(row["managed_by_others"]),
+        RtspSource(row["preview_url"], Transport(row["preview_transport"])) if row["preview_url"] else None,
     )

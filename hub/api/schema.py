@@ -66,6 +66,17 @@ class RtspSourceChange(Input):
     transport: Transport | None = None
 
 
+class PreviewIn(Input):
+    """子码流: shown on a wall in place of the source, labelled 预览·非留存, and never recorded."""
+
+    url: str | None = Field(
+        None,
+        description="Of the camera's H.264 sub-stream, as source.url. With the password masked as shown (***), the "
+        "stored one is kept: the sub-stream's, else the source's.",
+    )
+    transport: Transport | None = Field(None, description="tcp if nothing is said.")
+
+
 class StreamIn(Input):
     id: str = Field(description="[a-z0-9][a-z0-9-]{0,62}; never given twice.")
     name: str
@@ -76,6 +87,7 @@ class StreamIn(Input):
     custodian: str = Field("", description="保管人: the username of an active person.")
     capabilities: frozenset[Capability] = Field(frozenset(), description="防爆, 夜视, 定位.")
     managed_by_others: bool = Field(False, description="Watched and recorded here, configured by others alone.")
+    preview: PreviewIn | None = Field(None, description="The camera's sub-stream, for source type rtsp alone.")
 
 
 class StreamChange(Input):
@@ -87,11 +99,17 @@ class StreamChange(Input):
     capabilities: frozenset[Capability] | None = Field(None, description="All of them: they replace the earlier ones.")
     managed_by_others: bool | None = Field(None, description="While it is, its source is not changed here (409).")
     source: Annotated[RtspSourceChange | WhipSourceIn, Field(discriminator="type")] | None = None
+    preview: PreviewIn | None = Field(None, description="What is given of it; null takes it away.")
     rotate_token: bool = Field(False, description="Make a new device token; the old one is void at once.")
 
 
 class RtspSourceOut(BaseModel):
     type: Literal["rtsp"] = "rtsp"
+    url: str = Field(description="The password is masked.")
+    transport: Transport
+
+
+class PreviewOut(BaseModel):
     url: str = Field(description="The password is masked.")
     transport: Transport
 
@@ -137,6 +155,7 @@ class StreamOut(BaseModel):
     custodian: str
     capabilities: list[Capability]
     managed_by_others: bool
+    preview: PreviewOut | None = Field(description="The camera's sub-stream: shown on walls, never recorded.")
     retired: bool
     created_at: TimeText
     status: StatusOut

@@ -11,6 +11,8 @@ from hub.api.auth import IDENTITY, check_unit
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import (
     ComplaintOut,
+    PreviewIn,
+    PreviewOut,
     RtspSourceChange,
     RtspSourceIn,
     RtspSourceOut,
@@ -53,6 +55,7 @@ def stream_out(stream: Stream, status: StreamStatus) -> StreamOut:
         custodian=stream.custodian,
         capabilities=sorted(stream.capabilities),
         managed_by_others=stream.managed_by_others,
+        preview=stream.preview and PreviewOut(url=shown_url(stream.preview.url), transport=stream.preview.transport),
         retired=stream.retired,
         created_at=rfc3339(stream.created_us),
         status=_status_out(status),
@@ -100,6 +103,7 @@ async def create(request: web.Request) -> web.Response:
         custodian=draft.custodian,
         capabilities=draft.capabilities,
         managed_by_others=draft.managed_by_others,
+        preview=None if draft.preview is None else RtspDraft(draft.preview.url, draft.preview.transport),
     )
     log.info("stream registered", stream=draft.id, by=request[IDENTITY].name)
     return _saved(request, registered, 201)
@@ -138,6 +142,7 @@ async def change(request: web.Request) -> web.Response:
         custodian=wanted.custodian,
         capabilities=wanted.capabilities,
         managed_by_others=wanted.managed_by_others,
+        preview=_preview(wanted.preview) if "preview" in wanted.model_fields_set else None,
     )
     changed = sorted(wanted.model_fields_set)
     log.info("stream changed", stream=registered.stream.id, fields=changed, by=request[IDENTITY].name)
@@ -167,6 +172,10 @@ def _source(source: RtspSourceIn | RtspSourceChange | WhipSourceIn) -> RtspDraft
     if isinstance(source, WhipSourceIn):
         return "whip"
     return RtspDraft(source.url, source.transport)
+
+
+def _preview(preview: PreviewIn | None) -> RtspDraft | Literal["none"]:
+    return "none" if preview is None else RtspDraft(preview.url, preview.transport)
 
 
 def _saved(request: web.Request, registered: Registered, status: int) -> web.Response:

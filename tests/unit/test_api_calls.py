@@ -169,7 +169,7 @@ async def test_a_camera_is_one_call_and_its_password_is_not_shown(hub: Hub) -> N
             "device_number": "",
             "custodian": "",
             "capabilities": [],
-            "managed_by_others": False,
+            "managed_by_others": False, "preview": None,
             "retired": False,
         "created_at": "2026-01-01T00:00:00.000000Z",
         "status": {
@@ -206,6 +206,17 @@ async def test_what_a_device_is_made_for_is_searched(hub: Hub) -> None:
         assert response.status == 400
     async with hub.program.get("/api/streams", params={"capability": "flying"}) as response:
         assert response.status == 400
+
+
+async def test_a_sub_stream_is_shown_without_its_password_and_null_takes_it_away(hub: Hub) -> None:
+    body = {**CAMERA, "preview": {"url": "rtsp://admin:s3cret@10.0.0.9/sub", "transport": "udp"}}
+    async with hub.program.post("/api/streams", json=body) as response:
+        made = await json_of(response, 201)
+    assert made["preview"] == {"url": "rtsp://admin:***@10.0.0.9/sub", "transport": "udp"}
+    async with hub.program.patch("/api/streams/window-01", json={"name": "2"}) as response:
+        assert (await json_of(response, 200))["preview"] == made["preview"]
+    async with hub.program.patch("/api/streams/window-01", json={"preview": None}) as response:
+        assert (await json_of(response, 200))["preview"] is None
 
 
 async def test_a_recorders_token_is_shown_once(hub: Hub) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hub.fleet import _same_source
-from hub.model import Capability, Stream, StreamKind, WhipSource
+from hub.model import Capability, RtspSource, Stream, StreamKind, WhipSource
 
 BEFORE = Stream("a", "a", StreamKind.RECORDER, WhipSource("00"), 0)
 
@@ -17,6 +17,7 @@ BEFORE = Stream("a", "a", StreamKind.RECORDER, WhipSource("00"), 0)
     [
         (replace(BEFORE, name="b", unit="north", device_number="7", custodian="wang"), True),
         (replace(BEFORE, capabilities=frozenset({Capability.NIGHT_VISION})), True),
+        (replace(BEFORE, preview=RtspSource("rtsp://h/sub")), True),
         (replace(BEFORE, source=WhipSource("11")), False),
         (replace(BEFORE, kind=StreamKind.VEHICLE), False),
         (replace(BEFORE, retired=True), False),

@@ -258,3 +258,50 @@ async def test_what_says_whose_a_device_is_leaves_its_recording_alone(registry: 
     assert _same_source(before, after)
     assert not _same_source(before, (await registry.patch("rec-1", kind=StreamKind.VEHICLE)).stream)
     assert not _same_source(before, (await registry.patch("rec-1", rotate_token=True)).stream)
+
+
+# ------------------------------------------------------------------------------------- the sub-stream
+
+MAIN = "rtsp://admin:s3cret@10.0.0.9/Streaming/Channels/101"
+SUB = "rtsp://admin:s3cret@10.0.0.9/Streaming/Channels/102"
+
+
+async def test_a_sub_stream_is_kept_changed_and_taken_away(registry: Registry, engine: Engine) -> None:
+    await registry.add("cam", "c", StreamKind.WINDOW, RtspDraft(MAIN), preview=RtspDraft(SUB, Transport.UDP))
+    stored = (await Registry.open(engine, ManualClock())).get("cam").preview
+    assert stored == RtspSource(SUB, Transport.UDP)
+    named = await registry.patch("cam", name="d")
+    assert named.stream.preview == stored
+    tcp = await registry.patch("cam", preview=RtspDraft(transport=Transport.TCP))
+    assert tcp.stream.preview == RtspSource(SUB, Transport.TCP)
+    assert (await registry.patch("cam", preview="none")).stream.preview is None
+    assert (await Registry.open(engine, ManualClock())).get("cam").preview is None
+
+
+async def test_a_masked_password_of_the_sub_stream_is_the_cameras(registry: Registry) -> None:
+    await registry.add("cam", "c", StreamKind.WINDOW, RtspDraft(MAIN), preview=RtspDraft(shown_url(SUB)))
+    assert registry.get("cam").preview == RtspSource(SUB)
+    await registry.patch("cam", preview=RtspDraft(shown_url(SUB)))
+    assert registry.get("cam").preview == RtspSource(SUB)
+    with pytest.raises(InvalidRequest, match=r"^preview\.url: .* same user, host and port"):
+        await registry.patch("cam", preview=RtspDraft("rtsp://admin:***@10.0.0.10/102"))
+
+
+@pytest.mark.parametrize("url", [None, "http://h/", "rtsp://a b/", MAIN])
+async def test_what_is_no_sub_stream(registry: Registry, url: str | None) -> None:
+    with pytest.raises(InvalidRequest, match=r"^preview\.url: ") as refused:
+        await registry.add("cam", "c", StreamKind.WINDOW, RtspDraft(MAIN), preview=RtspDraft(url))
+    assert "s3cret" not in str(refused.value)
+
+
+async def test_a_recorder_that_pushes_has_no_sub_stream(registry: Registry) -> None:
+    with pytest.raises(InvalidRequest):
+        await registry.add("rec-1", "a", StreamKind.RECORDER, "whip", preview=RtspDraft(SUB))
+    await registry.add("cam", "c", StreamKind.WINDOW, RtspDraft(MAIN), preview=RtspDraft(SUB))
+    assert (await registry.patch("cam", source="whip")).stream.preview is None
+
+
+async def test_the_sub_stream_of_what_others_manage_is_theirs(registry: Registry) -> None:
+    await registry.add("cam", "c", StreamKind.WINDOW, RtspDraft(MAIN), managed_by_others=True)
+    with pytest.raises(Conflict):
+        await registry.patch("cam", preview=RtspDraft(SUB))

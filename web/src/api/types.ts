@@ -28,6 +28,8 @@ export interface StreamDto {
   source: StreamSource;
   /** Empty for the root. */
   unit?: string;
+  /** The camera's H.264 sub-stream (子码流): shown in place of the source, never recorded. Its password is masked. */
+  preview?: { url: string; transport: "tcp" | "udp" } | null;
   status: StreamStatus;
 }
 
