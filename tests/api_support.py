@@ -22,6 +22,7 @@ from hub.api.services import Services, StreamStatus
 from hub.api.throttle import Throttle
 from hub.clock import ManualClock
 from hub.database import create_tables, open_engine
+from hub.ledger.declared import Declared
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
@@ -116,6 +117,10 @@ class FakeReader:
             one for one in self.sealed if one.stream_id == stream_id and one.first_us < to_us and one.end_us > from_us
         ]
         return found[:limit]
+
+    def declared(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Declared]:
+        found = self.chunks(stream_id, from_us, to_us, limit)
+        return [Declared(one, number, "00" * 32, number, b"{}") for number, one in enumerate(found, 1)]
 
     def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         return [one for one in self.recorded if one.from_us < to_us and one.to_us > from_us]

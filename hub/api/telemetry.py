@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.api.auth import IDENTITY, stream_for
 from hub.api.errors import TooManyAttempts
 from hub.api.routes import Access, Route, Scope
-from hub.api.schema import Input, TimeText, TimeUs, read_body, read_json, read_query
+from hub.api.schema import Input, RangeQuery, TimeText, TimeUs, read_body, read_json, read_query
 from hub.api.services import SERVICES
 from hub.clock import rfc3339
 from hub.errors import Conflict, InvalidRequest, Unavailable
@@ -24,6 +24,7 @@ from hub.telemetry.telemetry import Telemetry
 log = structlog.get_logger(__name__)
 
 MAX_POINTS = 5000
+MAX_MARKS = 1000
 FaultReason = Literal["power", "storage", "picture", "sound", "network", "positioning", "clock", "damaged", "other"]
 
 
@@ -47,6 +48,13 @@ class TrackQuery(Input):
     from_us: TimeUs = Field(alias="from")
     to_us: TimeUs = Field(alias="to")
     limit: int = Field(MAX_POINTS, ge=1, le=MAX_POINTS)
+
+
+class DeviceMarkOut(BaseModel):
+    id: str
+    kind: Literal["sos", "key_mark"]
+    at: TimeText
+    text: str
 
 
 class PointOut(BaseModel):
@@ -148,6 +156,21 @@ async def track(request: web.Request) -> web.Response:
     return web.json_response(PositionsOut(points=points, complete=len(found) <= query.limit).model_dump(mode="json"))
 
 
+async def marks(request: web.Request) -> web.Response:
+    """GET /api/streams/{id}/marks"""
+    query = read_query(request, RangeQuery)
+    if query.to_us <= query.from_us:
+        raise InvalidRequest("to: expected a time after from")
+    found = await _telemetry(request).marks(request.match_info["id"], query.from_us, query.to_us, MAX_MARKS)
+    told = [
+        DeviceMarkOut.model_validate(
+            {"id": one.id, "kind": one.kind, "at": rfc3339(one.body["at_us"]), "text": one.body.get("text", "")}
+        )
+        for one in found
+    ]
+    return web.json_response([one.model_dump(mode="json") for one in told])
+
+
 async def faults(request: web.Request) -> web.Response:
     """GET /api/faults"""
     query = read_query(request, FaultsQuery)
@@ -228,6 +251,19 @@ ROUTES = (
         query=TrackQuery,
         answer=PositionsOut,
         refusals=(400, 404),
+        right=Right.STREAMS_VIEW,
+        scope=Scope.STREAM,
+    ),
+    Route(
+        "GET",
+        "/api/streams/{id}/marks",
+        marks,
+        Access.USER,
+        "What its device marked: key marks (重点标记) and SOS, oldest first, 1,000 at most.",
+        query=RangeQuery,
+        answer=DeviceMarkOut,
+        many=True,
+        refusals=(400, 404, 503),
         right=Right.STREAMS_VIEW,
         scope=Scope.STREAM,
     ),

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, tuple_
 
 from hub.database import open_engine
 from hub.ledger import tables as t
+from hub.ledger.declared import Declared, declared, with_entries
 from hub.ledger.entries import EntryType
 from hub.ledger.index import chunk_of, chunk_rows, interruption_of
 from hub.model import Chunk, Interruption, InterruptionState, Span
@@ -39,24 +40,21 @@ class Reader:
     """Questions about what is recorded. All answers come from indexes; none reads the whole history."""
 
     def __init__(self, database: Path) -> None:
+        self._data = database.parent
         self._engine = open_engine(database)
 
     def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]:
         """Chunks that overlap ``from_us … to_us``, by time; not those of reels that are deleted or about to be.
         For the next page ask from the ``end_us`` of the last one on."""
-        chunk = t.chunks.c
-        before = select(chunk.first_us).where(chunk.stream == stream_id, chunk.first_us <= from_us)
         with self._engine.connect() as connection:
-            starts = connection.execute(before.order_by(chunk.first_us.desc()).limit(OVERLAP_ROWS)).scalars().all()
-            query = chunk_rows().where(
-                chunk.stream == stream_id,
-                chunk.first_us >= min(starts, default=from_us),
-                chunk.first_us < to_us,
-                chunk.end_us > from_us,
-                ~_GONE,
-            )
-            rows = connection.execute(query.order_by(chunk.first_us, chunk.entry_id).limit(limit))
-            return [chunk_of(row) for row in rows]
+            query = _footage(connection, chunk_rows(), stream_id, from_us, to_us)
+            return [chunk_of(row) for row in connection.execute(query.limit(limit))]
+
+    def declared(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Declared]:
+        """The same with the entry of each."""
+        with self._engine.connect() as connection:
+            query = _footage(connection, with_entries(chunk_rows()), stream_id, from_us, to_us)
+            return declared(connection, self._data, connection.execute(query.limit(limit)).all())
 
     def chunk_at(self, stream_id: str, at_us: int) -> Chunk | None:
         """The chunk that holds this moment."""
@@ -179,6 +177,20 @@ class Reader:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _footage(connection: Connection, rows: Select[Any], stream_id: str, from_us: int, to_us: int) -> Select[Any]:
+    chunk = t.chunks.c
+    before = select(chunk.first_us).where(chunk.stream == stream_id, chunk.first_us <= from_us)
+    starts = connection.execute(before.order_by(chunk.first_us.desc()).limit(OVERLAP_ROWS)).scalars().all()
+    query = rows.where(
+        chunk.stream == stream_id,
+        chunk.first_us >= min(starts, default=from_us),
+        chunk.first_us < to_us,
+        chunk.end_us > from_us,
+        ~_GONE,
+    )
+    return query.order_by(chunk.first_us, chunk.entry_id)
 
 
 def _disjoint(ranges: Sequence[tuple[int, int]]) -> list[Span]:

@@ -106,6 +106,13 @@ class TelemetryStore:
             rows = connection.execute(query.order_by(row.entry_id.desc()).limit(limit)).all()
         return [Fact(one.stream, one.kind, one.ident, one.t_hub_us, json.loads(one.body)) for one in rows]
 
+    def marks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Fact]:
+        """SOS and key marks whose moment lies in ``from_us … to_us``, oldest first. What a device sent late is found
+        by its moment all the same."""
+        found = self.facts(("sos", "key_mark"), stream_id=stream_id)
+        marks = [one for one in found if from_us <= one.body["at_us"] < to_us]
+        return sorted(marks, key=lambda one: int(one.body["at_us"]))[:limit]
+
 
 def _row(stream: str, point: Point) -> dict[str, Any]:
     return {

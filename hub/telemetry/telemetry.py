@@ -25,7 +25,7 @@ from hub.telemetry.faults import Chain, Fault, Faults, durable, point_body
 from hub.telemetry.message import Happened, TelemetryIn, read_message
 from hub.telemetry.rules import DEFAULTS, TelemetryRules, read_rules
 from hub.telemetry.state import State, fault_json, point_json
-from hub.telemetry.store import TelemetryStore
+from hub.telemetry.store import Fact, TelemetryStore
 from hub.telemetry.track import Point, is_kept, point_of
 
 log = structlog.get_logger(__name__)
@@ -281,6 +281,10 @@ class Telemetry:
     async def track(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Point]:
         """Kept positions, oldest first; the newest few seconds may still wait for the disk."""
         return await asyncio.to_thread(self._store.points, stream_id, from_us, to_us, limit)
+
+    async def marks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Fact]:
+        """SOS and key marks of the device, oldest first."""
+        return await asyncio.to_thread(self._store.marks, stream_id, from_us, to_us, limit)
 
     def cue(self, stream_id: str, kind: str, **facts: Any) -> str:
         """Ask something of a device: sent down its data channel, or with the answer to its next message. Returns the
