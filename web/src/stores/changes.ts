@@ -5,5 +5,7 @@ import { shallowRef } from "vue";
 export const useChangesStore = defineStore("changes", () => {
   /** The interruption that something was said or done about. A new object each time. */
   const interruption = shallowRef<{ readonly id: string }>({ id: "" });
-  return { interruption };
+  /** The look at recordings that was asked for, decided or ended. A new object each time. */
+  const look = shallowRef<{ readonly id: string }>({ id: "" });
+  return { interruption, look };
 });

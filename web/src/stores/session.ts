@@ -8,6 +8,8 @@ export const useSessionStore = defineStore("session", () => {
   const username = ref("");
   const name = ref("");
   const unit = ref("root");
+  /** Of the whole hub: whom it asks for no reason. */
+  const admin = ref(false);
   const rights = ref<ReadonlySet<string>>(new Set());
 
   /** The hub decides, and refuses; this only spares people forms that it would refuse. */
@@ -25,6 +27,7 @@ export const useSessionStore = defineStore("session", () => {
   function know(session: SessionDto): void {
     username.value = session.username;
     name.value = session.name ?? session.username;
+    admin.value = session.role === "admin";
     unit.value = session.unit === undefined || session.unit === "" ? "root" : session.unit;
     rights.value = new Set(session.rights ?? []);
   }
@@ -35,5 +38,5 @@ export const useSessionStore = defineStore("session", () => {
     await signOut().catch(() => undefined); // the session may have ended already
   }
 
-  return { username, name, unit, rights, may, enter, greet, leave };
+  return { username, name, unit, admin, rights, may, enter, greet, leave };
 });
