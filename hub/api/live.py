@@ -31,12 +31,22 @@ class Sound(Input):
     on: bool
 
 
+class Pictures(Input):
+    """What a tile's machine can decode: all pictures, or keyframes alone."""
+
+    type: Literal["pictures"]
+    slot: int = Field(ge=0, le=0xFFFF)
+    only: Literal["all", "keys"]
+
+
 class Watch(Input):
     type: Literal["watch"]
     streams: tuple[Annotated[str, Field(max_length=63)], ...] = Field(max_length=MAX_SLOTS)
 
 
-_MESSAGE: TypeAdapter[Sound | Watch] = TypeAdapter(Annotated[Sound | Watch, Field(discriminator="type")])
+_MESSAGE: TypeAdapter[Sound | Pictures | Watch] = TypeAdapter(
+    Annotated[Sound | Pictures | Watch, Field(discriminator="type")]
+)
 
 
 async def live(request: web.Request) -> web.WebSocketResponse:
@@ -134,6 +144,8 @@ async def _listen(socket: web.WebSocketResponse, wall: Wall) -> None:
             return
         if isinstance(wish, Sound):
             wall.viewer.set_sound(wish.slot, wish.on)
+        elif isinstance(wish, Pictures):
+            wall.viewer.set_keys_only(wish.slot, wish.only == "keys")
         else:
             wall.watch(wish.streams)
 

@@ -137,12 +137,20 @@ class StatusOut(BaseModel):
     tracks: list[TrackOut] = []
     device: str = Field("", description="What the source calls itself.")
     peer: str = ""
+    session_at: TimeText | None = Field(None, description="When the connection that lasts began.")
     bitrate_bps: int = Field(0, description="Of what was received lately.")
     attempts: int = Field(0, description="How often the source was tried.")
     complaint: ComplaintOut | None = Field(None, description="What was last refused of it, or why it failed.")
     interruption: str | None = Field(None, description="The interruption that lasts, by id.")
     telemetry: dict[str, Any] | None = Field(None, description="As /api/streams/{id}/telemetry.")
     fault: dict[str, Any] | None = Field(None, description="故障停用: as in /api/faults; none: it may be used.")
+
+
+class RunningActivity(BaseModel):
+    id: str
+    officers: list[str] = Field(description="Their names; who records comes first.")
+    place: str
+    began_at: TimeText
 
 
 class StreamOut(BaseModel):
@@ -158,6 +166,9 @@ class StreamOut(BaseModel):
     preview: PreviewOut | None = Field(description="The camera's sub-stream: shown on walls, never recorded.")
     retired: bool
     created_at: TimeText
+    activity: RunningActivity | None = Field(
+        None, description="The activity that lasts, for who may see sessions; never in events."
+    )
     status: StatusOut
 
 

@@ -18,6 +18,7 @@ from hub.api import (
     exports,
     followup,
     footage_upload,
+    grabs,
     incidents,
     interruptions,
     live,
@@ -72,6 +73,7 @@ ROUTES: tuple[Route, ...] = (
     *footage_upload.ROUTES,
     *events.ROUTES,
     *live.ROUTES,
+    *grabs.ROUTES,
     *whip.ROUTES,
     *web_page.ROUTES,
 )

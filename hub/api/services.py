@@ -63,6 +63,8 @@ class StreamStatus:
     interruption: Interruption | None = None
     telemetry: Mapping[str, Any] | None = None
     """The newest that its device said, as ``GET /api/streams/{id}/telemetry``."""
+    session_us: int | None = None
+    """When the source began to deliver, of the connection that lasts (hub UTC)."""
     fault: Mapping[str, Any] | None = None
     """Why its device is not to be used (故障停用), as in ``GET /api/faults``."""
 

@@ -16,6 +16,7 @@ from hub.api.schema import (
     RtspSourceChange,
     RtspSourceIn,
     RtspSourceOut,
+    RunningActivity,
     StatusOut,
     StreamChange,
     StreamIn,
@@ -29,11 +30,12 @@ from hub.api.schema import (
     read_query,
     time_or_none,
 )
-from hub.api.services import SERVICES, StreamStatus
+from hub.api.services import SERVICES, Services, StreamStatus
 from hub.clock import rfc3339
 from hub.errors import InvalidRequest
 from hub.model import RtspSource, Stream
 from hub.people.rights import Right
+from hub.people.standing import Standing
 from hub.people.tree import ROOT
 from hub.registry import Registered, RtspDraft, shown_url
 
@@ -78,6 +80,7 @@ def _status_out(status: StreamStatus) -> StatusOut:
         ],
         device=status.device,
         peer=status.peer,
+        session_at=time_or_none(status.session_us),
         bitrate_bps=status.bitrate_bps,
         attempts=status.attempts,
         complaint=complaint
@@ -86,6 +89,21 @@ def _status_out(status: StreamStatus) -> StatusOut:
         telemetry=None if status.telemetry is None else dict(status.telemetry),
         fault=None if status.fault is None else dict(status.fault),
     )
+
+
+def _shown(services: Services, standing: Standing, stream: Stream) -> dict[str, Any]:
+    """The stream for that person: with who records on it, if they may see sessions. From memory."""
+    shown = stream_out(stream, services.status(stream))
+    activity = None if services.activities is None else services.activities.current(stream.id)
+    if activity is not None and standing.may(Right.SESSIONS_VIEW, stream.unit):
+        first = sorted(activity.officers, key=lambda one: activity.recorder not in (one.certificate, one.name))
+        shown.activity = RunningActivity(
+            id=activity.id,
+            officers=[one.name for one in first],
+            place=activity.place,
+            began_at=rfc3339(activity.began_us),
+        )
+    return shown.model_dump(mode="json")
 
 
 async def create(request: web.Request) -> web.Response:
@@ -117,14 +135,14 @@ async def index(request: web.Request) -> web.Response:
     listed = services.registry.list(retired=query.retired)
     wanted = frozenset() if query.capability is None else frozenset({query.capability})
     shown = [one for one in listed if wanted <= one.capabilities and standing.may(Right.STREAMS_VIEW, one.unit)]
-    return web.json_response([stream_json(one, services.status(one)) for one in shown])
+    return web.json_response([_shown(services, standing, one) for one in shown])
 
 
 async def show(request: web.Request) -> web.Response:
     """GET /api/streams/{id}"""
     services = request.app[SERVICES]
     stream = services.registry.get(request.match_info["id"])
-    return web.json_response(stream_json(stream, services.status(stream)))
+    return web.json_response(_shown(services, request[IDENTITY].standing, stream))
 
 
 async def change(request: web.Request) -> web.Response:

@@ -41,6 +41,7 @@ class Answers:
             tracks=session.tracks if session else (),
             device=session.device if session else "",
             peer=session.peer if session else "",
+            session_us=session.opened.utc_us if session else None,
             bitrate_bps=pipeline.bitrate.bps,
             attempts=condition.attempts,
             complaint=Complaint(*condition.complaint) if condition.complaint else None,

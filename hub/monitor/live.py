@@ -213,6 +213,8 @@ class _Tile:
     feed: LiveFeed
     sound: bool
     inited: set[int] = field(default_factory=set)
+    keys_only: bool = False
+    """Of the pictures only fragments that begin with a keyframe: its machine decodes no more."""
     skipping: bool = True
     """Until the next keyframe."""
     dropped: int = 0
@@ -222,6 +224,9 @@ class _Tile:
         if not video and not self.sound:
             return
         delta = video and not fragment.keyframe
+        if delta and self.keys_only:
+            self.skipping = True  # asked for all again, it goes on at a keyframe
+            return
         if delta and self.skipping:
             if self.dropped:  # otherwise the tile has just begun, and nothing was lost to it
                 self._drop()
@@ -298,6 +303,13 @@ class Viewer:
         if tile is not None:
             tile.sound = on
             tile.inited = tile.feed.without_sound(tile.inited)  # the page makes a new SourceBuffer: it needs its init
+
+    def set_keys_only(self, slot: int, on: bool) -> None:
+        """Of that slot's pictures only the keyframes' fragments from now on, or all from the next keyframe on. An
+        unknown slot is no error: it may just have gone."""
+        tile = self._tiles.get(slot)
+        if tile is not None:
+            tile.keys_only = on
 
     def close(self) -> None:
         """Leaves every feed; whoever waits in ``next`` is let go."""

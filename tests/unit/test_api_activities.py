@@ -150,3 +150,25 @@ async def test_bad_calls_are_refused_by_name(tmp_path: Path) -> None:
         for rules in ({"activities": {"mode": 7}}, {"deadlines": {"storage": "soon"}}):
             await call(hub, "PATCH", "/api/units/north", {"rules": rules}, 400)
         await call(hub, "PATCH", "/api/units/north", {"rules": {"deadlines": {"storage": "end_of_day"}}})
+
+
+async def test_a_stream_tells_who_records_to_those_who_may_see_sessions(tmp_path: Path) -> None:
+    async with hub_with_activities(tmp_path) as (hub, _):
+        body = {
+            "stream": "rec-1",
+            "officers": OFFICERS,
+            "recorder": "李四",
+            "place": "G4 京港澳高速 K281",
+            "party": "赵六",
+        }
+        made = await call(hub, "POST", "/api/activities", body, 201)
+        (told,) = await call(hub, "GET", "/api/streams")
+        assert told["activity"] == {
+            "id": made["id"], "officers": ["李四", "张三"], "place": "G4 京港澳高速 K281", "began_at": made["began_at"],
+        }  # fmt: skip
+        blind = await signed_in(hub, "blind", ROOT, Role.ENGINEER)
+        assert (await call(hub, "GET", "/api/streams/rec-1", **blind))["activity"] is None
+        watcher = await signed_in(hub, "own", "north", Role.WATCHER)
+        assert (await call(hub, "GET", "/api/streams/rec-1", **watcher))["activity"]["officers"] == ["李四", "张三"]
+        await call(hub, "POST", f"/api/activities/{made['id']}/end", {})
+        assert (await call(hub, "GET", "/api/streams/rec-1"))["activity"] is None

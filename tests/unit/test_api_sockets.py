@@ -111,12 +111,16 @@ async def test_a_tile_gets_state_init_and_fragments(hub: Hub) -> None:
         assert await binary(socket) == (0, 1, 0, b"VIDEO-INIT")
         assert await binary(socket) == (1, 1, 0, b"key")
         assert await binary(socket) == (2, 1, 0, b"delta")
+        await socket.send_json({"type": "pictures", "slot": 0, "only": "keys"})
         await socket.send_json({"type": "sound", "slot": 0, "on": True})
         while not any(tile.sound for tile in feed._tiles):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         feed.publish(fragment(AUDIO, b"heard", key=True, number=1))
         assert await binary(socket) == (0, 2, 0, b"AUDIO-INIT")
         assert await binary(socket) == (1, 2, 0, b"heard")
+        feed.publish(fragment(VIDEO, b"not for a slow machine", number=2))
+        feed.publish(fragment(VIDEO, b"next key", key=True, number=3))
+        assert await binary(socket) == (1, 1, 0, b"next key")
         await socket.send_json({"type": "watch", "streams": ["b", "a"]})
         assert (await text(socket))["slots"][0]["stream"] == "b"
         assert (await text(socket))["slots"][0]["slot"] == 1

@@ -223,6 +223,22 @@ def test_sound_begins_anew_when_the_set_is_replaced() -> None:
     assert short(waiting(viewer)) == [("slots", 0), ("delta", 0, 2), ("init", 0, 2), ("key", 0, 3)]
 
 
+def test_a_slot_that_asked_for_keyframes_gets_nothing_between_them_until_it_asks_for_all() -> None:
+    feed, viewer = feed_and_viewer()
+    feed.publish(fragment(0, key=True))
+    waiting(viewer)
+    viewer.set_keys_only(0, True)
+    for index in range(1, 12):
+        feed.publish(fragment(index, key=index % 5 == 0))
+    assert short(waiting(viewer)) == [("key", 0, 5), ("key", 0, 10)]
+    viewer.set_keys_only(0, False)
+    for index in range(12, 17):
+        feed.publish(fragment(index, key=index % 5 == 0))
+    assert short(waiting(viewer)) == [("key", 0, 15), ("delta", 0, 16)]
+    viewer.set_keys_only(7, True)
+    viewer.close()
+
+
 def test_a_slow_viewer_goes_on_at_the_next_keyframe_and_is_told() -> None:
     feed, viewer = feed_and_viewer(max_bytes=500)
     for index in range(12):
