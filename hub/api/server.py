@@ -35,6 +35,7 @@ from hub.api import (
     telemetry,
     timelines,
     units,
+    walls,
     web_page,
     whip,
 )
@@ -57,6 +58,7 @@ ROUTES: tuple[Route, ...] = (
     *streams.ROUTES,
     *telemetry.ROUTES,
     *timelines.ROUTES,
+    *walls.ROUTES,
     *playback.ROUTES,
     *chunks.ROUTES,
     *interruptions.ROUTES,

@@ -35,6 +35,7 @@ from hub.registry import Registry
 from hub.retention.retention import Retention
 from hub.settings import Settings
 from hub.telemetry.telemetry import Telemetry
+from hub.walls.walls import Walls
 
 StreamStateName = Literal["live", "suspected", "interrupted", "waiting", "idle", "off_duty", "retired"]
 
@@ -157,6 +158,7 @@ class Services:
     explaining: Explaining | None = None
     footage: Footage | None = None
     notices: Notices | None = None
+    walls: Walls | None = None
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None
     """Told of each cosignature that a witness brought by itself."""
     incidents: Callable[[], Sequence[Incident]] = field(default=tuple)

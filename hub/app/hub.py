@@ -66,6 +66,7 @@ from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.telemetry import LABEL, Telemetry
+from hub.walls.walls import Walls
 
 log = structlog.get_logger(__name__)
 
@@ -322,6 +323,7 @@ class Hub:
             exports=self.exports,
             telemetry=self.telemetry,
             notices=self.notices,
+            walls=await Walls.open(engine, clock, self.telling.publish),
             footage=self.footage,
             followup=self.followup,
             explaining=Explaining(self.followup, self.people, settings.data),

@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": BASE
     | PARTS
     | {"activities", "audit", "duty", "evidence", "followup", "footage", "notices", "people", "registry", "retention"}
-    | {"telemetry"},
+    | {"telemetry", "walls"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
     "notices": BASE | {"ledger", "monitor", "people"},
@@ -52,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
         "registry",
         "retention",
         "telemetry",
+        "walls",
     },
     "fleet": BASE | PARTS | {"pipeline"},
     "demo": BASE | {"app", "registry"},
@@ -63,6 +64,7 @@ ALLOWED: dict[str, set[str]] = {
     "retention": BASE | {"ledger", "segmenter"},
     "telemetry": BASE | {"ledger", "people"},
     "followup": BASE | {"ledger", "people"},
+    "walls": BASE,
     **dict.fromkeys(PARTS, BASE),
 }
 
