@@ -73,6 +73,13 @@ CONTENT_SKIPPED = Counter(
     "Keyframes not looked at because a newer one came; at a steep slope raise content_budget.",
 )
 CONTENT_UNDECODABLE = Counter("hub_content_undecodable_total", "Keyframes and sound frames that no decoder took.")
+PREVIEWS = Gauge(
+    "hub_previews", "Sub-streams pulled because somebody watches them; worry when it stays at max_previews."
+)
+PREVIEW_BYTES = Counter("hub_preview_bytes_total", "Bytes of coded media received of sub-streams; none is kept.")
+PREVIEW_FAILURES = Counter(
+    "hub_preview_failures_total", "Sub-streams that failed or ended while somebody watched, by reason.", ["code"]
+)
 VIEWERS = Gauge("hub_viewers", "Open live tiles.")
 VIEWER_DROPS = Counter("hub_viewer_dropped_fragments_total", "Fragments not sent to viewers that were too slow.")
 LOOP_LAG = Histogram(

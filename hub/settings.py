@@ -171,6 +171,7 @@ class Settings(BaseModel):
 
     # Monitor
     viewer_queue_mb: float = Field(4.0, gt=0, description="Bytes that may wait for one slow viewer, MiB.")
+    max_previews: int = Field(32, ge=0, description="Sub-streams (子码流) pulled at once, of those somebody watches.")
     event_queue: int = Field(1000, ge=10, description="Events that may wait for one slow listener.")
 
     # Telling people

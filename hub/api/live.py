@@ -17,7 +17,7 @@ from hub.api.schema import Input, LiveQuery, explain, read_query
 from hub.api.services import SERVICES, Services
 from hub.api.sockets import OPEN_SOCKETS
 from hub.errors import InvalidRequest
-from hub.monitor.live import LiveKind, Viewer
+from hub.monitor.live import LiveFeed, LiveKind, Viewer
 from hub.people.rights import Right
 
 MAX_SLOTS = 64
@@ -42,6 +42,7 @@ class Pictures(Input):
 class Watch(Input):
     type: Literal["watch"]
     streams: tuple[Annotated[str, Field(max_length=63)], ...] = Field(max_length=MAX_SLOTS)
+    previews: frozenset[Annotated[str, Field(max_length=63)]] = Field(frozenset(), max_length=MAX_SLOTS)
 
 
 _MESSAGE: TypeAdapter[Sound | Pictures | Watch] = TypeAdapter(
@@ -50,9 +51,10 @@ _MESSAGE: TypeAdapter[Sound | Pictures | Watch] = TypeAdapter(
 
 
 async def live(request: web.Request) -> web.WebSocketResponse:
-    """GET /api/live?streams=a,b"""
+    """GET /api/live?streams=a,b&previews=b"""
     services = request.app[SERVICES]
-    wanted = [one for one in read_query(request, LiveQuery).streams.split(",") if one]
+    query = read_query(request, LiveQuery)
+    wanted = [one for one in query.streams.split(",") if one]
     if len(wanted) > MAX_SLOTS:
         raise InvalidRequest(f"streams: at most {MAX_SLOTS} on one socket, found {len(wanted)}")
     identity = request[IDENTITY]
@@ -65,7 +67,7 @@ async def live(request: web.Request) -> web.WebSocketResponse:
         wall = Wall(services, viewer, visible)
         tasks = [asyncio.create_task(_send(socket, viewer)), asyncio.create_task(wall.look_again())]
         try:
-            wall.watch(wanted)
+            wall.watch(wanted, frozenset(query.previews.split(",")))
             await _listen(socket, wall)
         finally:
             viewer.close()
@@ -83,36 +85,48 @@ class Wall:
         self._services = services
         self._visible = visible
         self._wanted: Sequence[str] = ()
-        self._shown: list[bool] = []
+        self._previews: frozenset[str] = frozenset()
+        self._shown: list[LiveFeed | str] = []
 
-    def watch(self, wanted: Sequence[str]) -> None:
-        self._wanted, self._shown = wanted, [self._visible(one) for one in wanted]
-        watch(self._services, self.viewer, wanted, self._visible)
+    def watch(self, wanted: Sequence[str], previews: frozenset[str]) -> None:
+        self._wanted, self._previews = wanted, previews
+        self._shown = self._found()
+        put(self.viewer, wanted, self._shown)
 
     async def look_again(self) -> None:
         """Until cancelled: a stream or a unit that was moved leaves the wall, or comes to it, within a second."""
         while True:
             await self._services.clock.sleep(_LOOK_S)
-            if self._shown != [self._visible(one) for one in self._wanted]:
-                self.watch(self._wanted)
+            if self._shown != self._found():
+                self.watch(self._wanted, self._previews)
+
+    def _found(self) -> list[LiveFeed | str]:
+        """Each one's feed, or why it has none. A stream that is not visible is not there."""
+        return [self._feed(one) for one in self._wanted]
+
+    def _feed(self, stream_id: str) -> LiveFeed | str:
+        stream = self._services.registry.find(stream_id) if self._visible(stream_id) else None
+        if stream is None:
+            return "unknown"
+        if stream.retired:
+            return "retired"
+        preview = self._services.preview(stream) if stream_id in self._previews else None
+        return preview or self._services.live.feed(stream_id)
 
 
-def watch(
-    services: Services, viewer: Viewer, wanted: Sequence[str], visible: Callable[[str], bool] = lambda _: True
-) -> None:
-    """Put the streams into the slots 0, 1, …; a slot whose stream is not there says why. A stream that is not
-    ``visible`` is not there."""
+def put(viewer: Viewer, wanted: Sequence[str], found: Sequence[LiveFeed | str]) -> None:
+    """Put the streams into the slots 0, 1, …; a slot whose stream is not there says why."""
     viewer.clear()
-    for slot, stream_id in enumerate(wanted):
-        stream = services.registry.find(stream_id) if visible(stream_id) else None
-        if stream is not None and not stream.retired:
-            services.live.feed(stream_id).subscribe(viewer, slot)
+    for slot, (stream_id, feed) in enumerate(zip(wanted, found, strict=True)):
+        if isinstance(feed, LiveFeed):
+            feed.subscribe(viewer, slot)
             continue
         state = {
             "slot": slot,
             "stream": stream_id,
             "state": "unsupported",
-            "reason": "unknown" if stream is None else "retired",
+            "reason": feed,
+            "preview": False,
             "origin_us": None,
             "tracks": [],
         }
@@ -147,7 +161,7 @@ async def _listen(socket: web.WebSocketResponse, wall: Wall) -> None:
         elif isinstance(wish, Pictures):
             wall.viewer.set_keys_only(wish.slot, wish.only == "keys")
         else:
-            wall.watch(wish.streams)
+            wall.watch(wish.streams, wish.previews)
 
 
 ROUTES = (

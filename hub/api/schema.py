@@ -202,6 +202,9 @@ class InterruptionsQuery(Input):
 
 class LiveQuery(Input):
     streams: str = Field("", max_length=8000, description="Stream ids, separated by commas.")
+    previews: str = Field(
+        "", max_length=8000, description="Of which of them the sub-stream is wanted, where it has one."
+    )
 
 
 class StreamsQuery(Input):

@@ -25,7 +25,7 @@ from hub.ledger.notes import VerifierKey
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
 from hub.monitor.events import EventBus
 from hub.monitor.incidents import Incident
-from hub.monitor.live import LiveFeeds
+from hub.monitor.live import LiveFeed, LiveFeeds
 from hub.monitor.maintenance import Maintenance
 from hub.notices.notices import Notices
 from hub.people.accounts import Accounts
@@ -137,6 +137,8 @@ class Services:
     live: LiveFeeds
     whip: WhipEndpoint
     throttle: Throttle
+    preview: Callable[[Stream], LiveFeed | None] = field(default=lambda _stream: None)
+    """Where to watch a camera's sub-stream; None: it has none."""
     ready: Callable[[], Mapping[str, str]] = field(default=dict)
 
     write_access: Callable[[str, Mapping[str, JsonValue]], object] = field(default=lambda _stream, _body: None)

@@ -35,7 +35,7 @@ from hub.duty.duty import Around as DutyAround
 from hub.duty.parts import DutyParts
 from hub.evidence.jobs import Exports
 from hub.evidence.spool import Intake
-from hub.fleet import Fleet
+from hub.fleet import Camera, Fleet
 from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
 from hub.footage.footage import Footage
@@ -58,6 +58,7 @@ from hub.people.accounts import Accounts
 from hub.people.people import People
 from hub.people.units import Units
 from hub.pipeline import Rooms
+from hub.preview import Previews
 from hub.registry import Registry
 from hub.retention.beside import Beside
 from hub.retention.retention import Retention
@@ -89,6 +90,7 @@ class Hub:
     grouping: Grouping
     activities: Activities
     fleet: Fleet
+    previews: Previews
     followup: Followup
     notices: Notices
     exports: Exports
@@ -235,6 +237,12 @@ class Hub:
         self.grouping.restore(recent)  # what is still open asks which streams are due, and only the fleet knows
         self.registry.on_change(lambda *_: duty.duty.keep_places())  # before the fleet, which asks what is due
         self.registry.on_change(self.fleet.changed)
+        self.previews = Previews(
+            lambda address: Camera(address, rooms), self.clock,
+            fragment_ms=self.settings.fragment_ms, most=self.settings.max_previews,
+        )  # fmt: skip
+        self._stack.push_async_callback(self.previews.close)
+        self.registry.on_change(self.previews.changed)
         self.registry.on_change(self.telling.stream_changed)
 
     async def _watch_content(self, engine: Engine) -> ContentChecks | None:
@@ -286,6 +294,7 @@ class Hub:
             duty.run(),
             watch.run(),
             self.fleet.tick_for_ever(),
+            self.previews.run(),
             self.telling.states(),
             opened.follow(),
             self.retention.run(),
@@ -314,6 +323,7 @@ class Hub:
             log=self.ledger,
             events=self.events,
             live=self.feeds,
+            preview=self.previews.feed,
             whip=whip,
             throttle=Throttle(clock),
             activities=self.activities,

@@ -52,8 +52,12 @@ class LiveItem:
 class LiveFeed:
     """One stream's watchers. ``init`` and ``publish`` never wait, and cost next to nothing unwatched."""
 
-    def __init__(self, stream_id: str) -> None:
+    def __init__(self, stream_id: str, *, preview: bool = False) -> None:
         self.stream_id = stream_id
+        self.preview = preview
+        """Of the camera's sub-stream: seen and not kept."""
+        self.reason = ""
+        """Why it waits, where that is known."""
         self.tracks: tuple[InitTrack, ...] = ()
         self.origin_us: int | None = None
         """Hub UTC at media time 0 of the fragments; None until the first of an init came."""
@@ -71,11 +75,13 @@ class LiveFeed:
             return
         self._forget()
         self.origin_us = None
+        self.reason = ""
         for tile in self._tiles:
             tile.inited.clear()
 
-    def ended(self) -> None:
-        """The stream is no longer recorded: its tiles wait."""
+    def ended(self, reason: str = "") -> None:
+        """Nothing comes any more: its tiles wait, and say why."""
+        self.reason = reason
         self.tracks = ()
         self.origin_us = None
         self._forget()
@@ -134,7 +140,8 @@ class LiveFeed:
             "slot": slot,
             "stream": self.stream_id,
             "state": "waiting" if self.origin_us is None else "live",
-            "reason": "",
+            "reason": self.reason,
+            "preview": self.preview,
             "origin_us": self.origin_us,
             "tracks": [{"id": track.id, "kind": str(track.kind), "mime": track.mime} for track in self.tracks],
         }
@@ -282,7 +289,7 @@ class Viewer:
         self._queue: deque[LiveItem] = deque()
         self._bytes = 0
         self._tiles: dict[int, _Tile] = {}
-        self._known: dict[str, _Known] = {}
+        self._known: dict[LiveFeed, _Known] = {}
         self._news = asyncio.Event()
         self._closed = False
 
@@ -351,9 +358,9 @@ class Viewer:
 
     def knows(self, feed: LiveFeed) -> _Known | None:
         """Where it was in that feed before it was cleared; asked once."""
-        return self._known.pop(feed.stream_id, None)
+        return self._known.pop(feed, None)
 
-    def _in_step(self) -> dict[str, _Known]:
+    def _in_step(self) -> dict[LiveFeed, _Known]:
         """Of the tiles that could go on with the next picture: all but those that skip, or whose init waits."""
         unsent: dict[int, bytes] = {}
         fresh: set[int] = set()
@@ -366,7 +373,7 @@ class Viewer:
             elif not tile.feed.is_sound(item.track_id):
                 unsent.setdefault(item.slot, item.data)
         return {
-            tile.feed.stream_id: _Known(tile.feed.without_sound(tile.inited), unsent.get(slot))
+            tile.feed: _Known(tile.feed.without_sound(tile.inited), unsent.get(slot))
             for slot, tile in self._tiles.items()
             if not tile.skipping and slot not in fresh
         }
