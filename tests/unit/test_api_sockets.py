@@ -13,6 +13,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from hub.model import Fragment, InitSegment, InitTrack, MediaKind, StreamKind
+from hub.monitor.live import LiveFeed
 from tests.api_support import Hub, running_hub
 
 VIDEO = InitTrack(1, MediaKind.VIDEO, 'video/mp4; codecs="avc1.42e01f"', 90_000, b"VIDEO-INIT")
@@ -93,12 +94,45 @@ async def test_a_listener_that_leaves_is_forgotten(hub: Hub) -> None:
 # ------------------------------------------------------------------------------------------ live
 
 
+async def test_a_slot_shows_the_preview_that_it_asked_for_while_there_is_one(hub: Hub) -> None:
+    sub = LiveFeed("a", preview=True)
+    hub.services.preview = lambda stream: sub if stream.id == "a" else None
+    async with hub.program.ws_connect("/api/live?streams=a,b&previews=a,b") as socket:
+        shown = [(await text(socket))["slots"][0] for _ in range(2)]
+        assert [(one["stream"], one["preview"]) for one in shown] == [("a", True), ("b", False)]
+        hub.services.live.feed("a").init(INIT)
+        hub.services.live.feed("a").publish(fragment(VIDEO, b"evidence", key=True))
+        sub.init(INIT)
+        sub.publish(fragment(VIDEO, b"preview", key=True))
+        assert (await text(socket))["slots"][0]["preview"] is True
+        assert await binary(socket) == (0, 1, 0, b"VIDEO-INIT")
+        assert await binary(socket) == (1, 1, 0, b"preview")
+        await socket.send_json({"type": "watch", "streams": ["a"]})
+        assert (await text(socket))["slots"][0]["preview"] is False
+        assert await binary(socket) == (0, 1, 0, b"VIDEO-INIT")
+        assert await binary(socket) == (1, 1, 0, b"evidence")
+        assert sub.viewers == 0
+        await socket.send_json({"type": "watch", "streams": ["a"], "previews": ["a"]})
+        assert (await text(socket))["slots"][0]["preview"] is True
+        assert [(await binary(socket))[3] for _ in range(2)] == [b"VIDEO-INIT", b"preview"]
+        hub.services.preview = lambda _stream: None  # its address was taken away
+        assert (await text(socket))["slots"][0]["preview"] is False
+
+
 async def test_a_tile_gets_state_init_and_fragments(hub: Hub) -> None:
     async with hub.program.ws_connect("/api/live?streams=a,nope") as socket:
         first, second = await text(socket), await text(socket)
         assert first["slots"][0]["state"] == "waiting"
         assert second["slots"] == [
-            {"slot": 1, "stream": "nope", "state": "unsupported", "reason": "unknown", "origin_us": None, "tracks": []}
+            {
+                "slot": 1,
+                "stream": "nope",
+                "state": "unsupported",
+                "reason": "unknown",
+                "preview": False,
+                "origin_us": None,
+                "tracks": [],
+            }
         ]
         feed = hub.services.live.feed("a")
         feed.init(INIT)
