@@ -116,7 +116,7 @@ async def test_a_slot_shows_the_preview_that_it_asked_for_while_there_is_one(hub
         assert (await text(socket))["slots"][0]["preview"] is True
         assert [(await binary(socket))[3] for _ in range(2)] == [b"VIDEO-INIT", b"preview"]
         hub.services.preview = lambda _stream: None  # its address was taken away
-        hub.clock.advance(1)
+        hub.clock.pass_s(1)
         assert (await text(socket))["slots"][0]["preview"] is False
 
 
