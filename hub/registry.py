@@ -318,6 +318,14 @@ def _with_preview(stream: Stream, draft: RtspDraft | Literal["none"] | None) -> 
     return replace(stream, preview=made)
 
 
+def source_of(draft: RtspDraft, stream: Stream | None) -> RtspSource:
+    """What ``draft`` would be as the source, or the sub-stream, of this stream. Raises InvalidRequest."""
+    stored = None if stream is None else stream.source
+    if stream is not None and stream.preview is not None and draft.url == shown_url(stream.preview.url):
+        stored = stream.preview
+    return _rtsp_source(draft, stored, "source.url")
+
+
 def _rtsp_source(
     draft: RtspDraft, before: RtspSource | WhipSource | None, field: str, *, kept: bool = True
 ) -> RtspSource:

@@ -14,6 +14,7 @@ from hub.api.throttle import Throttle
 from hub.audit.open_log import Accepted, OpenLog
 from hub.audit.witness import Witness
 from hub.clock import Clock
+from hub.devices.probe import Prober
 from hub.duty.parts import DutyParts
 from hub.evidence.jobs import Exports
 from hub.followup.explaining import Explaining
@@ -161,6 +162,8 @@ class Services:
     footage: Footage | None = None
     notices: Notices | None = None
     walls: Walls | None = None
+    prober: Prober | None = None
+    """Looks at cameras that are not registered yet."""
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None
     """Told of each cosignature that a witness brought by itself."""
     incidents: Callable[[], Sequence[Incident]] = field(default=tuple)

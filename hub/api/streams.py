@@ -7,6 +7,7 @@ from typing import Any, Literal
 import structlog
 from aiohttp import web
 
+from hub.api.access_entries import write_access
 from hub.api.auth import IDENTITY, check_unit
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import (
@@ -32,8 +33,8 @@ from hub.api.schema import (
 )
 from hub.api.services import SERVICES, Services, StreamStatus
 from hub.clock import rfc3339
-from hub.errors import InvalidRequest
-from hub.model import RtspSource, Stream
+from hub.errors import Conflict, InvalidRequest
+from hub.model import RtspSource, Stream, WhipSource
 from hub.people.rights import Right
 from hub.people.standing import Standing
 from hub.people.tree import ROOT
@@ -167,6 +168,22 @@ async def change(request: web.Request) -> web.Response:
     return _saved(request, registered, 200)
 
 
+async def renew_token(request: web.Request) -> web.Response:
+    """POST /api/streams/{id}/token"""
+    services, by = request.app[SERVICES], request[IDENTITY].name
+    stream_id = request.match_info["id"]
+    stream = services.registry.get(stream_id)
+    if stream.retired:
+        raise Conflict(f"the stream {stream_id!r} is retired", code="stream_retired")
+    if not isinstance(stream.source, WhipSource):
+        raise InvalidRequest("a camera that is pulled has no device token", code="no_token")
+    # noted first: a new key that nobody could trace is not handed out
+    write_access(services.write_access, by, "stream.token", stream=stream_id)
+    registered = await services.registry.patch(stream_id, rotate_token=True)
+    log.info("device token renewed", stream=stream_id, by=by)
+    return _saved(request, registered, 201)
+
+
 async def retire(request: web.Request) -> web.Response:
     """DELETE /api/streams/{id}"""
     stream = await request.app[SERVICES].registry.retire(request.match_info["id"])
@@ -251,6 +268,18 @@ ROUTES = (
         body=StreamChange,
         answer=StreamSaved,
         refusals=(403, 404, 409),
+        right=Right.STREAMS_MANAGE,
+        scope=Scope.STREAM,
+    ),
+    Route(
+        "POST",
+        "/api/streams/{id}/token",
+        renew_token,
+        Access.USER,
+        "Make a new device token, which is in the answer, this once; the old one is void at once.",
+        answer=StreamSaved,
+        status=201,
+        refusals=(400, 404, 409),
         right=Right.STREAMS_MANAGE,
         scope=Scope.STREAM,
     ),

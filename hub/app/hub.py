@@ -30,6 +30,7 @@ from hub.app.telling import Telling
 from hub.audit.opening import Opened, open_up
 from hub.clock import Clock, SystemClock
 from hub.database import create_tables, open_engine
+from hub.devices.probe import Prober
 from hub.duty.clock import either
 from hub.duty.duty import Around as DutyAround
 from hub.duty.parts import DutyParts
@@ -342,6 +343,7 @@ class Hub:
             incidents=self.grouping.all,
             incident_of=self.grouping.of,
             maintenance=self.maintenance,
+            prober=Prober(clock),
             log_status=lambda: self.anchoring.status().json(),
             witness=opened.witness,
             witness_for=opened.witness_for,

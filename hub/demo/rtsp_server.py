@@ -88,11 +88,17 @@ class RtspServer:
         return f"{scheme}://{user}{self._host}:{self._port}/cam/{mount}"
 
     def device_at(self, url: str) -> tuple[Device, int | None] | None:
-        """The device of a URL, and the track number behind it (from 1) if there is one."""
-        found = re.fullmatch(r"(?:rtsps?://[^/]+)?/cam/([0-9]{1,5})(?:/(?:trackID=([0-9]{1,2}))?)?", url)
-        if not found or not 0 < int(found[1]) <= len(self.devices):
+        """The device of a URL, and the track number behind it (from 1) if there is one. Each is there a second time
+        where a Hikvision recorder has its channels, so that vendors' addresses can be tried."""
+        found = re.fullmatch(
+            r"(?:rtsps?://[^/]+)?/(?:cam/([0-9]{1,5})|Streaming/Channels/([0-9]{1,4})0[12])"
+            r"(?:/(?:trackID=([0-9]{1,2}))?)?",
+            url,
+        )
+        number = 0 if found is None else int(found[1] or found[2])
+        if found is None or not 0 < number <= len(self.devices):
             return None
-        return self.devices[int(found[1]) - 1], int(found[2]) if found[2] else None
+        return self.devices[number - 1], int(found[3]) if found[3] else None
 
     async def _open_datagrams(self) -> tuple[asyncio.DatagramTransport, asyncio.DatagramTransport]:
         """An even port for RTP and the next one for RTCP (RFC 3550 §11)."""

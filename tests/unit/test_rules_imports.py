@@ -24,11 +24,12 @@ ALLOWED: dict[str, set[str]] = {
     "logging": {"settings", "errors", "clock", "metrics"},
     "registry": BASE,
     "people": BASE,
+    "devices": BASE | {"ingest", "monitor", "people", "registry"},
     "pipeline": BASE | PARTS,
     "api": BASE
     | PARTS
-    | {"activities", "audit", "duty", "evidence", "followup", "footage", "notices", "people", "registry", "retention"}
-    | {"telemetry", "walls"},
+    | {"activities", "audit", "devices", "duty", "evidence", "followup", "footage", "notices", "people", "registry"}
+    | {"retention", "telemetry", "walls"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
     "notices": BASE | {"ledger", "monitor", "people"},
@@ -41,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "anchoring",
         "api",
         "audit",
+        "devices",
         "duty",
         "evidence",
         "fleet",

@@ -19,6 +19,7 @@ from hub.model import AccessUnit, Codec, TrackInfo
 from hub.monitor.content.features import Bytes
 
 MAX_JPEG_BYTES = 100_000
+REDUCED_WIDTH = 32
 _MAX_PIXELS = 16_777_216
 """A greater picture is refused before memory is taken for it. No camera of today has one."""
 _MAX_NAL_BYTES = 8 << 20
@@ -109,6 +110,16 @@ def jpeg(frame: VideoFrame) -> bytes | None:
     except FAULTS:
         return None
     return None
+
+
+def reduced(frame: VideoFrame) -> bytes | None:
+    """The picture as a JPEG of 32 pixels across: one sees that there is one, and whether it is light or dark, but
+    neither face nor writing. None where it cannot be made."""
+    height = min(max(round(frame.height * REDUCED_WIDTH / max(frame.width, 1)) // 2 * 2, 2), REDUCED_WIDTH * 2)
+    try:
+        return _encoded(frame, REDUCED_WIDTH, height, 5)
+    except FAULTS:
+        return None
 
 
 def _encoded(frame: VideoFrame, width: int, height: int, quantiser: int) -> bytes:
