@@ -23,14 +23,14 @@ describe("binary packets", () => {
 
 describe("text messages", () => {
   const slot = {
-    slot: 0, stream: "window-01", state: "live", reason: "", origin_us: 1767225600000000,
+    slot: 0, stream: "window-01", state: "live", reason: "", preview: false, origin_us: 1767225600000000,
     tracks: [{ id: 1, kind: "video", mime: 'video/mp4; codecs="avc1.42e01f"' }],
   };
 
   it("reads slots as the hub writes them", () => {
     expect(parseText(JSON.stringify({ type: "slots", slots: [slot] }))).toEqual({
       type: "slots",
-      slots: [{ slot: 0, stream: "window-01", state: "live", reason: "", originUs: 1767225600000000, tracks: slot.tracks }],
+      slots: [{ slot: 0, stream: "window-01", state: "live", reason: "", preview: false, originUs: 1767225600000000, tracks: slot.tracks }],
     });
   });
 

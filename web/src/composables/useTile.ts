@@ -2,6 +2,7 @@
 import { computed, onBeforeUnmount, onMounted, reactive, type Ref, ref, watch } from "vue";
 
 import type { StreamDto } from "@/api/types";
+import { REST_MS, wantsPreview } from "@/domain/preview";
 import type { TileState } from "@/domain/states";
 import type { Slot } from "@/live/protocol";
 import type { TilePlayer } from "@/live/tile-player";
@@ -20,9 +21,11 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
   const wall = useLiveWall();
   const link = useLinkStore();
   const interruptions = useInterruptionsStore();
-  const media = reactive({ slot: null as Slot | null, painted: false, still: false, cannotPlay: "" });
+  /** `preview`: the picture in sight is of the sub-stream. */
+  const media = reactive({ slot: null as Slot | null, painted: false, still: false, cannotPlay: "", preview: false });
   const lastPictureMs = ref<number | null>(null);
   let player: TilePlayer | null = null;
+  const preview = reactive({ mainUnplayable: "", asked: false, restUntilMs: 0, widthPx: 0 });
 
   const running = computed(() => interruptions.running(stream()));
   const state = computed<TileState>(() => {
@@ -46,6 +49,39 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
     if (us !== null) lastPictureMs.value = us / 1000;
   });
 
+  watch(() => stream().status.tracks.find((one) => one.kind === "video")?.codec, () => (preview.mainUnplayable = ""));
+  watch(
+    () => wantsPreview({
+      offered: (stream().preview ?? null) !== null,
+      mainUnplayable: preview.mainUnplayable !== "",
+      widthPx: preview.widthPx,
+      asked: preview.asked,
+      resting: link.nowMs < preview.restUntilMs,
+      painted: media.painted,
+    }),
+    (wanted) => {
+      preview.asked = wanted;
+      wall.preview(stream().id, wanted);
+    },
+  );
+
+  /** What the hub says of the slot. A sub-stream that fails gives way to a main stream that plays. */
+  function slotSaid(slot: Slot): void {
+    media.slot = slot;
+    media.cannotPlay = slot.preview ? "" : preview.mainUnplayable;
+    if (slot.preview && slot.reason !== "") preview.restUntilMs = link.nowMs + REST_MS;
+  }
+
+  function unplayable(mime: string): void {
+    if (media.slot?.preview === true) preview.restUntilMs = link.nowMs + REST_MS;
+    else preview.mainUnplayable = mime;
+    media.cannotPlay = mime;
+  }
+
+  const sizes = new ResizeObserver((entries) => {
+    preview.widthPx = (entries.at(-1)?.contentRect.width ?? 0) * window.devicePixelRatio;
+  });
+
   function keepStill(): void {
     const canvas = parts.still.value;
     const video = parts.video.value;
@@ -67,21 +103,21 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
     const { video, root } = parts;
     if (video.value === null || root.value === null) return;
     player = wall.attach(stream().id, video.value, {
-      slot: (slot) => {
-        media.slot = slot;
-        media.cannotPlay = "";
-      },
+      slot: slotSaid,
       resetting: keepStill,
       painted: () => {
         media.painted = true;
+        media.preview = media.slot?.preview === true;
         media.still = false;
       },
-      unsupported: (mime) => (media.cannotPlay = mime),
+      unsupported: unplayable,
     });
     observer.observe(root.value);
+    sizes.observe(root.value);
   });
   onBeforeUnmount(() => {
     observer.disconnect();
+    sizes.disconnect();
     wall.detach(stream().id);
     player = null;
   });

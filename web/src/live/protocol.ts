@@ -22,6 +22,8 @@ export interface Slot {
   readonly stream: string;
   readonly state: SlotState;
   readonly reason: string;
+  /** What comes is the camera's sub-stream, which nobody keeps (预览·非留存). */
+  readonly preview: boolean;
   /** Hub UTC, µs, at media time 0 of the SourceBuffer. */
   readonly originUs: number;
   readonly tracks: readonly SlotTrack[];
@@ -95,6 +97,7 @@ function parseSlot(value: unknown): Slot {
     stream: string(slot.stream, "stream"),
     state: state as SlotState,
     reason: typeof slot.reason === "string" ? slot.reason : "",
+    preview: slot.preview === true,
     originUs: typeof slot.origin_us === "number" ? slot.origin_us : 0,
     tracks: tracks.map(parseTrack),
   };
@@ -107,8 +110,9 @@ function parseTrack(value: unknown): SlotTrack {
   return { id: integer(track.id, "id"), kind, mime: string(track.mime, "mime") };
 }
 
-export function watchMessage(streams: readonly string[]): string {
-  return JSON.stringify({ type: "watch", streams });
+/** `previews`: of which of them the sub-stream is wanted, where it has one. */
+export function watchMessage(streams: readonly string[], previews: readonly string[] = []): string {
+  return JSON.stringify(previews.length === 0 ? { type: "watch", streams } : { type: "watch", streams, previews });
 }
 
 export function soundMessage(slot: number, on: boolean): string {

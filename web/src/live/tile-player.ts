@@ -30,6 +30,7 @@ export class TilePlayer {
   private pipe: TrackPipe | null = null;
   private track: SlotTrack | null = null;
   private init: Uint8Array<ArrayBuffer> | null = null;
+  private preview = false;
   private originUs = 0;
   private builtOriginUs = 0;
   private settleFrom = 0;
@@ -60,7 +61,10 @@ export class TilePlayer {
   /** What the hub says of the slot; comes before the init that it announces. */
   configure(slot: Slot): void {
     const track = slot.tracks.find((t) => t.kind === "video") ?? null;
-    const sameInit = track !== null && track.mime === this.track?.mime && track.id === this.track.id;
+    const changed = slot.preview !== this.preview;
+    if (changed) this.init = null; // another encoding: what is buffered plays on until its own init comes
+    this.preview = slot.preview;
+    const sameInit = !changed && track !== null && track.mime === this.track?.mime && track.id === this.track.id;
     this.originUs = slot.originUs;
     this.track = track;
     if (track !== null && !MediaSource.isTypeSupported(track.mime)) {

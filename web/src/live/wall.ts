@@ -20,6 +20,8 @@ interface Tile {
   readonly player: TilePlayer;
   readonly events: WallTileEvents;
   visible: boolean;
+  /** Its sub-stream is wanted, where it has one. */
+  preview: boolean;
 }
 
 export class LiveWall {
@@ -30,6 +32,7 @@ export class LiveWall {
   /** The slot that was told to send sound; a new set or connection knows nothing of it. */
   private soundSlot: number | null = null;
   private asked: readonly string[] = [];
+  private askedPreviews: readonly string[] = [];
   private paused = false;
   private scheduled = false;
 
@@ -49,7 +52,7 @@ export class LiveWall {
   attach(stream: string, video: HTMLVideoElement, events: WallTileEvents): TilePlayer {
     this.detach(stream);
     const player = new TilePlayer(video, { ...events, askAgain: () => this.askAgain(stream) });
-    this.tiles.set(stream, { player, events, visible: true });
+    this.tiles.set(stream, { player, events, visible: true, preview: false });
     // A stream that stays in the set goes on where it was, without its init: a new player needs it from the start.
     if (this.asked.includes(stream)) this.askAgain(stream);
     this.schedule();
@@ -70,6 +73,14 @@ export class LiveWall {
     const tile = this.tiles.get(stream);
     if (tile === undefined || tile.visible === visible) return;
     tile.visible = visible;
+    this.schedule();
+  }
+
+  /** The camera's sub-stream in place of its main stream, or no more; a stream that has none goes on as it is. */
+  preview(stream: string, wanted: boolean): void {
+    const tile = this.tiles.get(stream);
+    if (tile === undefined || tile.preview === wanted) return;
+    tile.preview = wanted;
     this.schedule();
   }
 
@@ -116,9 +127,16 @@ export class LiveWall {
     return [...this.tiles].filter(([, tile]) => tile.visible).map(([stream]) => stream);
   }
 
+  private previewsOf(streams: readonly string[]): string[] {
+    return streams.filter((stream) => this.tiles.get(stream)?.preview === true);
+  }
+
   private path(): string {
     this.asked = this.wanted();
-    return `/api/live?streams=${this.asked.map(encodeURIComponent).join(",")}`;
+    this.askedPreviews = this.previewsOf(this.asked);
+    const list = (streams: readonly string[]): string => streams.map(encodeURIComponent).join(",");
+    const previews = this.askedPreviews.length === 0 ? "" : `&previews=${list(this.askedPreviews)}`;
+    return `/api/live?streams=${list(this.asked)}${previews}`;
   }
 
   /** Several tiles change in one turn of the loop; one message tells them all. */
@@ -139,9 +157,7 @@ export class LiveWall {
       this.socket.stop();
       return;
     }
-    if (this.socket.isOpen && (wanted.length !== this.asked.length || wanted.some((s, i) => s !== this.asked[i]))) {
-      this.watch(wanted);
-    }
+    if (this.socket.isOpen && !(same(wanted, this.asked) && same(this.previewsOf(wanted), this.askedPreviews))) this.watch(wanted);
     this.socket.start();
   }
 
@@ -153,8 +169,9 @@ export class LiveWall {
 
   private watch(streams: string[]): void {
     this.asked = streams;
+    this.askedPreviews = this.previewsOf(streams);
     this.soundSlot = null;
-    this.socket.send(watchMessage(streams));
+    this.socket.send(watchMessage(streams, this.askedPreviews));
   }
 
   private opened(): void {
@@ -221,4 +238,8 @@ export class LiveWall {
     this.soundSlot = on ? slot.slot : null;
     this.socket.send(soundMessage(slot.slot, on));
   }
+}
+
+function same(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((one, i) => one === others[i]);
 }

@@ -1,6 +1,14 @@
 import type zh from "./words.zh";
 
 const en: typeof zh = {
+  preview: "Preview · not kept",
+  previewWhy: "This is the camera's sub-stream: shown only, not kept. The evidence is the main stream.",
+  previewAway: "No preview picture",
+  previewFailed: "{reason}. Only the preview is affected; the main stream is recorded as before.",
+  preview_ended: "The camera ended the sub-stream; connecting again",
+  preview_too_many_previews: "As many sub-streams as allowed are being shown; this one follows when another ends",
+  previewUnsupported: "The sub-stream is {codec} too, which this browser cannot decode: set the camera's sub-stream to H.264. Recording is not affected and goes on.",
+  previewAdvice: "Enter the address of this camera's H.264 sub-stream in the device's settings to see a preview here.",
   title: "Video wall",
   split: "Split",
   auto: "Auto",

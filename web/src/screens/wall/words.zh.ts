@@ -1,6 +1,14 @@
 /** Words of the screen: the original. */
 export default {
   title: "电视墙",
+  preview: "预览·非留存",
+  previewWhy: "这是摄像机的子码流，仅供观看，不留存；存证的是主码流。",
+  previewAway: "预览暂无画面",
+  previewFailed: "{reason}。只影响预览；主码流的录像不受影响，仍在存证。",
+  preview_ended: "摄像机结束了子码流，正在重新连接",
+  preview_too_many_previews: "同时预览的子码流已达上限，有人离开后自动显示",
+  previewUnsupported: "子码流也是 {codec}，浏览器不能解码：请在摄像机上把子码流改为 H.264。录像不受影响，仍在存证。",
+  previewAdvice: "在设备设置中填写这台摄像机的 H.264 子码流地址，即可在此预览。",
   split: "分屏",
   auto: "自动",
   page: "第 {page} / {pages} 页",
