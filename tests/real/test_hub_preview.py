@@ -22,7 +22,8 @@ CONFIG = SimulatorsConfig(
     cameras=(
         DeviceConfig(name="main", video=MAIN, audio=SOUND, record=True),
         DeviceConfig(name="sub", video=SMALL, audio=SOUND, record=True),
-        DeviceConfig(name="h264", video=replace(SMALL, width=640, height=360), record=True),
+        DeviceConfig(name="bare", video=MAIN),
+        DeviceConfig(name="h264", video=replace(SMALL, width=640, height=360)),
         DeviceConfig(name="h264-sub", video=SMALL),
     )
 )
@@ -42,9 +43,9 @@ async def add(hub: HubProcess, stream_id: str, url: str, preview: str = "") -> N
 async def test_the_sub_stream_is_seen_and_the_main_stream_is_kept(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with Simulators(CONFIG) as simulators, HubProcess(data, HUB_ENVIRON) as hub:
-        main, sub, h264, h264_sub = simulators.urls
+        main, sub, bare, h264, h264_sub = simulators.urls
         await add(hub, "cam", main, sub)
-        await add(hub, "bare", main)
+        await add(hub, "bare", bare)
         await add(hub, "plain", h264, h264_sub)
         await until_live(hub, 3)
         assert await sessions(simulators, "sub") == 0, "nobody looks"
@@ -58,17 +59,20 @@ async def test_the_sub_stream_is_seen_and_the_main_stream_is_kept(tmp_path: Path
             assert await page.evaluate("() => document.querySelector('video[data-stream=cam]').videoWidth") == 320
             await page.wait_for_selector("article[data-stream=bare][data-state=unsupported] [data-advice]")
 
-            # the tile is small: its sub-stream will do. Enlarged it shows what is recorded.
+            # beside an enlarged tile the others are small: their sub-streams will do. Enlarged they show what is recorded.
             width = "document.querySelector('video[data-stream=plain]').videoWidth"
+            assert await page.evaluate(f"() => {width}") == 640
+            await page.dblclick("article[data-stream=bare]")
             await page.wait_for_selector("article[data-stream=plain] [data-preview]")
             await until_true(page, f"{width} === 320")
-            await page.dblclick("article[data-stream=plain] video")
-            await until_true(page, f"{width} === 640")
+            await page.keyboard.press("Escape")
+            await page.dblclick("article[data-stream=plain]")
             await page.wait_for_selector("article[data-stream=plain] [data-preview]", state="detached")
+            await until_true(page, f"{width} === 640")
             await until_playing(page, "plain")
             await page.keyboard.press("Escape")
 
-            await simulators.play("sub", [Fault(FaultKind.CUT, 0.0, 4.0)])
+            await simulators.play("sub", [Fault(FaultKind.CUT, 0.0, 2.0)])
             await page.wait_for_selector("article[data-stream=cam][data-state=live] [data-preview-failed]")
             await page.wait_for_selector("[data-preview-failed]", state="detached")
             await until_playing(page, "cam")
