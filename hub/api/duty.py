@@ -57,7 +57,8 @@ class SubjectQuery(Input):
 
 
 class PreviewQuery(RangeQuery):
-    stream: str = Field(max_length=63)
+    stream: str | None = Field(None, max_length=63)
+    unit: str | None = Field(None, max_length=63, description="What a window of this unit would be judged by.")
 
 
 class FindingsQuery(Input):
@@ -240,14 +241,17 @@ async def withdraw(request: web.Request) -> web.Response:
 async def preview(request: web.Request) -> web.Response:
     """GET /api/duty/calendar"""
     query = read_query(request, PreviewQuery)
-    stream = stream_for(request, query.stream, Right.INTERRUPTIONS_VIEW)
+    if (query.stream is None) == (query.unit is None):
+        raise InvalidRequest("expected either stream or unit")
+    subject, _ = _subject(request, Right.INTERRUPTIONS_VIEW, query.stream, query.unit)
     checked_range(query, MAX_PREVIEW_US)
     duty = _duty(request)
-    found = [_piece_out(one) for one in duty.clock.pieces(stream.id, query.from_us, query.to_us)]
+    judged = duty.clock.pieces if subject.kind == "stream" else duty.clock.unit_pieces
+    found = [piece_out(one) for one in judged(subject.id, query.from_us, query.to_us)]
     return web.json_response(_shown(PreviewOut(zone=duty.zone, pieces=found)))
 
 
-def _piece_out(one: Piece) -> PieceOut:
+def piece_out(one: Piece) -> PieceOut:
     return PieceOut(
         from_at=rfc3339(one.from_us), to_at=rfc3339(one.to_us), due=one.due, judged=one.judged, detail=one.detail,
         year_missing=one.year_missing,

@@ -13,6 +13,7 @@ from hub.api import (
     anchors,
     chunks,
     completeness,
+    completeness_report,
     devices,
     duty,
     events,
@@ -20,6 +21,7 @@ from hub.api import (
     followup,
     footage_upload,
     grabs,
+    halls,
     incidents,
     interruptions,
     live,
@@ -31,6 +33,7 @@ from hub.api import (
     retention,
     sessions,
     sockets,
+    stills,
     streams,
     system,
     telemetry,
@@ -71,6 +74,8 @@ ROUTES: tuple[Route, ...] = (
     *activities.ROUTES,
     *duty.ROUTES,
     *completeness.ROUTES,
+    *completeness_report.ROUTES,
+    *halls.ROUTES,
     *retention.ROUTES,
     *notices.ROUTES,
     *exports.ROUTES,
@@ -78,6 +83,7 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *live.ROUTES,
     *grabs.ROUTES,
+    *stills.ROUTES,
     *whip.ROUTES,
     *web_page.ROUTES,
 )
@@ -101,6 +107,7 @@ def build_app(services: Services, settings: Settings, *, page: Path = web_page.P
     app[system.OPENAPI] = openapi(ROUTES)
     app[web_page.PAGE_DIR] = page
     app[playback.GROWING] = playback.GrowingPlaylists()
+    app[stills.LOOKS] = stills.Looks()
     add_routes(app, ROUTES)
     sockets.install(app)
     app.on_response_prepare.append(web_page.prepare_headers)

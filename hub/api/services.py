@@ -24,6 +24,7 @@ from hub.ledger.declared import Declared
 from hub.ledger.entries import JsonValue
 from hub.ledger.notes import VerifierKey
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
+from hub.monitor.content.stills import Stills
 from hub.monitor.events import EventBus
 from hub.monitor.incidents import Incident
 from hub.monitor.live import LiveFeed, LiveFeeds
@@ -164,6 +165,7 @@ class Services:
     walls: Walls | None = None
     prober: Prober | None = None
     """Looks at cameras that are not registered yet."""
+    stills: Stills | None = None
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None
     """Told of each cosignature that a witness brought by itself."""
     incidents: Callable[[], Sequence[Incident]] = field(default=tuple)

@@ -26,10 +26,17 @@ async def show_timeline(request: web.Request) -> web.Response:
     stream = services.registry.get(request.match_info["id"])
     query = checked_range(read_query(request, RangeQuery), MAX_TIMELINE_US)
     present = [one for one in services.present() if one.stream_id == stream.id]
+    return web.json_response(await timeline_of(services, stream, query, present))
+
+
+async def timeline_of(
+    services: Services, stream: Stream, query: RangeQuery, present: list[Interruption]
+) -> dict[str, Any]:
+    """As :class:`TimelineOut`. ``present``: what the stream's detector holds open."""
     now_us = services.clock.now().utc_us
     free = services.duty.duty.clock.off_duty(stream.id, query.from_us, query.to_us) if services.duty else []
     off_duty = [Span(begin, end) for begin, end in free]
-    return web.json_response(await asyncio.to_thread(_timeline, services, stream, query, present, now_us, off_duty))
+    return await asyncio.to_thread(_timeline, services, stream, query, present, now_us, off_duty)
 
 
 def _timeline(

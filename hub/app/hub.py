@@ -49,6 +49,7 @@ from hub.ledger.retained import Retained
 from hub.ledger.startup import remote_signers
 from hub.ledger.told import ToldReader
 from hub.monitor.content.checks import ContentChecks
+from hub.monitor.content.stills import Stills
 from hub.monitor.content.store import NormalStore
 from hub.monitor.events import EventBus
 from hub.monitor.grouping import Grouping
@@ -325,6 +326,7 @@ class Hub:
             events=self.events,
             live=self.feeds,
             preview=self.previews.feed,
+            stills=Stills(self.feeds),
             whip=whip,
             throttle=Throttle(clock),
             activities=self.activities,

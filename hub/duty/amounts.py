@@ -64,20 +64,44 @@ class Facts:
     interruptions: Sequence[Interruption]
 
 
-def measure(due: Sequence[Interval], facts: Facts, parts: Sequence[Interval], *, now_us: int) -> list[Amounts]:
-    """The amounts of each part; the parts are in order and disjoint, ``due`` is too."""
-    if not parts:
-        return []
-    from_us, to_us = parts[0][0], min(parts[-1][1], now_us - SETTLE_US)
-    due = clip(due, from_us, to_us)
-    first_us, last_us = from_us - MARGIN_US, min(parts[-1][1] + MARGIN_US, now_us)
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A range's time, sorted into what it is: sets of intervals, in order and disjoint."""
+
+    due: Sequence[Interval]
+    had: Sequence[Interval]
+    filled: Sequence[Interval]
+    usable: Sequence[Interval]
+
+    @property
+    def missing(self) -> list[Interval]:
+        return minus(self.due, self.had)
+
+
+def sort(due: Sequence[Interval], facts: Facts, from_us: int, to_us: int, *, now_us: int) -> Sorted:
+    """What became of the time that was due in the range, as far as it can be judged by now."""
+    due = clip(due, from_us, min(to_us, now_us - SETTLE_US))
+    first_us, last_us = from_us - MARGIN_US, min(to_us + MARGIN_US, now_us)
     filled = union(clip(((span.from_us, span.to_us) for span in facts.backfilled), first_us, last_us))
     recorded = joined(clip(((span.from_us, span.to_us) for span in facts.recorded), first_us, last_us), SEAM_US)
     live = minus(recorded, _covered(facts.interruptions, recorded, last_us, _loses))
     had = common(union([*filled, *live]), due)
     usable = minus(had, _covered(facts.interruptions, (), last_us, lambda one: one.kind in BLIND))
-    columns = (due, had, common(filled, due), usable)
-    return [Amounts(*row) for row in zip(*(_lengths(one, parts) for one in columns), strict=True)]
+    return Sorted(due, had, common(filled, due), usable)
+
+
+def measure(due: Sequence[Interval], facts: Facts, parts: Sequence[Interval], *, now_us: int) -> list[Amounts]:
+    """The amounts of each part; the parts are in order and disjoint, ``due`` is too."""
+    if not parts:
+        return []
+    found = sort(due, facts, parts[0][0], parts[-1][1], now_us=now_us)
+    columns = (found.due, found.had, found.filled, found.usable)
+    return [Amounts(*row) for row in zip(*(lengths(one, parts) for one in columns), strict=True)]
+
+
+def covered(interruptions: Iterable[Interruption], recorded: Sequence[Interval], end_us: int) -> list[Interval]:
+    """All the time that these interruptions cover."""
+    return union(part for one in interruptions for part in covered_time(one, recorded, end_us))
 
 
 def _loses(one: Interruption) -> bool:
@@ -99,7 +123,7 @@ def _covered(
     return union(found)
 
 
-def _lengths(intervals: Sequence[Interval], parts: Sequence[Interval]) -> list[int]:
+def lengths(intervals: Sequence[Interval], parts: Sequence[Interval]) -> list[int]:
     """How much of the intervals lies in each part. Linear in both."""
     out: list[int] = []
     place = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.clock import US_PER_S
-from hub.duty.history import History
+from hub.duty.history import History, Subject
 from hub.duty.intervals import Interval
 from hub.duty.plan import Judged, Piece, off_duty_time, pieces
 from hub.model import Expected
@@ -63,7 +63,7 @@ class DutyClock:
 
     def _look_near(self, stream_id: str, at_us: int, reach_us: int) -> _Kept:
         first_us, last_us = at_us - reach_us, at_us + reach_us
-        found = pieces(self._history, stream_id, first_us, last_us)
+        found = pieces(self._history, Subject.stream(stream_id), first_us, last_us)
         place = next(index for index, piece in enumerate(found) if piece.to_us > at_us)
         here = found[place]
         if here.due is None:
@@ -85,7 +85,11 @@ class DutyClock:
 
     def pieces(self, stream_id: str, from_us: int, to_us: int) -> list[Piece]:
         """The range in pieces that were judged alike."""
-        return pieces(self._history, stream_id, from_us, to_us)
+        return pieces(self._history, Subject.stream(stream_id), from_us, to_us)
+
+    def unit_pieces(self, unit: str, from_us: int, to_us: int) -> list[Piece]:
+        """The same of a unit: what a window of it would be judged by."""
+        return pieces(self._history, Subject.unit(unit), from_us, to_us)
 
     def off_duty(self, stream_id: str, from_us: int, to_us: int) -> list[Interval]:
         """What was not due by the calendar that was in force then."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from sqlalchemy import Engine, delete, insert, select
 
 from hub.clock import US_PER_S, Clock
-from hub.duty.amounts import MARGIN_US, Amounts, Facts, measure
+from hub.duty.amounts import MARGIN_US, Amounts, Facts, Sorted, measure, sort
 from hub.duty.clock import DutyClock
 from hub.duty.hours import day_of, day_range, days_between
 from hub.duty.intervals import Interval, clip, union
@@ -54,6 +54,14 @@ class DayOf:
     year_missing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One stream's range as it is sorted, with the interruptions that it was sorted by."""
+
+    sorted: Sorted
+    interruptions: Sequence[Interruption]
+
+
 class Completeness:
     """One question at a time; a day that is over is measured once."""
 
@@ -90,7 +98,21 @@ class Completeness:
             changed, self._changed = self._changed, {}
             return await asyncio.to_thread(self._of, streams, from_us, to_us, changed, self._clock.now().utc_us)
 
+    async def detail(self, streams: Sequence[Stream], from_us: int, to_us: int) -> dict[str, Detail]:
+        """The same time as :meth:`of`, as intervals: measured anew, for a report that says where the time went."""
+        async with self._asking:
+            return await asyncio.to_thread(self._detail, streams, from_us, to_us, self._clock.now().utc_us)
+
     # ------------------------------------------------------------------------------- in a thread
+
+    def _detail(self, streams: Sequence[Stream], from_us: int, to_us: int, now_us: int) -> dict[str, Detail]:
+        out: dict[str, Detail] = {}
+        for stream in streams:
+            due, _ = self._due(stream, from_us, min(to_us, now_us))
+            facts = self._facts(stream, from_us, to_us)
+            found = sort(due, facts, from_us, to_us, now_us=now_us)
+            out[stream.id] = Detail(found, [one for one in facts.interruptions if one.started_us < to_us])
+        return out
 
     def _of(
         self, streams: Sequence[Stream], from_us: int, to_us: int, changed: dict[str, Interval], now_us: int
@@ -143,18 +165,20 @@ class Completeness:
         self.measured_days += len(run)
         from_us, to_us = run[0][1], run[-1][2]
         due, unknown = self._due(stream, from_us, to_us)
-        facts = Facts((), (), ())
-        if due:
-            facts = Facts(
-                self._footage.spans(stream.id, from_us - MARGIN_US, to_us + MARGIN_US),
-                self._footage.backfilled(stream.id, from_us - MARGIN_US, to_us + MARGIN_US),
-                self._cuts(stream.id, from_us - MARGIN_US, to_us + MARGIN_US),
-            )
+        facts = self._facts(stream, from_us, to_us) if due else Facts((), (), ())
         found = measure(due, facts, [(begin, end) for _, begin, end in run], now_us=now_us)
         return [
             DayOf(day, begin, end, amounts, any(one[0] < end and one[1] > begin for one in unknown))
             for (day, begin, end), amounts in zip(run, found, strict=True)
         ]
+
+    def _facts(self, stream: Stream, from_us: int, to_us: int) -> Facts:
+        first_us, last_us = from_us - MARGIN_US, to_us + MARGIN_US
+        return Facts(
+            self._footage.spans(stream.id, first_us, last_us),
+            self._footage.backfilled(stream.id, first_us, last_us),
+            self._cuts(stream.id, first_us, last_us),
+        )
 
     def _due(self, stream: Stream, from_us: int, to_us: int) -> tuple[list[Interval], list[Interval]]:
         """What was due of the range, and where a year was missing.

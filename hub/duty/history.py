@@ -294,18 +294,23 @@ class History:
         place = self.place_at(stream_id, at_us)
         return place is not None and place.retired
 
-    def stretches(self, stream_id: str, from_us: int, to_us: int) -> list[tuple[int, int, Calendar | None, bool]]:
-        """The range in pieces of one calendar each: begin, end, calendar, retired."""
+    def stretches(self, subject: Subject, from_us: int, to_us: int) -> list[tuple[int, int, Calendar | None, bool]]:
+        """The range in pieces of one calendar each: begin, end, calendar, retired (a stream alone is)."""
         first, last = bisect_right(self._changes_us, from_us), bisect_right(self._changes_us, to_us - 1)
         out: list[tuple[int, int, Calendar | None, bool]] = []
         for begin in [from_us, *sorted(set(self._changes_us[first:last]))]:
-            found = (self.calendar_at(stream_id, begin), self.retired_at(stream_id, begin))
+            found = self._held(subject, begin)
             if out and _same(out[-1][2:], found):
                 continue
             if out:
                 out[-1] = (out[-1][0], begin, *out[-1][2:])
             out.append((begin, to_us, *found))
         return out if to_us > from_us else []
+
+    def _held(self, subject: Subject, at_us: int) -> tuple[Calendar | None, bool]:
+        if subject.kind == "unit":
+            return self.unit_calendar_at(subject.id, at_us), False
+        return self.calendar_at(subject.id, at_us), self.retired_at(subject.id, at_us)
 
 
 def _same(one: tuple[Calendar | None, bool], other: tuple[Calendar | None, bool]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from hub.duty.history import Calendar, History
+from hub.duty.history import Calendar, History, Subject
 from hub.duty.hours import MINUTES_A_DAY, Minutes, day_of, day_range, days_between, minute_us
 from hub.duty.intervals import Interval, union
 
@@ -42,10 +42,10 @@ class Piece:
         return self.from_us, self.to_us
 
 
-def pieces(history: History, stream_id: str, from_us: int, to_us: int) -> list[Piece]:
+def pieces(history: History, subject: Subject, from_us: int, to_us: int) -> list[Piece]:
     """The whole range, in order, without holes or overlaps; neighbours differ."""
     out: list[Piece] = []
-    for begin, end, calendar, retired in history.stretches(stream_id, from_us, to_us):
+    for begin, end, calendar, retired in history.stretches(subject, from_us, to_us):
         if retired:
             _append(out, Piece(begin, end, False, Judged.RETIRED))
         elif calendar is None:

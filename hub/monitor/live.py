@@ -64,6 +64,8 @@ class LiveFeed:
         self._cache: list[Fragment] = []
         self._cached_bytes = 0
         self._has_video = False
+        self.newest_key: tuple[InitTrack, Fragment] | None = None
+        """The last fragment that began with a keyframe, with its track; it outlives the connection: a last picture."""
         self._tiles: tuple[_Tile, ...] = ()
 
     def init(self, init: InitSegment) -> None:
@@ -97,6 +99,7 @@ class LiveFeed:
         if fragment.kind is MediaKind.VIDEO:
             if fragment.keyframe:
                 self._forget()
+                self._keep_key(fragment)
             if fragment.keyframe or self._cache:
                 self._remember(fragment)
         for tile in self._tiles:
@@ -159,6 +162,11 @@ class LiveFeed:
             for tile in self._tiles:
                 tile.viewer.tell(tile.slot, self.slots_text(tile.slot))
 
+    def _keep_key(self, fragment: Fragment) -> None:
+        track = next((one for one in self.tracks if one.id == fragment.track_id), None)
+        if track is not None:
+            self.newest_key = (track, fragment)
+
     def _remember(self, fragment: Fragment) -> None:
         self._cached_bytes += len(fragment.data)
         if self._cached_bytes > _CACHE_BYTES:
@@ -189,6 +197,11 @@ class LiveFeeds:
         if feed is None:
             feed = self._feeds[stream_id] = LiveFeed(stream_id)
         return feed
+
+    def newest_key(self, stream_id: str) -> tuple[InitTrack, Fragment] | None:
+        """The last keyframe that came of a stream, with its track; None: none since the hub began."""
+        feed = self._feeds.get(stream_id)
+        return feed.newest_key if feed is not None else None
 
     def ended(self, stream_id: str) -> None:
         """A stream is retired or replaced. Who watches it waits, in case it comes back."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hub.duty.clock import DutyClock, either
-from hub.duty.history import History
+from hub.duty.history import History, Subject
 from hub.duty.hours import DAYS, Hours, day_range, days_between
 from hub.duty.intervals import clip, common, length, minus, union
 from hub.duty.plan import Judged, due_time, off_duty_time, pieces, work_end_us
@@ -21,7 +21,7 @@ DAY = 86_400 * S
 
 
 def due(made: History, first: str, last: str, ident: str = "w", zone: str = ZONE) -> list[tuple[str, str]]:
-    found = due_time(pieces(made, ident, at(first, zone), at(last, zone)))
+    found = due_time(pieces(made, Subject.stream(ident), at(first, zone), at(last, zone)))
     return [(clock_of(begin, zone), clock_of(end, zone)) for begin, end in found]
 
 
@@ -31,7 +31,7 @@ def test_a_day_has_its_noon_break_and_ends() -> None:
         ("11-20 09:00", "11-20 12:00"),
         ("11-20 13:30", "11-20 17:30"),
     ]
-    found = pieces(made, "w", at("2026-11-20 00:00"), at("2026-11-21 00:00"))
+    found = pieces(made, Subject.stream("w"), at("2026-11-20 00:00"), at("2026-11-21 00:00"))
     assert [one.judged for one in found] == [
         Judged.CLOSED, Judged.HOURS, Judged.BREAK, Judged.HOURS, Judged.CLOSED,
     ]  # fmt: skip
@@ -42,7 +42,7 @@ def test_holidays_are_closed_and_make_up_days_are_worked() -> None:
     made = history(WEEK)
     assert due(made, "2026-09-25 00:00", "2026-09-26 00:00") == []  # Friday, 中秋节
     assert len(due(made, "2026-09-20 00:00", "2026-09-21 00:00")) == 2  # Sunday, made up
-    found = pieces(made, "w", at("2026-10-01 00:00"), at("2026-10-02 00:00"))
+    found = pieces(made, Subject.stream("w"), at("2026-10-01 00:00"), at("2026-10-02 00:00"))
     assert [(one.judged, one.detail) for one in found] == [(Judged.HOLIDAY, "国庆节")]
     some = history(WEEK | {"holiday": [["09:00", "11:00"]], "makeup": [["10:00", "15:00"]]})
     assert due(some, "2026-10-01 00:00", "2026-10-02 00:00") == [("10-01 09:00", "10-01 11:00")]
@@ -51,12 +51,12 @@ def test_holidays_are_closed_and_make_up_days_are_worked() -> None:
 
 def test_what_ignores_holidays_is_due_on_them_and_needs_no_year() -> None:
     room = history({"weekly": {day: [["00:00", "24:00"]] for day in DAYS}, "holidays": "ignored"}, years=())
-    found = pieces(room, "w", at("2026-09-30 00:00"), at("2027-01-03 00:00"))
+    found = pieces(room, Subject.stream("w"), at("2026-09-30 00:00"), at("2027-01-03 00:00"))
     assert [(one.due, one.year_missing) for one in found] == [(True, False)]
 
 
 def test_a_year_that_is_missing_is_judged_by_the_weekday_and_says_so() -> None:
-    found = pieces(history(WEEK), "w", at("2026-12-31 00:00"), at("2027-01-02 00:00"))
+    found = pieces(history(WEEK), Subject.stream("w"), at("2026-12-31 00:00"), at("2027-01-02 00:00"))
     assert [one.year_missing for one in found] == [False] * 5 + [True] * 5
     assert [one.due for one in found][5:] == [False, True, False, True, False]
 
@@ -99,7 +99,9 @@ def test_an_exception_closes_or_opens_its_days_and_the_newest_holds() -> None:
     assert due(made, "2026-11-20 00:00", "2026-11-22 00:00") == [("11-21 09:00", "11-21 10:00")]
     made.take(now + 2 * S, {"action": "exception_withdrawn", "id": "x-1", "by": "li", "reason": "来电"})
     assert len(due(made, "2026-11-20 00:00", "2026-11-22 00:00")) == 3
-    (piece,) = [one for one in pieces(made, "w", at("2026-11-21 00:00"), at("2026-11-22 00:00")) if one.due]
+    (piece,) = [
+        one for one in pieces(made, Subject.stream("w"), at("2026-11-21 00:00"), at("2026-11-22 00:00")) if one.due
+    ]
     assert (piece.judged, piece.detail) == (Judged.EXCEPTION, "停电")
 
 
@@ -129,7 +131,7 @@ def test_a_change_holds_from_its_entry_on_and_never_before() -> None:
     assert due(made, "2026-11-19 00:00", "2026-11-20 10:00") == before
     assert due(made, "2026-11-20 00:00", "2026-11-21 00:00") == [("11-20 09:00", "11-20 11:00")]
     made.take(noon + S, {"action": "hours", "by": "x", "unit": "hall", "hours": None, "zone": ZONE})
-    (last,) = pieces(made, "w", noon + S, noon + DAY)
+    (last,) = pieces(made, Subject.stream("w"), noon + S, noon + DAY)
     assert (last.due, last.judged) == (None, Judged.NO_CALENDAR)
 
 
@@ -138,16 +140,16 @@ def test_a_move_changes_nothing_of_what_was() -> None:
     moved = at("2026-11-20 10:00")
     place = {"w": {"unit": "other", "kind": "window", "retired": False}}
     made.take(moved, {"action": "places", "by": "hub", "streams": place, "units": {"other": "root"}})
-    found = pieces(made, "w", at("2026-11-20 09:00"), at("2026-11-20 12:00"))
+    found = pieces(made, Subject.stream("w"), at("2026-11-20 09:00"), at("2026-11-20 12:00"))
     assert [(one.due, clock_of(one.to_us)) for one in found] == [(True, "11-20 10:00"), (None, "11-20 12:00")]
     retired = {"w": place["w"] | {"retired": True}}
     made.take(moved + S, {"action": "places", "by": "hub", "streams": retired, "units": {}})
-    assert pieces(made, "w", moved + S, moved + DAY)[0].judged is Judged.RETIRED
+    assert pieces(made, Subject.stream("w"), moved + S, moved + DAY)[0].judged is Judged.RETIRED
 
 
 def test_a_recorder_does_not_inherit_the_hours_of_a_hall() -> None:
     made = history(WEEK)
-    (one,) = pieces(made, "r", at("2026-11-20 00:00"), at("2026-11-21 00:00"))
+    (one,) = pieces(made, Subject.stream("r"), at("2026-11-20 00:00"), at("2026-11-21 00:00"))
     assert one.due is None
     made.take(1, {"action": "hours", "by": "x", "stream": "r", "hours": WEEK, "zone": ZONE})
     assert len(due(made, "2026-11-20 00:00", "2026-11-21 00:00", "r")) == 2
@@ -253,17 +255,22 @@ def test_pieces_cover_the_range_once_and_do_not_depend_on_how_it_is_cut(
 ) -> None:
     found, zone = made
     first, middle, last = sorted((one, two, three))
-    whole = pieces(found, "w", first, last)
+    whole = pieces(found, Subject.stream("w"), first, last)
     place = first
     for piece in whole:
         assert piece.from_us == place < piece.to_us
         place = piece.to_us
     assert place == last or first == last
     for half in (due_time, off_duty_time):
-        cut = union([*half(pieces(found, "w", first, middle)), *half(pieces(found, "w", middle, last))])
+        cut = union(
+            [
+                *half(pieces(found, Subject.stream("w"), first, middle)),
+                *half(pieces(found, Subject.stream("w"), middle, last)),
+            ]
+        )
         assert cut == half(whole)
     days = days_between(zone, first, last)
-    by_day = [clip(due_time(pieces(found, "w", *day_range(zone, day))), first, last) for day in days]
+    by_day = [clip(due_time(pieces(found, Subject.stream("w"), *day_range(zone, day))), first, last) for day in days]
     assert sum(map(length, by_day)) == length(due_time(whole))
 
 
@@ -273,11 +280,11 @@ def test_the_clock_says_of_every_moment_what_the_pieces_say(made: tuple[History,
     clock = DutyClock(made[0])
     for moment in moments:
         answer = clock.expected("w", moment)
-        (piece,) = pieces(made[0], "w", moment, moment + 1)
+        (piece,) = pieces(made[0], Subject.stream("w"), moment, moment + 1)
         assert (None if answer is None else answer.due) is piece.due
         if answer is not None and answer.from_us is not None and answer.to_us is not None:
             assert answer.from_us <= moment < answer.to_us
-            inside = pieces(made[0], "w", answer.from_us, answer.to_us)
+            inside = pieces(made[0], Subject.stream("w"), answer.from_us, answer.to_us)
             assert {one.due for one in inside} == {answer.due}
 
 

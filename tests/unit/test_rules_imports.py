@@ -9,7 +9,7 @@ import pytest
 
 HUB = Path(__file__).parents[2] / "hub"
 
-BASE = {"model", "clock", "errors", "metrics", "settings", "database", "logging", "bitstream", "words"}
+BASE = {"model", "clock", "errors", "metrics", "settings", "database", "logging", "bitstream", "typesetting", "words"}
 PARTS = {"ingest", "segmenter", "ledger", "monitor"}
 
 ALLOWED: dict[str, set[str]] = {
@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "words": {"model"},
     "errors": set(),
     "metrics": set(),
+    "typesetting": {"errors"},
     "database": {"errors"},
     "bitstream": {"errors"},
     "settings": {"errors"},
@@ -29,9 +30,10 @@ ALLOWED: dict[str, set[str]] = {
     "api": BASE
     | PARTS
     | {"activities", "audit", "devices", "duty", "evidence", "followup", "footage", "notices", "people", "registry"}
-    | {"retention", "telemetry", "walls"},
+    | {"reports", "retention", "telemetry", "walls"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
+    "reports": BASE | {"duty"},
     "notices": BASE | {"ledger", "monitor", "people"},
     "anchoring": BASE | {"ledger"},
     "audit": BASE | {"ledger"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -98,10 +99,11 @@ def luma(frame: VideoFrame) -> Bytes:
     raise MediaError(f"expected a picture with 8 or 10 bits of luma, found {name}", code="pixel_format")
 
 
-def jpeg(frame: VideoFrame) -> bytes | None:
-    """The picture as a JPEG of 100 kB at most; None where it cannot be made."""
+def jpeg(frame: VideoFrame, sizes: Sequence[tuple[int, int]] = _SIZES) -> bytes | None:
+    """The picture as a JPEG of 100 kB at most; None where it cannot be made. ``sizes``: greatest width in pixels and
+    quantiser, tried in turn."""
     try:
-        for limit, quantiser in _SIZES:
+        for limit, quantiser in sizes:
             width = max(min(frame.width, limit) // 2 * 2, 2)
             height = max(round(frame.height * width / frame.width) // 2 * 2, 2)
             made = _encoded(frame, width, height, quantiser)

@@ -74,7 +74,7 @@ class Judge:
         lost = _lost_share(seen, light)
         figures = {"brightness": round(seen.mean), "lost_percent": round(100 * lost)}
         kind = None
-        if _black(seen):
+        if is_black(seen):
             kind = InterruptionKind.BLACK
         elif alike is Likeness.SAME:
             kind = InterruptionKind.FROZEN
@@ -118,7 +118,7 @@ def _since(levels: Sequence[tuple[Likeness, int]], at_us: int) -> int:
     return since_us
 
 
-def _black(seen: Features) -> bool:
+def is_black(seen: Features) -> bool:
     if seen.mean > _DARK:
         return False
     return _range(seen) <= _BLACK_RANGE and float(np.percentile(seen.steps[INNER], 95)) <= _BLACK_STEPS

@@ -1,0 +1,1 @@
+"""Reports to print and to calculate with: the month's completeness (docs/design/duty.md)."""
