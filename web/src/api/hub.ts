@@ -37,6 +37,10 @@ export interface NewStream {
 export const addStream = (stream: NewStream): Promise<NewStreamDto> =>
   call("/api/streams", { method: "POST", body: stream });
 
+/** A picture of the wall was saved: the hub enters who, of when, and the digest of the file. */
+export const enterGrab = (stream: string, sha256: string, atMs: number): Promise<{ entered_at: string }> =>
+  call(`/api/streams/${encodeURIComponent(stream)}/grabs`, { method: "POST", body: { sha256, at: rfc3339(atMs) } });
+
 export const listInterruptions = (limit: number): Promise<InterruptionDto[]> =>
   call(`/api/interruptions?limit=${limit}`);
 

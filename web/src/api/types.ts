@@ -8,6 +8,15 @@ export type StreamState = (typeof STREAM_STATES)[number];
 
 export type StreamSource = { type: "rtsp"; url: string; transport?: "tcp" | "udp" } | { type: "whip" };
 
+/** The newest that a device said of itself. */
+export interface TelemetryDto {
+  at_us: number;
+  battery_percent: number | null;
+  signal_percent: number | null;
+  position: { lat: number; lon: number; accuracy_m: number | null; at_us: number } | null;
+  alarms?: Record<string, string>;
+}
+
 export interface StreamStatus {
   state: StreamState;
   /** When this state began. */
@@ -19,6 +28,19 @@ export interface StreamStatus {
   complaint: { code: string; message: string; at: string } | null;
   /** What makes it suspected or interrupted. */
   interruption?: string | null;
+  /** When the connection that lasts began. */
+  session_at?: string | null;
+  telemetry?: TelemetryDto | null;
+  /** 故障停用: its device is not to be used. */
+  fault?: { reason: string; text: string; began_at: string } | null;
+}
+
+/** The activity that lasts: who records, and where. */
+export interface RunningActivityDto {
+  id: string;
+  officers: string[];
+  place: string;
+  began_at: string;
 }
 
 export interface StreamDto {
@@ -30,6 +52,8 @@ export interface StreamDto {
   unit?: string;
   /** The camera's H.264 sub-stream (子码流): shown in place of the source, never recorded. Its password is masked. */
   preview?: { url: string; transport: "tcp" | "udp" } | null;
+  /** Only the list tells it; an event never does. */
+  activity?: RunningActivityDto | null;
   status: StreamStatus;
 }
 

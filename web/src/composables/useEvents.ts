@@ -1,7 +1,7 @@
 /** The events socket, and what each event does to the stores. */
 import { onBeforeUnmount, onMounted, watch } from "vue";
 
-import type { InterruptionDto, StreamDto } from "@/api/types";
+import type { InterruptionDto, StreamDto, TelemetryDto } from "@/api/types";
 import { ringsNow } from "@/domain/states";
 import { parseEvent } from "@/net/events";
 import { ReconnectingSocket } from "@/net/reconnecting";
@@ -50,8 +50,14 @@ export function useEvents(): void {
     else if (event.type === "alarm.shift") void alarms.load().catch(() => undefined);
     else if (noun === "alarm" && change !== "notice_failed") rung(event.data as AlarmDto);
     else if (noun === "look") changes.look = { id: (event.data as { id?: string }).id ?? "" };
+    else if (noun === "activity") void streams.load().catch(() => undefined); // who records where
+    else if (event.type === "telemetry.changed") reported(event.data as { stream?: string; telemetry?: TelemetryDto });
     else if (noun === "stream" && change === "retired") streams.remove((event.data as StreamDto).id);
     else if (noun === "stream") changed(event.data as StreamDto);
+  }
+
+  function reported(told: { stream?: string; telemetry?: TelemetryDto }): void {
+    if (told.stream !== undefined && told.telemetry !== undefined) streams.report(told.stream, told.telemetry);
   }
 
   function changed(stream: Partial<StreamDto>): void {

@@ -24,6 +24,8 @@ export function provideLiveWall(): LiveWall {
 
   watch(() => [view.sounding, alarm.armed] as const, ([stream, armed]) => wall.listen(armed ? stream : null));
 
+  watch(() => [view.enlarged, view.sounding], (dear) => wall.prefer(dear.filter((one) => one !== null)));
+
   let stopLink: () => void;
   let hiddenTimer: ReturnType<typeof setTimeout> | undefined;
   const visibility = (): void => {

@@ -9,6 +9,7 @@ import type { TilePlayer } from "@/live/tile-player";
 import { useInterruptionsStore } from "@/stores/interruptions";
 import { useLinkStore } from "@/stores/link";
 
+import type { Shown } from "./useGrab";
 import { useLiveWall } from "./useLiveWall";
 
 interface TileParts {
@@ -22,7 +23,7 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
   const link = useLinkStore();
   const interruptions = useInterruptionsStore();
   /** `preview`: the picture in sight is of the sub-stream. */
-  const media = reactive({ slot: null as Slot | null, painted: false, still: false, cannotPlay: "", preview: false });
+  const media = reactive({ slot: null as Slot | null, painted: false, still: false, cannotPlay: "", preview: false, keysOnly: false });
   const lastPictureMs = ref<number | null>(null);
   let player: TilePlayer | null = null;
   const preview = reactive({ mainUnplayable: "", asked: false, restUntilMs: 0, widthPx: 0 });
@@ -93,6 +94,17 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
     media.still = true;
   }
 
+  /** What is shown of the stream at this moment, and of when it is. */
+  function shown(): Shown | null {
+    const { video, still } = parts;
+    const us = player?.pictureUs() ?? null;
+    if (media.still && still.value !== null && still.value.width > 0 && lastPictureMs.value !== null) {
+      return { source: still.value, atMs: lastPictureMs.value, kind: "last", preview: media.preview };
+    }
+    if (video.value === null || video.value.videoWidth === 0 || us === null) return null;
+    return { source: video.value, atMs: us / 1000, kind: state.value === "interrupted" ? "last" : "live", preview: media.preview };
+  }
+
   const observer = new IntersectionObserver((entries) => {
     const seen = entries.at(-1)?.isIntersecting ?? false;
     if (!seen) keepStill();
@@ -111,6 +123,7 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
         media.still = false;
       },
       unsupported: unplayable,
+      keysOnly: (on) => (media.keysOnly = on),
     });
     observer.observe(root.value);
     sizes.observe(root.value);
@@ -122,5 +135,5 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
     player = null;
   });
 
-  return { media, state, running, ageMs, sinceMs, lastPictureMs, soundOnly };
+  return { media, state, running, ageMs, sinceMs, lastPictureMs, soundOnly, shown, replay: () => wall.replay(stream().id) };
 }

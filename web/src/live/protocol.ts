@@ -119,6 +119,11 @@ export function soundMessage(slot: number, on: boolean): string {
   return JSON.stringify({ type: "sound", slot, on });
 }
 
+/** Keyframes alone of that slot, or all pictures again. */
+export function picturesMessage(slot: number, keysOnly: boolean): string {
+  return JSON.stringify({ type: "pictures", slot, only: keysOnly ? "keys" : "all" });
+}
+
 function record(value: unknown, what: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ProtocolError(`expected ${what} to be an object`);

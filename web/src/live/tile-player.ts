@@ -1,5 +1,6 @@
 /** The picture of one stream in one <video>: builds the pipe, keeps to the live edge, starts again after an error. */
-import { Arrivals, decideEdge, isNewRun, PAUSE_MS, trimBefore } from "./edge";
+import { Arrivals, decideEdge, isNewRun, PAUSE_MS, type TimeRange, trimBefore } from "./edge";
+import { bytesForTile, KeptPictures } from "./kept";
 import type { Packet, Slot, SlotTrack } from "./protocol";
 import { sameBytes, TrackPipe } from "./track-pipe";
 
@@ -25,8 +26,13 @@ const FAILURE_MEMORY_MS = 10_000;
 /** There is something to play, and no picture moves. */
 const DEAD_PICTURE_MS = 4000;
 const DEAD_AHEAD_S = 0.5;
+const SAME_PICTURE_S = 0.01;
+/** So much is there to play while the decoder gives nothing: it is the machine, not the line. */
+const STARVED_AHEAD_S = 0.4;
 
 export class TilePlayer {
+  /** The last minute, for a replay in the tile. */
+  readonly kept = new KeptPictures(bytesForTile(1, undefined));
   private pipe: TrackPipe | null = null;
   private track: SlotTrack | null = null;
   private init: Uint8Array<ArrayBuffer> | null = null;
@@ -44,6 +50,10 @@ export class TilePlayer {
   private waitingSince = 0;
   private lastTime = -1;
   private movedAt = 0;
+  private keysOnly = false;
+  /** Where the newest fragment begins: while keyframes alone come, the newest keyframe. */
+  private newestFrom = 0;
+  private counted = { pictures: 0, dropped: 0 };
   private timer: ReturnType<typeof setInterval> | undefined;
   private rebuildTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -80,16 +90,47 @@ export class TilePlayer {
   receive(packet: Packet): void {
     if (this.track === null || packet.track !== this.track.id) return;
     if (packet.kind !== "init") {
+      this.kept.push(packet.body, packet.kind === "key");
       this.pipe?.push(packet.body, packet.kind === "key");
       return;
     }
     const again = this.init !== null && sameBytes(this.init, packet.body) && !isNewRun(this.builtOriginUs, this.originUs);
-    this.init = packet.body;
+    if (again) this.kept.skipToKey();
+    else this.init = packet.body;
     if (!again || this.pipe === null) this.build();
   }
 
   skipToKey(): void {
+    this.kept.skipToKey();
     this.pipe?.skipToKey();
+  }
+
+  /** Only keyframes come: each is shown as it comes, and nothing is played in between. */
+  setKeysOnly(on: boolean): void {
+    if (this.keysOnly === on) return;
+    this.keysOnly = on;
+    this.settleFrom = this.movedAt = this.now();
+    this.arrivals = new Arrivals();
+    if (on) {
+      this.video.pause();
+      this.video.playbackRate = 1;
+    }
+    this.check();
+  }
+
+  /** What the decoder made of the pictures since this was asked last. */
+  health(): { pictures: number; dropped: number; starved: boolean; pixels: number } {
+    const { totalVideoFrames: pictures, droppedVideoFrames: dropped } = this.video.getVideoPlaybackQuality();
+    const before = this.counted;
+    this.counted = { pictures, dropped };
+    const ahead = (this.pipe?.ranges().at(-1)?.end ?? 0) - this.video.currentTime;
+    const waits = this.started && !this.keysOnly && !this.video.seeking && this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    return {
+      pictures: Math.max(0, pictures - before.pictures),
+      dropped: Math.max(0, dropped - before.dropped),
+      starved: waits && ahead > STARVED_AHEAD_S,
+      pixels: this.video.videoWidth * this.video.videoHeight,
+    };
   }
 
   /** Hub UTC, µs, of the picture that is shown; null when none is. */
@@ -109,6 +150,7 @@ export class TilePlayer {
     this.video.removeEventListener("error", this.onError);
     this.pipe?.close();
     this.pipe = null;
+    this.kept.clear();
     this.video.removeAttribute("src");
     this.video.load();
   }
@@ -120,6 +162,8 @@ export class TilePlayer {
     if (this.started) this.events.resetting();
     this.started = false;
     this.builtOriginUs = this.originUs;
+    this.kept.begin(this.track.mime, this.init, this.originUs);
+    this.newestFrom = 0;
     this.settleFrom = this.appendedAt = this.movedAt = this.now();
     this.lastTime = -1;
     this.arrivals = new Arrivals();
@@ -131,13 +175,14 @@ export class TilePlayer {
     });
     this.video.playbackRate = 1;
     this.video.requestVideoFrameCallback(() => this.events.painted());
-    this.play();
+    if (!this.keysOnly) this.play();
   }
 
   private appended(): void {
     const last = this.pipe?.ranges().at(-1);
     if (last !== undefined && last.end > this.knownEnd) {
       const settled = this.started && this.now() - this.settleFrom >= SETTLE_MS;
+      this.newestFrom = Math.max(last.start, this.knownEnd);
       if (settled && this.knownEnd >= last.start) this.arrivals.add(this.knownEnd, this.now());
       // After a pause the backlog comes in one burst, as at the start: a leap costs nothing then.
       if (this.now() - this.appendedAt > PAUSE_MS) this.settleFrom = this.now();
@@ -155,6 +200,10 @@ export class TilePlayer {
     if (ranges.length === 0) return;
     const now = this.now();
     this.notice(now);
+    if (this.keysOnly) {
+      this.showNewestKey(ranges);
+      return;
+    }
     const action = decideEdge({
       ranges,
       currentTime: this.video.currentTime,
@@ -172,6 +221,13 @@ export class TilePlayer {
     const end = trimBefore(ranges, this.video.currentTime);
     if (end !== null) pipe.trim(end);
     if (now - this.movedAt > DEAD_PICTURE_MS && (ranges.at(-1)?.end ?? 0) - this.video.currentTime > DEAD_AHEAD_S) this.failed();
+  }
+
+  private showNewestKey(ranges: readonly TimeRange[]): void {
+    const behind = this.newestFrom > this.video.currentTime + SAME_PICTURE_S;
+    if (behind && !this.video.seeking) this.video.currentTime = this.newestFrom;
+    const end = trimBefore(ranges, this.video.currentTime);
+    if (end !== null) this.pipe?.trim(end);
   }
 
   /** Learns from the element what has happened since the last look. */

@@ -1,12 +1,16 @@
 /** All tiles over one socket: who is watched, which slot is whose, whose sound is on. */
 import { ReconnectingSocket } from "@/net/reconnecting";
 
-import { parsePacket, parseText, ProtocolError, type Slot, soundMessage, watchMessage } from "./protocol";
+import { bytesForTile, type Replay } from "./kept";
+import { parsePacket, parseText, picturesMessage, ProtocolError, type Slot, soundMessage, watchMessage } from "./protocol";
+import { Relief, type TileHealth } from "./relief";
 import { SoundPlayer, type SoundState } from "./sound-player";
 import { type TileEvents, TilePlayer } from "./tile-player";
 
 export interface WallTileEvents extends Omit<TileEvents, "askAgain"> {
   slot(slot: Slot): void;
+  /** This machine does not decode all of it: only keyframes come, or all pictures again. */
+  keysOnly(on: boolean): void;
 }
 
 export interface WallEvents {
@@ -22,7 +26,10 @@ interface Tile {
   visible: boolean;
   /** Its sub-stream is wanted, where it has one. */
   preview: boolean;
+  keysOnly: boolean;
 }
+
+const LOOK_MS = 1000;
 
 export class LiveWall {
   private readonly tiles = new Map<string, Tile>();
@@ -35,6 +42,10 @@ export class LiveWall {
   private askedPreviews: readonly string[] = [];
   private paused = false;
   private scheduled = false;
+  private readonly relief = new Relief();
+  private dear: ReadonlySet<string> = new Set();
+  private lookedAt = 0;
+  private readonly timer = setInterval(() => this.look(), LOOK_MS);
 
   constructor(private readonly events: WallEvents) {
     this.socket = new ReconnectingSocket(() => this.path(), {
@@ -52,7 +63,8 @@ export class LiveWall {
   attach(stream: string, video: HTMLVideoElement, events: WallTileEvents): TilePlayer {
     this.detach(stream);
     const player = new TilePlayer(video, { ...events, askAgain: () => this.askAgain(stream) });
-    this.tiles.set(stream, { player, events, visible: true, preview: false });
+    this.tiles.set(stream, { player, events, visible: true, preview: false, keysOnly: false });
+    this.share();
     // A stream that stays in the set goes on where it was, without its init: a new player needs it from the start.
     if (this.asked.includes(stream)) this.askAgain(stream);
     this.schedule();
@@ -65,7 +77,18 @@ export class LiveWall {
     if (this.sound?.stream === stream) this.listen(null);
     tile.player.dispose();
     this.tiles.delete(stream);
+    this.share();
     this.schedule();
+  }
+
+  /** The last minute of a tile, from this machine's memory; null while nothing is kept. */
+  replay(stream: string): Replay | null {
+    return this.tiles.get(stream)?.player.kept.replay() ?? null;
+  }
+
+  /** The tiles that matter most to the one who watches: the last to be shown by keyframes alone. */
+  prefer(streams: readonly string[]): void {
+    this.dear = new Set(streams);
   }
 
   /** A tile out of sight is not sent. */
@@ -117,9 +140,39 @@ export class LiveWall {
   }
 
   dispose(): void {
+    clearInterval(this.timer);
     this.listen(null);
     for (const stream of [...this.tiles.keys()]) this.detach(stream);
     this.socket.stop();
+  }
+
+  /** Memory for a minute of each. */
+  private share(): void {
+    const { deviceMemory } = navigator as { deviceMemory?: number };
+    const bytes = bytesForTile(this.tiles.size, deviceMemory);
+    for (const { player } of this.tiles.values()) player.kept.limit(bytes);
+  }
+
+  /** What this machine cannot decode is asked of the hub as keyframes alone. */
+  private look(): void {
+    const now = performance.now();
+    const heldUp = now - this.lookedAt > 2 * LOOK_MS;
+    this.lookedAt = now;
+    const seen: TileHealth[] = [...this.tiles].filter(([, tile]) => tile.visible).map(([stream, { player, keysOnly }]) => (
+      { stream, keysOnly, dear: this.dear.has(stream), ...player.health() }
+    ));
+    if (document.hidden || this.paused || heldUp) {
+      this.relief.forget(now);
+      return;
+    }
+    const step = this.relief.look(seen, now);
+    const tile = step === null ? undefined : this.tiles.get(step.stream);
+    if (step === null || tile === undefined) return;
+    tile.keysOnly = step.keysOnly;
+    tile.player.setKeysOnly(step.keysOnly);
+    tile.events.keysOnly(step.keysOnly);
+    const slot = this.slotOf(step.stream);
+    if (slot !== undefined) this.socket.send(picturesMessage(slot.slot, step.keysOnly));
   }
 
   private wanted(): string[] {
@@ -198,6 +251,7 @@ export class LiveWall {
     if (tile === undefined) return;
     tile.events.slot(slot);
     tile.player.configure(slot);
+    if (tile.keysOnly) this.socket.send(picturesMessage(slot.slot, true)); // a new set or connection knows nothing of it
     if (this.sound?.stream === slot.stream) {
       this.sound.player.configure(slot);
       if (this.soundSlot !== slot.slot) this.sendSound(slot.stream, true);

@@ -5,7 +5,7 @@ import { computed, ref } from "vue";
 import { addStream, listStreams, type NewStream } from "@/api/hub";
 import { followed } from "@/domain/follow";
 import { Freshness, oneAtATime } from "@/domain/freshness";
-import type { InterruptionDto, NewStreamDto, StreamDto, StreamState } from "@/api/types";
+import type { InterruptionDto, NewStreamDto, StreamDto, StreamState, TelemetryDto } from "@/api/types";
 
 export const useStreamsStore = defineStore("streams", () => {
   const list = ref<StreamDto[]>([]);
@@ -35,7 +35,13 @@ export const useStreamsStore = defineStore("streams", () => {
     freshness.told(stream.id);
     const index = list.value.findIndex((s) => s.id === stream.id);
     if (index < 0) list.value.push(stream);
-    else list.value[index] = stream;
+    else list.value[index] = { ...stream, activity: stream.activity ?? list.value[index]?.activity ?? null };
+  }
+
+  /** What a device says of itself comes more often than anything else of its stream. */
+  function report(id: string, telemetry: TelemetryDto): void {
+    const stream = byId.value.get(id);
+    if (stream !== undefined) stream.status.telemetry = telemetry;
   }
 
   function remove(id: string): void {
@@ -52,5 +58,5 @@ export const useStreamsStore = defineStore("streams", () => {
     stream.status = status;
   }
 
-  return { list, loaded, byId, counts, load, add, upsert, remove, follow };
+  return { list, loaded, byId, counts, load, add, upsert, report, remove, follow };
 });
