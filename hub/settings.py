@@ -85,6 +85,12 @@ class Settings(BaseModel):
         description="Password of the user admin, kept from then on; another one than before ends all sign-ins.",
     )
     session_hours: float = Field(12.0, gt=0, le=72, description="How long a sign-in lasts.")
+    look_hours: float = Field(
+        8.0, gt=0, le=72, description="How long recordings may be played for a reason given, within a standing grant."
+    )
+    look_approved_hours: float = Field(
+        24.0, gt=0, le=24 * 31, description="How long recordings may be played once another person has approved it."
+    )
     origins: tuple[str, ...] = Field(
         (),
         description="Further origins (https://host:port) whose pages may open WebSockets and sign in.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from argon2 import PasswordHasher
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from yarl import URL
 
+from hub.api.access_entries import write_access
 from hub.api.routes import Route
 from hub.api.server import build_app, serve
 from hub.api.services import Services, StreamStatus
@@ -23,6 +24,9 @@ from hub.api.throttle import Throttle
 from hub.clock import ManualClock
 from hub.database import create_tables, open_engine
 from hub.ledger.declared import Declared
+from hub.looks.live import LiveNotes
+from hub.looks.looks import Looks
+from hub.looks.store import LookStore
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeeds
@@ -134,6 +138,9 @@ class FakeReader:
     def is_gone(self, reel: str) -> bool:
         return reel in self.deleted_reels
 
+    def chunks_of(self, reel: str) -> list[Chunk]:
+        return [one for one in self.sealed if one.reel == reel]
+
     def interruption(self, ident: str) -> Interruption | None:
         return next((one for one in self.rows if one.id == ident), None)
 
@@ -192,6 +199,23 @@ def status_of(stream: Stream) -> StreamStatus:
     return StreamStatus("retired" if stream.retired else "waiting")
 
 
+async def add_looks(services: Services, engine: Engine) -> None:
+    """Looks as a hub has them, noted by whatever the test puts into ``services.write_access``."""
+    clock = services.clock
+
+    def note(by: str, what: str, reason: str = "", *, stream: str, **facts: Any) -> None:
+        write_access(services.write_access, by, what, reason, stream=stream, **facts)
+
+    async def committed() -> None:
+        """Durable at once."""
+
+    def tell(kind: str, data: Mapping[str, Any]) -> None:
+        services.events.publish(kind, data, clock.now())
+
+    services.looks = await Looks.open(LookStore(engine), clock, note, committed, tell)
+    services.live_notes = LiveNotes(clock, note)
+
+
 IDS = {"id": "x", "username": "someone", "day": "2026-11-20", "file": "080000.000Z-1.mp4"}
 _PARAMETER = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")
 CANDIDATES = ("x", "1", "0" * 64, "1/2", "a.b")
@@ -238,6 +262,7 @@ async def running_hub(tmp_path: Path, **values: Any) -> AsyncIterator[Hub]:
         whip=whip,
         throttle=Throttle(clock),
     )
+    await add_looks(services, engine)
     page = tmp_path / "page"
     app = build_app(services, settings, page=page)
     runner = await serve(app, settings)

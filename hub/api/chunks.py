@@ -76,6 +76,6 @@ ROUTES = (
     Route(
         "GET", "/api/streams/{id}/chunks", show_chunks, Access.USER,
         "The entries of recorded chunks, by time: what a player compares the bytes it plays with.",
-        query=ChunksQuery, answer=ChunksOut, refusals=(400, 404), right=Right.PLAYBACK_VIEW, scope=Scope.STREAM,
+        query=ChunksQuery, answer=ChunksOut, refusals=(400, 404), right=Right.LOOKS_ASK, scope=Scope.STREAM,
     ),
 )  # fmt: skip

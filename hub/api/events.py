@@ -7,6 +7,7 @@ import contextlib
 
 from aiohttp import web
 
+from hub.api import looks
 from hub.api.auth import IDENTITY, Identity, may_see, standing_of
 from hub.api.routes import JSON, Access, Route, Scope
 from hub.api.services import SERVICES, Services
@@ -65,6 +66,8 @@ def may_hear(services: Services, identity: Identity, event: Event) -> bool:
     if family in EVERYBODYS:
         return True
     standing = standing_of(services, identity)
+    if family == "look":  # of several streams, and a person's own
+        return looks.may_hear(services, standing, event.data)
     known = HEARD_BY.get(family)
     if known is None:
         return standing.is_admin

@@ -62,9 +62,12 @@ async def live(request: web.Request) -> web.WebSocketResponse:
     def visible(stream_id: str) -> bool:
         return may_see(services, standing_of(services, identity), Right.LIVE_VIEW, stream_id)
 
+    def noted(stream_id: str) -> bool:
+        return services.live_notes is not None and services.live_notes.seen(identity.name, stream_id)
+
     async with request.app[OPEN_SOCKETS].opened(request) as socket:
         viewer = Viewer(round(services.settings.viewer_queue_mb * 1024 * 1024))
-        wall = Wall(services, viewer, visible)
+        wall = Wall(services, viewer, visible, noted)
         tasks = [asyncio.create_task(_send(socket, viewer)), asyncio.create_task(wall.look_again())]
         try:
             wall.watch(wanted, frozenset(query.previews.split(",")))
@@ -78,23 +81,28 @@ async def live(request: web.Request) -> web.WebSocketResponse:
 
 
 class Wall:
-    """What one viewer watches, as far as they may see it."""
+    """What one viewer watches, as far as they may see it, and as far as it can be noted that they do."""
 
-    def __init__(self, services: Services, viewer: Viewer, visible: Callable[[str], bool]) -> None:
+    def __init__(
+        self, services: Services, viewer: Viewer, visible: Callable[[str], bool], noted: Callable[[str], bool]
+    ) -> None:
         self.viewer = viewer
         self._services = services
         self._visible = visible
+        self._noted = noted
         self._wanted: Sequence[str] = ()
         self._previews: frozenset[str] = frozenset()
         self._shown: list[LiveFeed | str] = []
 
     def watch(self, wanted: Sequence[str], previews: frozenset[str]) -> None:
+        self._found()  # what was shown until now was watched until now
         self._wanted, self._previews = wanted, previews
         self._shown = self._found()
         put(self.viewer, wanted, self._shown)
 
     async def look_again(self) -> None:
-        """Until cancelled: a stream or a unit that was moved leaves the wall, or comes to it, within a second."""
+        """Until cancelled: a stream or a unit that was moved leaves the wall, or comes to it, within a second;
+        and so does all of it while the ledger takes no entry of who watches."""
         while True:
             await self._services.clock.sleep(_LOOK_S)
             if self._shown != self._found():
@@ -110,6 +118,8 @@ class Wall:
             return "unknown"
         if stream.retired:
             return "retired"
+        if not self._noted(stream_id):
+            return "not_noted"
         preview = self._services.preview(stream) if stream_id in self._previews else None
         return preview or self._services.live.feed(stream_id)
 

@@ -15,11 +15,13 @@ from urllib.parse import urlencode
 from aiohttp import HttpVersion11, hdrs, web
 from pydantic import Field
 
+from hub.api.played import admit, admit_bytes, admit_init, bytes_wanted
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, RangeQuery, read_query
 from hub.api.services import SERVICES, FootageReader
 from hub.errors import InvalidRequest, MediaError, NotFound, StorageError
-from hub.model import Chunk, MediaKind
+from hub.looks.ranges import Range
+from hub.model import Chunk, MediaKind, Stream
 from hub.people.rights import Right
 from hub.segmenter.playlist import Fill, Playlist, first_with_sound, join_for
 from hub.segmenter.scan import read_fragments, read_init
@@ -63,6 +65,7 @@ async def show_playlist(request: web.Request) -> web.Response:
     stream = services.registry.get(request.match_info["id"])
     query = read_query(request, RangeQuery)
     join_s = join_for(query.from_us, query.to_us)
+    await admit(request, stream, (query.from_us, query.to_us))
     complete = stream.retired or query.to_us <= services.clock.now().utc_us - UNSEALED_US
     reels = Reels(services.settings.data, stream.id)
     if complete:
@@ -222,10 +225,20 @@ class Reels:
 # ---------------------------------------------------------------------------------------- the bytes
 
 
-def _reel(request: web.Request) -> tuple[Reels, str]:
+def _reel(request: web.Request) -> tuple[Stream, Reels, str]:
     services = request.app[SERVICES]
     stream = services.registry.get(request.match_info["id"])
-    return Reels(services.settings.data, stream.id), f"{request.match_info['day']}/{request.match_info['file']}"
+    return stream, Reels(services.settings.data, stream.id), f"{request.match_info['day']}/{request.match_info['file']}"
+
+
+async def _admit_made(request: web.Request, stream: Stream, name: str, query: InitQuery, wanted: Range) -> None:
+    """Of what is made of a reel's bytes: they, and the init segments that are put before them."""
+    path = Reels(request.app[SERVICES].settings.data, stream.id).path(name)
+    if not await asyncio.to_thread(path.is_file):
+        raise NotFound("no such reel")
+    await admit_bytes(request, stream, f"reels/{stream.id}/{name}", wanted, init_bytes=query.size)
+    if query.sound is not None:
+        await admit_init(request, stream, f"reels/{stream.id}/{query.sound}", query.sound_size)
 
 
 async def _check_not_deleted(request: web.Request, reels: Reels, name: str) -> None:
@@ -236,27 +249,32 @@ async def _check_not_deleted(request: web.Request, reels: Reels, name: str) -> N
 
 async def show_reel(request: web.Request) -> web.StreamResponse:
     """GET …/reels/{day}/{file}, whole or by Range: sent from the file, never held in memory."""
-    reels, name = _reel(request)
+    stream, reels, name = _reel(request)
     await _check_not_deleted(request, reels, name)
     path = reels.path(name)
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("no such reel")
+    wanted = await bytes_wanted(request, path)
+    if wanted is not None:
+        await admit_bytes(request, stream, f"reels/{stream.id}/{name}", wanted)
     return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: MP4})
 
 
 async def show_init(request: web.Request) -> web.Response:
     """GET …/reels/{day}/{file}/init.mp4: the reel's init segment, with another reel's sound track if it has none."""
-    reels, name = _reel(request)
+    stream, reels, name = _reel(request)
     query = read_query(request, InitQuery)
     await _check_not_deleted(request, reels, name)
+    await _admit_made(request, stream, name, query, (0, query.size))
     return _whole(request, await asyncio.to_thread(reels.init_bytes, name, query))
 
 
 async def show_filled(request: web.Request) -> web.Response:
     """GET …/reels/{day}/{file}/filled.mp4: bytes of the reel, with marked silence where its sound has holes."""
-    reels, name = _reel(request)
+    stream, reels, name = _reel(request)
     query = read_query(request, FilledQuery)
     await _check_not_deleted(request, reels, name)
+    await _admit_made(request, stream, name, query, (query.offset, query.offset + query.length))
     return _whole(request, await asyncio.to_thread(_filled, reels, name, query))
 
 
@@ -300,8 +318,8 @@ ROUTES = (
         "HLS over the reels, byte for byte what was recorded; interruptions are gaps. A day at most.",
         query=RangeQuery,
         answer=HLS,
-        refusals=(404, 503),
-        right=Right.PLAYBACK_VIEW,
+        refusals=(403, 404, 503),
+        right=Right.LOOKS_ASK,
         scope=Scope.STREAM,
     ),
     Route(
@@ -311,8 +329,8 @@ ROUTES = (
         Access.USER,
         "A reel, whole or by Range.",
         answer=MP4,
-        refusals=(404, 416),
-        right=Right.PLAYBACK_VIEW,
+        refusals=(403, 404, 416, 503),
+        right=Right.LOOKS_ASK,
         scope=Scope.STREAM,
     ),
     Route(
@@ -323,8 +341,8 @@ ROUTES = (
         "A reel's init segment, with a sound track added if asked for.",
         query=InitQuery,
         answer=MP4,
-        refusals=(404,),
-        right=Right.PLAYBACK_VIEW,
+        refusals=(403, 404, 503),
+        right=Right.LOOKS_ASK,
         scope=Scope.STREAM,
     ),
     Route(
@@ -335,8 +353,8 @@ ROUTES = (
         "Bytes of a reel, with marked silence where its sound has holes.",
         query=FilledQuery,
         answer=MP4,
-        refusals=(404,),
-        right=Right.PLAYBACK_VIEW,
+        refusals=(403, 404, 503),
+        right=Right.LOOKS_ASK,
         scope=Scope.STREAM,
     ),
 )

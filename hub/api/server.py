@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from hub.api import (
+    accesses,
     activities,
     alarm_pictures,
     anchors,
@@ -26,10 +27,12 @@ from hub.api import (
     interruptions,
     live,
     log,
+    looks,
     maintenance,
     notices,
     people,
     playback,
+    played,
     retention,
     sessions,
     sockets,
@@ -64,6 +67,8 @@ ROUTES: tuple[Route, ...] = (
     *timelines.ROUTES,
     *walls.ROUTES,
     *playback.ROUTES,
+    *looks.ROUTES,
+    *accesses.ROUTES,
     *chunks.ROUTES,
     *interruptions.ROUTES,
     *devices.ROUTES,
@@ -108,6 +113,7 @@ def build_app(services: Services, settings: Settings, *, page: Path = web_page.P
     app[web_page.PAGE_DIR] = page
     app[playback.GROWING] = playback.GrowingPlaylists()
     app[stills.LOOKS] = stills.Looks()
+    app[played.REEL_CHUNKS] = played.ReelChunks()
     add_routes(app, ROUTES)
     sockets.install(app)
     app.on_response_prepare.append(web_page.prepare_headers)

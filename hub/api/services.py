@@ -20,9 +20,12 @@ from hub.evidence.jobs import Exports
 from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
 from hub.footage.footage import Footage
+from hub.ledger.accesses import AccessReader
 from hub.ledger.declared import Declared
 from hub.ledger.entries import JsonValue
 from hub.ledger.notes import VerifierKey
+from hub.looks.live import LiveNotes
+from hub.looks.looks import Looks
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
 from hub.monitor.content.stills import Stills
 from hub.monitor.events import EventBus
@@ -92,6 +95,7 @@ class FootageReader(Protocol):
 
     def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]: ...
     def declared(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Declared]: ...
+    def chunks_of(self, reel: str) -> list[Chunk]: ...
     def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
     def backfilled(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
     def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
@@ -147,6 +151,12 @@ class Services:
     """Makes an entry ``access`` of that body in a stream's chain (``_hub``: hub-wide). Not for handlers: they call
     ``hub.api.access_entries``."""
 
+    looks: Looks | None = None
+    """None: nothing recorded is played."""
+    live_notes: LiveNotes | None = None
+    """None: nothing is shown live."""
+    accesses: AccessReader | None = None
+    """Its calls block: they are made in a thread."""
     open_log: OpenLog | None = None
     """Its calls block: they are made in a thread."""
     witness: Witness | None = None

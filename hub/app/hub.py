@@ -18,7 +18,7 @@ from hub.activities.watch import Watch
 from hub.anchoring.anchoring import Anchoring
 from hub.anchoring.configured import Configured
 from hub.anchoring.witness import in_thread
-from hub.api.access_entries import keep_change
+from hub.api.access_entries import keep_change, write_access
 from hub.api.door import Door, open_door
 from hub.api.server import build_app, serve
 from hub.api.services import Services
@@ -41,6 +41,7 @@ from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
 from hub.footage.footage import Footage
 from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.ledger.accesses import AccessReader
 from hub.ledger.entries import EntryType
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
@@ -48,6 +49,9 @@ from hub.ledger.left_open import left_open
 from hub.ledger.retained import Retained
 from hub.ledger.startup import remote_signers
 from hub.ledger.told import ToldReader
+from hub.looks.live import LiveNotes
+from hub.looks.looks import Hours, Looks
+from hub.looks.store import LookStore
 from hub.monitor.content.checks import ContentChecks
 from hub.monitor.content.stills import Stills
 from hub.monitor.content.store import NormalStore
@@ -96,6 +100,9 @@ class Hub:
     followup: Followup
     notices: Notices
     exports: Exports
+    looks: Looks
+    live_notes: LiveNotes
+    accesses: AccessReader
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
@@ -125,6 +132,7 @@ class Hub:
         self._stack.callback(door.close)
         opened, watched = await self._open_ledger()
         engine = await self._open_people()
+        await self._open_looks(engine)
         await self._open_retention(watched)
         disk, whip = await self._open_devices(engine)
         duty, watch = await self._open_expectations(engine)
@@ -167,6 +175,18 @@ class Hub:
         self.units.on_change(keep)
         self.people.on_change(keep)
         return engine
+
+    async def _open_looks(self, engine: Engine) -> None:
+        """Who looks at what: what is noted before it is shown, and read again afterwards."""
+        settings, ledger = self.settings, self.ledger
+        note = partial(write_access, self.telling.access)
+        hours = Hours(settings.look_hours, settings.look_approved_hours)
+        store = LookStore(engine)
+        self.looks = await Looks.open(store, self.clock, note, ledger.committed, self.telling.publish, hours)
+        self.live_notes = LiveNotes(self.clock, note)
+        self._stack.callback(self.live_notes.close)
+        self.accesses = AccessReader(settings.data / DATABASE_FILE)
+        self._stack.callback(self.accesses.close)
 
     async def _open_retention(self, watched: bool) -> None:
         retained = Retained(self.settings.data / DATABASE_FILE)
@@ -302,6 +322,8 @@ class Hub:
             self.retention.run(),
             taken.run(),
             self.footage.run(),
+            self.looks.run(),
+            self.live_notes.run(),
         )
         for work in works:
             self._stack.push_async_callback(_cancelled, asyncio.create_task(work))
@@ -339,6 +361,9 @@ class Hub:
             walls=await Walls.open(engine, clock, self.telling.publish),
             footage=self.footage,
             followup=self.followup,
+            looks=self.looks,
+            live_notes=self.live_notes,
+            accesses=self.accesses,
             explaining=Explaining(self.followup, self.people, settings.data),
             open_log=opened.log,
             cosigned=surroundings.cosigned(self),

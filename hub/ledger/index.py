@@ -76,6 +76,7 @@ _INSERT_TOMBSTONES = insert(t.tombstones)
 _INSERT_TOLD = insert(t.told)
 _INSERT_TELEMETRY = insert(t.telemetry)
 _INSERT_CALENDARS = insert(t.calendars)
+_INSERT_ACCESS = insert(t.access)
 _GONE = upsert(t.gone_reels)
 _UPSERT_GONE = _GONE.on_conflict_do_update(
     index_elements=["reel"], set_={column.name: column for column in _GONE.excluded if column.name != "reel"}
@@ -149,6 +150,7 @@ class Index:
             (_INSERT_TOLD, batch.told),
             (_INSERT_TELEMETRY, batch.telemetry),
             (_INSERT_CALENDARS, batch.calendars),
+            (_INSERT_ACCESS, batch.access),
             (_UPSERT_GONE, list(batch.gone.values())),
             (_UPDATE_GONE, [{"of": reel, "now": state} for reel, state in batch.gone_states.items()]),
         ):

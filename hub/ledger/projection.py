@@ -110,6 +110,7 @@ class Batch:
     told: list[Row] = field(default_factory=list)
     telemetry: list[Row] = field(default_factory=list)
     calendars: list[Row] = field(default_factory=list)
+    access: list[Row] = field(default_factory=list)
     gone_states: dict[str, str] = field(default_factory=dict)
 
     def add(self, placed: Placed, entry_id: int, keep_bytes: bool) -> None:
@@ -174,10 +175,18 @@ class Batch:
             row = {"entry_id": entry_id, "stream": entry.stream_id, "t_hub_us": entry.t_hub_us}
             row |= {"kind": body["kind"], "ident": body["id"], "body": json.dumps(dict(body), separators=(",", ":"))}
             self.telemetry.append(row)
+        elif kind is EntryType.ACCESS:
+            self._access(entry, entry_id, leaf)
         elif kind is EntryType.CALENDAR and entry.stream_id == HUB_STREAM:
             text = json.dumps(dict(body), separators=(",", ":"))
             row = {"entry_id": entry_id, "seq": entry.seq, "t_hub_us": entry.t_hub_us, "body": text}
             self.calendars.append(row)
+
+    def _access(self, entry: Entry, entry_id: int, leaf: bytes) -> None:
+        row: Row = {"entry_id": entry_id, "stream": entry.stream_id, "seq": entry.seq, "leaf": leaf}
+        row |= {"t_hub_us": entry.t_hub_us, "by": entry.body["by"], "what": entry.body["what"]}
+        row["body"] = json.dumps(dict(entry.body), ensure_ascii=False, separators=(",", ":"))
+        self.access.append(row)
 
     def _tell(self, entry: Entry, entry_id: int, leaf: bytes, interruption: str) -> None:
         self.told.append(

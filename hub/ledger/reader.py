@@ -56,6 +56,12 @@ class Reader:
             query = _footage(connection, with_entries(chunk_rows()), stream_id, from_us, to_us)
             return declared(connection, self._data, connection.execute(query.limit(limit)).all())
 
+    def chunks_of(self, reel: str) -> list[Chunk]:
+        """Those of one reel (its path below the data folder), by place."""
+        query = chunk_rows().where(t.reels.c.path == reel).order_by(t.chunks.c.offset)
+        with self._engine.connect() as connection:
+            return [chunk_of(row) for row in connection.execute(query)]
+
     def chunk_at(self, stream_id: str, at_us: int) -> Chunk | None:
         """The chunk that holds this moment."""
         found = self.chunks(stream_id, at_us, at_us + 1, 1)

@@ -196,7 +196,24 @@ calendars = Table(
     Column("body", String, nullable=False),  # JSON, as in the entry
 )
 
+# Who looked at, took or changed what.
+access = Table(
+    "ledger_access",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("by", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("body", String, nullable=False),  # JSON, as in the entry
+    Index("ledger_access_by_stream", "stream", "entry_id"),
+    Index("ledger_access_by_person", "by", "entry_id"),
+    Index("ledger_access_by_time", "t_hub_us"),
+)
+
 ALL = (
     logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions, holds, tombstones, gone_reels,
-    told, telemetry, calendars,
+    told, telemetry, calendars, access,
 )  # fmt: skip

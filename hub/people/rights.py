@@ -18,6 +18,11 @@ class Right(StrEnum):
     STREAMS_MANAGE = "streams.manage"
     LIVE_VIEW = "live.view"
     PLAYBACK_VIEW = "playback.view"
+    """A standing grant to look at what was recorded: a reason suffices."""
+    LOOKS_ASK = "looks.ask"
+    """To ask for a look at what was recorded, and to play what was granted."""
+    LOOKS_APPROVE = "looks.approve"
+    """To decide what another person asked for (R17)."""
     INTERRUPTIONS_VIEW = "interruptions.view"
     INTERRUPTIONS_PICTURE = "interruptions.picture"
     """The one picture that an alarm was raised on."""
@@ -52,6 +57,8 @@ class Right(StrEnum):
     LOG_STATUS = "log.status"
     SYSTEM_VIEW = "system.view"
     AUDIT_VIEW = "audit.view"
+    ACCESS_VIEW = "access.view"
+    """Who looked at what, of the streams of a unit."""
 
 
 class Role(StrEnum):
@@ -75,33 +82,36 @@ _WHERE = (_R.SELF, _R.UNITS_VIEW)
 _SESSIONS = (_R.SESSIONS_VIEW, _R.SESSIONS_MANAGE)
 _WHAT = (*_WHERE, _R.STREAMS_VIEW, _R.INTERRUPTIONS_VIEW)
 _SEES = (*_WHAT, _R.INTERRUPTIONS_PICTURE)
+_PLAYS = (_R.PLAYBACK_VIEW, _R.LOOKS_ASK)
 
 TABLE: Final = MappingProxyType(
     {
         # live needs a duty role, playback a standing grant or an approval (R17)
-        Role.WATCHER: frozenset({*_SEES, _R.LIVE_VIEW, _R.INTERRUPTIONS_HANDLE, *_SESSIONS, _R.FAULTS_REPORT}),
+        Role.WATCHER: frozenset(
+            {*_SEES, _R.LIVE_VIEW, _R.LOOKS_ASK, _R.INTERRUPTIONS_HANDLE, *_SESSIONS, _R.FAULTS_REPORT}
+        ),
         Role.HALL_ADMIN: frozenset(
             {
-                *_SEES, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
+                *_SEES, _R.LIVE_VIEW, *_PLAYS, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
                 _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
                 _R.FAULTS_REPORT, _R.MAINTENANCE_REQUEST, _R.MAINTENANCE_APPROVE,
             }
         ),
         Role.INSPECTOR: frozenset(
             {
-                *_SEES, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.RETENTION_VIEW, _R.PEOPLE_VIEW,
-                _R.LOG_STATUS, _R.SESSIONS_VIEW,
+                *_SEES, *_PLAYS, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.RETENTION_VIEW, _R.PEOPLE_VIEW,
+                _R.LOG_STATUS, _R.SESSIONS_VIEW, _R.ACCESS_VIEW,
             }
         ),
         Role.ARCHIVIST: frozenset(
             {
-                *_SEES, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.HOLDS_MANAGE, _R.RETENTION_VIEW,
+                *_SEES, *_PLAYS, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.HOLDS_MANAGE, _R.RETENTION_VIEW,
                 *_SESSIONS, _R.FAULTS_REPORT,
             }
         ),
         Role.APPROVER: frozenset(
             {
-                *_SEES, _R.LIVE_VIEW, _R.PLAYBACK_VIEW, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
+                *_SEES, _R.LIVE_VIEW, *_PLAYS, _R.LOOKS_APPROVE, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
                 _R.EXPLANATIONS_EXEMPT, _R.RETENTION_APPROVE, _R.PEOPLE_VIEW, _R.SESSIONS_VIEW,
                 _R.MAINTENANCE_APPROVE,
             }
@@ -109,10 +119,12 @@ TABLE: Final = MappingProxyType(
         Role.AUDITOR: frozenset(
             {
                 *_WHAT, _R.EXPORTS_VIEW, _R.RETENTION_VIEW, _R.PEOPLE_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW,
-                _R.AUDIT_VIEW, _R.SESSIONS_VIEW,
+                _R.AUDIT_VIEW, _R.ACCESS_VIEW, _R.SESSIONS_VIEW,
             }
         ),
-        Role.OFFICER: frozenset({*_WHAT, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.FAULTS_REPORT}),
+        Role.OFFICER: frozenset(
+            {*_WHAT, _R.LOOKS_ASK, _R.EXPLANATIONS_WRITE, _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.FAULTS_REPORT}
+        ),
         Role.ENGINEER: frozenset(
             {*_WHAT, _R.STREAMS_MANAGE, _R.FAULTS_REPORT, _R.FAULTS_REPAIR,
                 _R.DUTY_YEARS, _R.MAINTENANCE_REQUEST, _R.NOTICES_MANAGE, _R.RETENTION_VIEW, _R.LOG_STATUS,
@@ -124,7 +136,15 @@ TABLE: Final = MappingProxyType(
     }
 )  # fmt: skip
 
-PICTURES: Final = frozenset({Right.LIVE_VIEW, Right.PLAYBACK_VIEW, Right.INTERRUPTIONS_PICTURE, Right.EXPORTS_REQUEST})
+PICTURES: Final = frozenset(
+    {
+        Right.LIVE_VIEW,
+        Right.PLAYBACK_VIEW,
+        Right.LOOKS_ASK,
+        Right.INTERRUPTIONS_PICTURE,
+        Right.EXPORTS_REQUEST,
+    }
+)
 """What shows what was filmed."""
 WITHOUT_PICTURES: Final = frozenset({Role.ENGINEER, Role.ACCOUNT_ADMIN})
 """Who holds one of these sees no picture, whatever else they are."""

@@ -26,6 +26,8 @@ streams.view          x x x x x x x x .
 streams.manage        . . . . . . . x .
 live.view             x x . . x . . . .
 playback.view         . x x x x . . . .
+looks.ask             x x x x x . x . .
+looks.approve         . . . . x . . . .
 interruptions.view    x x x x x x x x .
 interruptions.picture x x x x x . . . .
 interruptions.handle  x x . . . . . . .
@@ -54,6 +56,7 @@ people.manage         . . . . . . . . x
 log.status            . . x . . x . x .
 system.view           . . . . . x . x .
 audit.view            . . . . . x . . .
+access.view           . . x . . x . . .
 """
 
 

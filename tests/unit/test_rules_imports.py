@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": BASE
     | PARTS
     | {"activities", "audit", "devices", "duty", "evidence", "followup", "footage", "notices", "people", "registry"}
-    | {"reports", "retention", "telemetry", "walls"},
+    | {"looks", "reports", "retention", "telemetry", "walls"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
     "reports": BASE | {"duty"},
@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "fleet",
         "followup",
         "footage",
+        "looks",
         "notices",
         "people",
         "pipeline",
@@ -71,6 +72,7 @@ ALLOWED: dict[str, set[str]] = {
     "telemetry": BASE | {"ledger", "people"},
     "followup": BASE | {"ledger", "people"},
     "walls": BASE,
+    "looks": BASE | {"ledger", "people"},
     **dict.fromkeys(PARTS, BASE),
 }
 
