@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,6 +153,8 @@ class FakeReader:
         to_us: int | None = None,
         limit: int = 100,
         after: str | None = None,
+        streams: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
     ) -> list[Interruption]:
         rows = sorted(self.rows, key=lambda one: (one.started_us, one.id), reverse=True)
         if after is not None:
@@ -162,6 +164,8 @@ class FakeReader:
             one
             for one in rows
             if stream in (None, one.stream_id)
+            and (streams is None or one.stream_id in streams)
+            and (kinds is None or one.kind in kinds)
             and state in (None, one.state)
             and (from_us is None or one.ended_us is None or one.ended_us > from_us)
             and (to_us is None or one.started_us < to_us)

@@ -45,11 +45,20 @@ class Desk:
     people: People
     units: Units
     events: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    noted: list[tuple[str, str]] = field(default_factory=list)
+    """What was written, and by whom."""
     cues: list[str] = field(default_factory=list)
     present: list[Interruption] = field(default_factory=list)
 
     def names(self) -> list[str]:
         return [name for name, _ in self.events]
+
+    def tell(self, name: str, data: Mapping[str, Any]) -> None:
+        """That an entry was written is told of every one, beside what it changes."""
+        if name == "interruption.noted":
+            self.noted.append((data["what"], data["by"]))
+        else:
+            self.events.append((name, data))
 
     async def fault(self, stream: str = REC, ident: str = "i-1", **values: Any) -> Interruption:
         """A confirmed fault that begins now."""
@@ -117,7 +126,7 @@ async def desk(root: Path, *, at_us: int = START_US, present: list[Interruption]
     made: Desk
     followup = Followup(
         clock, ledger, told, ledger.reader, units, STREAMS.get, lambda: here,
-        tell=lambda name, data: made.events.append((name, data)), cue=lambda stream, _: made.cues.append(stream),
+        tell=lambda name, data: made.tell(name, data), cue=lambda stream, _: made.cues.append(stream),
     )  # fmt: skip
     made = Desk(folder, clock, ledger, followup, Explaining(followup, people, folder.data), people, units, present=here)
     await followup.start()

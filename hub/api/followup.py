@@ -19,6 +19,7 @@ from hub.api.schema import (
     FollowupOut,
     Input,
     InterruptionOut,
+    NeedOut,
     TimeText,
     TimeUs,
     read_json,
@@ -148,6 +149,8 @@ def followup_json(outcome: Outcome) -> dict[str, Any]:
         exemption=outcome.exemption,
         findings=list(outcome.findings),
         missing=list(outcome.missing),
+        needs=[NeedOut(code=one.code, text=one.text) for one in outcome.needs],
+        signatures=outcome.signatures,
     ).model_dump(mode="json")
 
 

@@ -13,10 +13,11 @@ from hub.api.followup import followup_json
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import InterruptionOut, InterruptionsQuery, read_query
 from hub.api.services import SERVICES, Services
-from hub.errors import Unavailable
+from hub.errors import NotFound, Unavailable
 from hub.model import Interruption, InterruptionState
 from hub.monitor.events import interruption_json
 from hub.people.rights import Right
+from hub.people.tree import ROOT
 
 _ROWS = 500
 MAX_PAGES = 40
@@ -33,20 +34,32 @@ async def index(request: web.Request) -> web.Response:
     if query.stream is not None:
         stream_for(request, query.stream, Right.INTERRUPTIONS_VIEW)
     standing = request[IDENTITY].standing
+    within = None if query.unit is None else _streams_of(services, query.unit)
     present = {one.id: one for one in services.present()}
 
     def visible(stream_id: str) -> bool:
+        if within is not None and stream_id not in within:
+            return False
         return may_see(services, standing, Right.INTERRUPTIONS_VIEW, stream_id)
 
     # of what few may see little is on a page: read many rows at once
     wide = query.model_copy(update={"limit": query.limit if standing.is_admin else max(query.limit, _ROWS)})
     if query.followup is None:
-        page = await asyncio.to_thread(_page, services, wide, present, visible)
+        page = await asyncio.to_thread(_page, services, wide, present, visible, within)
         return web.json_response(await asyncio.to_thread(_shown, services, page[: query.limit]))
     if services.followup is None:
         raise Unavailable("interruptions are not followed up here")
     pending = [one for one in services.followup.pending() if visible(one.stream_id)]
-    return web.json_response(await asyncio.to_thread(_by_followup, services, wide, pending, visible, query.limit))
+    found = await asyncio.to_thread(_by_followup, services, wide, pending, visible, within, query.limit)
+    return web.json_response(found)
+
+
+def _streams_of(services: Services, unit: str) -> frozenset[str]:
+    """Of the unit and below it, retired ones too. Raises NotFound."""
+    tree = services.units.tree
+    if tree.get(unit) is None:
+        raise NotFound(f"no unit has the id {unit!r}")
+    return frozenset(one.id for one in services.registry.list(retired=True) if tree.covers(unit, one.unit or ROOT))
 
 
 def _shown(services: Services, page: Sequence[Interruption]) -> list[dict[str, Any]]:
@@ -62,6 +75,7 @@ def _by_followup(
     query: InterruptionsQuery,
     pending: Sequence[Interruption],
     visible: Callable[[str], bool],
+    within: frozenset[str] | None,
     limit: int,
 ) -> list[dict[str, Any]]:
     """Blocks. What still asks for something is known; what no longer does is looked for page by page."""
@@ -74,7 +88,7 @@ def _by_followup(
     found: list[dict[str, Any]] = []
     wide = query.model_copy(update={"limit": _ROWS})
     for _ in range(MAX_PAGES):
-        page = _page(services, wide, {}, visible)
+        page = _page(services, wide, {}, visible, within)
         found += [one for one in _shown(services, page) if one["followup"]["state"] == query.followup]
         if not page or len(found) >= limit:
             break
@@ -87,6 +101,7 @@ def _page(
     query: InterruptionsQuery,
     present: dict[str, Interruption],
     visible: Callable[[str], bool] = lambda _: True,
+    within: frozenset[str] | None = None,
 ) -> list[Interruption]:
     """Blocks. A suspicion is in no ledger, and a resumed one still reads as confirmed there."""
     reader = services.reader
@@ -99,8 +114,9 @@ def _page(
     place = None if before is None else _key(before)
     while True:
         rows = reader.interruptions(
-            stream=query.stream, state=query.state, from_us=query.from_us, to_us=to_us, limit=query.limit, after=after
-        )
+            stream=query.stream, state=query.state, from_us=query.from_us, to_us=to_us, limit=query.limit, after=after,
+            streams=within, kinds=query.kind,
+        )  # fmt: skip
         page = overlay(rows, present.values(), query, place, visible)
         # an empty page would read as the end of the list
         if page or len(rows) < query.limit:
@@ -141,6 +157,7 @@ def fits(one: Interruption, query: InterruptionsQuery) -> bool:
     return (
         query.stream in (None, one.stream_id)
         and query.state in (None, one.state)
+        and (query.kind is None or one.kind in query.kind)
         and (query.from_us is None or one.started_us >= query.from_us or ended_us is None or ended_us > query.from_us)
         and (query.to_us is None or one.started_us < query.to_us)
     )

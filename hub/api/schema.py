@@ -190,8 +190,19 @@ class RangeQuery(Input):
     to_us: TimeUs = Field(alias="to")
 
 
+def _kinds(text: object) -> object:
+    return text.split(",") if isinstance(text, str) else text
+
+
+Kinds = Annotated[
+    frozenset[InterruptionKind], BeforeValidator(_kinds), WithJsonSchema({"type": "string", "example": "stall,black"})
+]
+
+
 class InterruptionsQuery(Input):
     stream: str | None = None
+    unit: str | None = Field(None, max_length=100, description="Of the organisation tree, with what lies below it.")
+    kind: Kinds | None = Field(None, description="One or several, separated by commas.")
     state: InterruptionState | None = None
     from_us: TimeUs | None = Field(None, alias="from")
     to_us: TimeUs | None = Field(None, alias="to")
@@ -212,6 +223,11 @@ class StreamsQuery(Input):
     capability: Capability | None = Field(None, description="Only those whose device has it.")
 
 
+class NeedOut(BaseModel):
+    code: Literal["footage", "spoken", "written", "resume"]
+    text: str
+
+
 class FollowupOut(BaseModel):
     """What became of an interruption after the fault."""
 
@@ -226,6 +242,8 @@ class FollowupOut(BaseModel):
     exemption: str
     findings: list[str] = Field(description="What stays a finding even when it is closed.")
     missing: list[str] = Field(description="What closing still needs.")
+    needs: list[NeedOut] = Field(description="The same in parts: any one is enough, but resume, which is only told.")
+    signatures: int = Field(description="How many must sign a statement of it.")
 
 
 class InterruptionOut(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -110,6 +110,8 @@ class FootageReader(Protocol):
         to_us: int | None = None,
         limit: int = 100,
         after: str | None = None,
+        streams: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
     ) -> list[Interruption]: ...
 
 

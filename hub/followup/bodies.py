@@ -35,7 +35,7 @@ def readable(one: Told) -> bool:
         return False
     if form == "exemption" and body["kind"] != "maintenance":
         return _has(body, {"until_us": int})
-    return all(isinstance(hand, dict) and _has(hand, _HAND) for hand in body.get("signers", ()))
+    return "signers" not in fields or all(isinstance(hand, dict) and _has(hand, _HAND) for hand in body["signers"])
 
 
 def _has(body: Mapping[str, object], fields: Mapping[str, type]) -> bool:

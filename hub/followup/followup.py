@@ -305,6 +305,8 @@ class Followup:
         body = {"interruption": case.fault.id, "leaf": leaf, "form": form.value, "by": by} | facts
         entry = self._ledger.append(case.stream.id, EntryType.EXPLANATION, body)
         await self._ledger.committed()
+        what = f"{form.value}.{facts['action']}" if "action" in facts else form.value
+        self._tell("interruption.noted", {"id": case.fault.id, "stream": case.stream.id, "what": what, "by": by})
         return entry.leaf
 
     async def write_of_none(self, stream_id: str, form: Form, by: str, **facts: JsonValue) -> str:

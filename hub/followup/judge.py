@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from hub.followup.bodies import readable
 from hub.followup.rules import Rules
@@ -61,8 +62,17 @@ class Exemption(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """A way that is left: ``footage``, ``spoken``, ``written``, each enough; ``resume`` is only told."""
+
+    code: Literal["footage", "spoken", "written", "resume"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """``missing`` says what closing still needs; ``findings`` what stays a finding though it is closed."""
+    """``missing`` says what closing still needs, ``needs`` the same in parts; ``findings`` what stays a finding though
+    it is closed."""
 
     state: State
     deadline_us: int | None = None
@@ -78,6 +88,9 @@ class Outcome:
     exemption: str = ""
     findings: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    signatures: int = 0
+    """How many must sign a statement: officers, of a window's its hall administrator."""
     statements: tuple[Statement, ...] = ()
     steps: frozenset[tuple[str, int]] = frozenset()
     """What was escalated: (explanation or report, level above the stream's unit)."""
@@ -129,9 +142,10 @@ def judge(fault: Interruption, told: Sequence[Told], rules: Rules, kind: StreamK
     reported_us = min((one.at_us for one in facts.reports), default=None)
     findings = _findings(fault, kind, how, explained_us, deadline_us, bool(facts.spoken))
     state = _state(fault, facts, how, now_us > deadline_us, filled_us)
-    missing = (
-        () if how and not (how == "exempt" and fault.ended_us is None) else (_missing(fault, kind, statements, rules),)
-    )
+    explained = bool(how) and not (how == "exempt" and fault.ended_us is None)
+    asks = not explained and fault.needs_explanation and facts.close is None
+    signatures = 1 if kind is StreamKind.WINDOW else rules.signatures
+    needs = _needs(fault, kind, statements, signatures) if asks else ()
     return Outcome(
         state,
         deadline_us=deadline_us if fault.needs_explanation else None,
@@ -144,7 +158,9 @@ def judge(fault: Interruption, told: Sequence[Told], rules: Rules, kind: StreamK
         closed_by=str(facts.close.body["by"]) if facts.close else "",
         exemption=str(facts.exemptions[-1].body["kind"]) if facts.exemptions else "",
         findings=findings,
-        missing=missing if fault.needs_explanation and facts.close is None else (),
+        missing=(_sentence(needs),) if needs else (),
+        needs=needs,
+        signatures=signatures,
         statements=tuple(statements),
         steps=frozenset(facts.steps),
         reminded=facts.reminded,
@@ -254,11 +270,18 @@ def _state(fault: Interruption, facts: _Facts, how: str, late: bool, filled_us: 
     return State.PARTLY_BACKFILLED if filled_us else State.AWAITING
 
 
-def _missing(fault: Interruption, kind: StreamKind, statements: Sequence[Statement], rules: Rules) -> str:
+def _needs(fault: Interruption, kind: StreamKind, statements: Sequence[Statement], signatures: int) -> tuple[Need, ...]:
     signed = max((len(one.signatures) for one in statements), default=0)
+    found = [] if fault.ended_us is not None else [Need("resume", "the stream has not come back")]
+    found.append(Need("footage", "footage of the whole (补传)"))
     if kind is StreamKind.WINDOW:
-        return "footage of the whole (补传), or a statement signed by the hall's administrator (大厅管理员书面说明)"
-    written = f"a statement signed by {rules.signatures} officers (书面说明; {signed} have signed)"
-    if fault.ended_us is None:
-        return f"the stream has not come back: footage of the whole (补传), or {written}"
-    return f"footage of the whole (补传), a spoken explanation after the resume (语音说明), or {written}"
+        return (*found, Need("written", "a statement signed by the hall's administrator (大厅管理员书面说明)"))
+    if fault.ended_us is not None:
+        found.append(Need("spoken", "a spoken explanation after the resume (语音说明)"))
+    return (*found, Need("written", f"a statement signed by {signatures} officers (书面说明; {signed} have signed)"))
+
+
+def _sentence(needs: Sequence[Need]) -> str:
+    ways = [one.text for one in needs if one.code != "resume"]
+    told = "".join(f"{one.text}: " for one in needs if one.code == "resume")
+    return f"{told}{', '.join(ways[:-1])}, or {ways[-1]}"

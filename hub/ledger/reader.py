@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,13 +96,19 @@ class Reader:
         to_us: int | None = None,
         limit: int = 100,
         after: str | None = None,
+        streams: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
     ) -> list[Interruption]:
         """Interruptions that overlap the range, newest first. ``after``: the id of the last one of the page
-        before; an id that is not known gives an empty page."""
+        before; an id that is not known gives an empty page. ``streams``, ``kinds``: of these alone."""
         cut = t.interruptions.c
         query: Select[tuple[object, ...]] = select(t.interruptions)
         if stream is not None:
             query = query.where(cut.stream == stream)
+        if streams is not None:
+            query = query.where(cut.stream.in_(list(streams)))
+        if kinds is not None:
+            query = query.where(cut.kind.in_(list(kinds)))
         if state is not None:
             query = query.where(cut.state == str(state))
         if from_us is not None:

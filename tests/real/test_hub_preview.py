@@ -59,7 +59,7 @@ async def test_the_sub_stream_is_seen_and_the_main_stream_is_kept(tmp_path: Path
             assert await page.evaluate("() => document.querySelector('video[data-stream=cam]').videoWidth") == 320
             await page.wait_for_selector("article[data-stream=bare][data-state=unsupported] [data-advice]")
 
-            # beside an enlarged tile the others are small: their sub-streams will do. Enlarged they show what is recorded.
+            # beside an enlarged tile the others are small: their sub-streams will do; enlarged they show what is kept
             width = "document.querySelector('video[data-stream=plain]').videoWidth"
             assert await page.evaluate(f"() => {width}") == 640
             await page.dblclick("article[data-stream=bare]")

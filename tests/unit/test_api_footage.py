@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +20,8 @@ from hub.api.playback import Growing, GrowingPlaylists, Reels
 from hub.api.schema import InterruptionsQuery, RangeQuery
 from hub.clock import rfc3339
 from hub.model import Chunk, Interruption, InterruptionKind, InterruptionState, Span, StreamKind
+from hub.people.changes import HUB as BY_HUB
+from hub.people.tree import UnitKind
 from hub.registry import RtspDraft
 from hub.segmenter.disk import Disk
 from hub.segmenter.recorder import Recorder
@@ -111,6 +114,31 @@ async def test_a_page_of_which_all_changed_is_not_the_end(hub: Hub) -> None:
     hub.services.present = lambda: [broken(9, Resumed), broken(8, Resumed)]
     listed = await get(hub, "/api/interruptions", state="confirmed", limit=2)
     assert [one["id"] for one in listed] == ["i1"]
+
+
+async def test_a_unit_with_what_lies_below_it_and_several_kinds(hub: Hub) -> None:
+    registry, units = hub.services.registry, hub.services.units
+    await units.add("county", "县局", "root", UnitKind.BUREAU, by=BY_HUB)
+    await units.add("team", "一大队", "county", UnitKind.BRIGADE, by=BY_HUB)
+    await registry.add("rec-1", "a", StreamKind.RECORDER, "whip", unit="team")
+    await registry.retire("rec-1")
+    black = replace(broken(3, stream="rec-1"), kind=InterruptionKind.BLACK)
+    reader(hub).rows = [broken(1), broken(2, stream="rec-1"), black]
+    hub.services.present = lambda: [broken(4, Suspected, stream="rec-1"), broken(5, Suspected)]
+
+    async def ids(**query: Any) -> list[str]:
+        return [one["id"] for one in await get(hub, "/api/interruptions", **query)]
+
+    assert await ids(unit="county") == ["i4", "i3", "i2"]
+    assert await ids(unit="team", limit=1) == ["i4"]
+    assert await ids(unit="team", limit=1, after="i4") == ["i3"]
+    assert await ids(unit="root") == ["i5", "i4", "i3", "i2", "i1"]
+    assert await ids(unit="county", kind="stall") == ["i4", "i2"]
+    assert await ids(kind="black,frozen") == ["i3"]
+    assert await ids(kind="black,stall", unit="county") == ["i4", "i3", "i2"]
+    await get(hub, "/api/interruptions", 404, unit="nowhere")
+    for bad in ("", "black,", "rain"):
+        assert "kind" in (await get(hub, "/api/interruptions", 400, kind=bad))["error"]["message"]
 
 
 @hypothesis_settings(max_examples=80, deadline=None)

@@ -119,6 +119,30 @@ async def test_two_officers_sign_and_it_stays_a_finding_that_nobody_spoke(tmp_pa
         assert case.told[-1].body["findings"] == ["no_spoken_explanation"]
         await refused("settled", at.explaining.close("i-1", "watcher"))
         assert at.names()[1:] == ["interruption.explained", "interruption.closed_for_good"]
+        assert at.noted == [
+            ("written.drafted", "zhang"), ("written.signed", "zhang"), ("written.signed", "li"), ("close", "watcher"),
+        ], "a page hears of each signature"  # fmt: skip
+
+
+async def test_what_is_needed_is_told_in_parts_too(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        await at.units.patch("team", rules={"followup": {"signatures": 3}}, by=HUB)
+        fault = await at.fault()
+        outcome = (await at.followup.case("i-1")).outcome
+        assert [one.code for one in outcome.needs] == ["resume", "footage", "written"]
+        assert outcome.missing[0].startswith(
+            "the stream has not come back: footage of the whole (补传), or a statement"
+        )
+        await at.back(fault)
+        outcome = (await at.followup.case("i-1")).outcome
+        assert [one.code for one in outcome.needs] == ["footage", "spoken", "written"]
+        assert outcome.signatures == 3
+        assert all(one.text in outcome.missing[0] for one in outcome.needs)
+        await at.explaining.exempt("i-1", "maintenance", "计划检修", None, "approver")
+        assert (await at.followup.case("i-1")).outcome.needs == ()
+        await at.back(await at.fault(WINDOW, "i-2"))
+        outcome = (await at.followup.case("i-2")).outcome
+        assert ([one.code for one in outcome.needs], outcome.signatures) == (["footage", "written"], 1)
 
 
 async def test_a_fault_that_never_ends_is_explained_in_writing(tmp_path: Path) -> None:
