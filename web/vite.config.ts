@@ -3,8 +3,13 @@ import { fileURLToPath } from "node:url";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "vitest/config";
 
+import { budget } from "./budget.ts";
+
+/** Compressed; what the first picture may wait for on a slow link. */
+const MOST_SCRIPT_BYTES = 600_000;
+
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), budget(MOST_SCRIPT_BYTES)],
   define: {
     __VUE_OPTIONS_API__: "true", // Element Plus needs it
     __VUE_PROD_DEVTOOLS__: "false",

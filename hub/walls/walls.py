@@ -66,7 +66,7 @@ class Walls:
             if revision is not None and revision != present:
                 raise Conflict(f"the wall {ident!r} was changed meanwhile: read it again", code="changed_meanwhile")
             if before is None and len(self._walls) >= MAX_WALLS:
-                raise Conflict(f"there are {MAX_WALLS} walls already: remove one", code="too_many")
+                raise Conflict(f"there are {MAX_WALLS} walls already: remove one", code="too_many_walls")
             now_us = self._clock.now().utc_us
             wall = Wall(ident, check_name(name), unit, scene, present + 1, by, now_us)
             note(wall)
@@ -138,9 +138,9 @@ class Walls:
 
         beside = [one for one in self._layouts.values() if one.id != layout.id and place(one) == place(layout)]
         if any(one.name == layout.name for one in beside):
-            raise Conflict(f"there is a layout {layout.name!r} already: change it, or choose another name", code="name")
+            raise Conflict(f"there is a layout {layout.name!r} already: change it, or choose another name", code="layout_exists")
         if len(beside) >= (MAX_SHARED if layout.unit else MAX_OWN):
-            raise Conflict("there are too many layouts: remove one", code="too_many")
+            raise Conflict("there are too many layouts: remove one", code="too_many_layouts")
 
     async def _keep(self, layout: Layout) -> None:
         await asyncio.to_thread(self._store.keep_layout, layout)

@@ -2,6 +2,7 @@ import { createRouter, createWebHashHistory } from "vue-router";
 
 import { ApiError, onSignedOut } from "@/api/http";
 import { OFFICE, placesFor } from "@/places";
+import WallScreen from "@/screens/arrange/WallScreen.vue";
 import WallView from "@/screens/wall/WallView.vue";
 import { useSessionStore } from "@/stores/session";
 
@@ -10,6 +11,7 @@ export const router = createRouter({
   history: createWebHashHistory(),
   routes: [
     { path: "/", name: "wall", component: WallView },
+    { path: "/wall/:id", name: "screen", component: WallScreen, props: true },
     { path: "/", component: () => import("@/components/OfficeFrame.vue"), meta: { office: true }, children: OFFICE },
     { path: "/sign-in", name: "sign-in", component: () => import("@/screens/sign-in/SignInView.vue") },
     { path: "/:rest(.*)*", redirect: { name: "wall" } },

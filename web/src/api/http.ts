@@ -26,7 +26,7 @@ export function onSignedOut(listener: () => void): void {
 export const onAnswer401 = (): void => signedOut();
 
 export interface CallOptions {
-  method?: "GET" | "POST" | "PATCH" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
   /** Sent as it is, with its own type. */
   file?: File;

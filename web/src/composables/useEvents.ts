@@ -52,6 +52,7 @@ export function useEvents(): void {
     else if (noun === "look") changes.look = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "activity") void streams.load().catch(() => undefined); // who records where
     else if (event.type === "telemetry.changed") reported(event.data as { stream?: string; telemetry?: TelemetryDto });
+    else if (noun === "wall") changes.wall = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "stream" && change === "retired") streams.remove((event.data as StreamDto).id);
     else if (noun === "stream") changed(event.data as StreamDto);
   }

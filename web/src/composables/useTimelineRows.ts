@@ -1,10 +1,10 @@
-/** Keeps the time line's rows fresh: at once when the view or an interruption changes, else every few seconds. */
+/** The time line has a row for each stream on the wall, and keeps them fresh: at once when the view or an interruption changes, else every few seconds. */
 import { computed, onBeforeUnmount, onMounted, watch } from "vue";
 
 import { useInterruptionsStore } from "@/stores/interruptions";
 import { useLinkStore } from "@/stores/link";
-import { useStreamsStore } from "@/stores/streams";
 import { useTimelineStore } from "@/stores/timeline";
+import { useWallStore } from "@/stores/wall";
 import { withTip } from "@/timeline/bars";
 import { MINUTE, span } from "@/timeline/scale";
 
@@ -15,14 +15,14 @@ const SETTLE_MS = 180;
 const COMMIT_MS = 700;
 
 export function useTimelineRows() {
-  const streams = useStreamsStore();
+  const wall = useWallStore();
   const interruptions = useInterruptionsStore();
   const link = useLinkStore();
   const store = useTimelineStore();
 
   const rows = computed(() => {
     const now = Math.floor(link.hubNowMs / 1000) * 1000;
-    return streams.list.map((stream) => {
+    return wall.shown.map((stream) => {
       const row = store.rows.get(stream.id);
       return {
         stream,
@@ -38,7 +38,7 @@ export function useTimelineRows() {
 
   async function refreshAll(): Promise<void> {
     refreshedAt = performance.now();
-    for (const stream of streams.list) await store.refresh(stream.id); // one after the other: live pictures go first
+    for (const stream of wall.shown) await store.refresh(stream.id); // one after the other: live pictures go first
   }
 
   function soon(delay: number): void {
@@ -59,7 +59,7 @@ export function useTimelineRows() {
     clearTimeout(settle);
   });
   watch(() => [store.length, store.atNow, store.atNow ? 0 : store.view.from], () => soon(SETTLE_MS));
-  watch(() => streams.list.length, () => soon(0));
+  watch(() => wall.shown.map((one) => one.id).join(), () => soon(0));
   watch(() => interruptions.all.slice(0, 20).map((i) => i.id + i.state).join(), () => soon(COMMIT_MS));
 
   return { rows };

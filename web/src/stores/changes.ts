@@ -7,5 +7,7 @@ export const useChangesStore = defineStore("changes", () => {
   const interruption = shallowRef<{ readonly id: string }>({ id: "" });
   /** The look at recordings that was asked for, decided or ended. A new object each time. */
   const look = shallowRef<{ readonly id: string }>({ id: "" });
-  return { interruption, look };
+  /** The wall (电视墙) that shows something else now. A new object each time. */
+  const wall = shallowRef<{ readonly id: string }>({ id: "" });
+  return { interruption, look, wall };
 });
