@@ -2,13 +2,22 @@
 import { onBeforeUnmount, onMounted, type Ref, ref } from "vue";
 
 import { useTimelineStore } from "@/stores/timeline";
-import { span, timeAt } from "@/timeline/scale";
+import { span, timeAt, type View } from "@/timeline/scale";
 
 const CLICK_PX = 4;
 const ZOOM_PER_PX = 0.0016;
 
-export function useTimelineDrag(area: Readonly<Ref<HTMLElement | null>>, width: Readonly<Ref<number>>, clicked: (x: number, y: number) => void) {
-  const store = useTimelineStore();
+/** A line that is moved and zoomed: the wall's, or playback's own. */
+export interface Line {
+  readonly view: View;
+  readonly atNow: boolean;
+  zoomBy: (factor: number, anchor?: number) => void;
+  moveBy: (ms: number) => void;
+}
+
+export function useTimelineDrag(
+  area: Readonly<Ref<HTMLElement | null>>, width: Readonly<Ref<number>>, clicked: (x: number, y: number) => void, store: Line = useTimelineStore(),
+) {
   const hover = ref<{ x: number; y: number } | null>(null);
   let from: { x: number; last: number; moved: boolean } | null = null;
 

@@ -12,6 +12,9 @@ export const DAY = 24 * HOUR;
 
 export const SHORTEST = 2 * MINUTE;
 export const LONGEST = DAY;
+/** How far one may zoom in and out: the wall's line, and playback's. */
+export const WALL_LIMITS = { shortest: SHORTEST, longest: LONGEST };
+export const PLAYBACK_LIMITS = { shortest: SECOND, longest: 31 * DAY };
 export const PRESETS = [5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY] as const;
 
 /** Where "now" stands while the line follows it: a little room to the right says that time goes on. */
@@ -29,8 +32,8 @@ export function following(now: number, length: number): View {
 }
 
 /** Zoom by a factor (< 1 is in) with the moment under the pointer standing still. */
-export function zoom(view: View, factor: number, anchor: number): View {
-  const length = Math.min(LONGEST, Math.max(SHORTEST, span(view) * factor));
+export function zoom(view: View, factor: number, anchor: number, limits = WALL_LIMITS): View {
+  const length = Math.min(limits.longest, Math.max(limits.shortest, span(view) * factor));
   const share = (anchor - view.from) / span(view);
   const from = anchor - share * length;
   return { from, to: from + length };
@@ -48,8 +51,8 @@ export const isAtNow = (view: View, now: number): boolean =>
   Math.abs(view.from - following(now, span(view)).from) < span(view) * 0.02;
 
 const STEPS = [
-  SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE,
-  15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY,
+  50, 100, 200, 500, SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE,
+  15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY,
 ] as const;
 
 export interface Tick {
@@ -63,7 +66,7 @@ export interface Tick {
 /** Round local times at least `apart` pixels from each other. */
 export function ticks(view: View, width: number, apart: number): Tick[] {
   if (width <= 0) return [];
-  const step = STEPS.find((s) => (s / span(view)) * width >= apart) ?? DAY;
+  const step = STEPS.find((s) => (s / span(view)) * width >= apart) ?? 5 * DAY;
   const zone = new Date(view.from).getTimezoneOffset() * MINUTE;
   const list: Tick[] = [];
   for (let at = Math.ceil((view.from - zone) / step) * step + zone; at <= view.to; at += step) {
@@ -78,5 +81,7 @@ function label(date: Date, day: boolean, step: number): string {
   const two = (n: number) => String(n).padStart(2, "0");
   if (day) return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   const minutes = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  return step < MINUTE ? `${minutes}:${two(date.getSeconds())}` : minutes;
+  if (step >= MINUTE) return minutes;
+  const seconds = `${minutes}:${two(date.getSeconds())}`;
+  return step < SECOND ? `${seconds}.${String(date.getMilliseconds()).padStart(3, "0").slice(0, step < 100 ? 3 : 1)}` : seconds;
 }

@@ -1,0 +1,42 @@
+import type zh from "./check.zh";
+
+const en: typeof zh = {
+  title: "Verify",
+  lead: "The browser hashes each chunk that it plays anew (SHA-256), compares it with the ledger's entry, and checks that the entry is in the signed log.",
+  insecure: "This page has no secure connection, so the browser offers no hashing. Open it with https.",
+  current: "Chunk {from} – {to}",
+  none: "No chunk to verify at this moment; what was just recorded is sealed within seconds.",
+  step: { bytes: "Bytes match the entry's digest", init: "File header matches the entry's digest", entry: "The entry's text makes its leaf hash", log: "The entry is in the log", signature: "The log's signature holds" },
+  played: "these are the very bytes that were played",
+  fetched: "silence was woven into what played: the recorded bytes were read again for this",
+  notYet: "verified when it is played",
+  place: "number {index} of {size}",
+  unsigned: "the next checkpoint will cover it; asked again soon",
+  older: "it is in an earlier log: use hub verify",
+  unchecked: "this browser cannot check Ed25519 signatures",
+  firstKey: "This computer saw the log's key for the first time and remembers it. Compare it with the one your operator gives out.",
+  otherKey: "The log's key is another one than this computer remembers. If no change was announced, report it.",
+  entry: "Entry",
+  file: "File",
+  range: "Bytes",
+  declared: "Declared",
+  found: "Found",
+  sum: "In this session",
+  okCount: "{n} agree",
+  badCount: "{n} differ",
+  okTitle: "{n} chunks verified, all agree with the ledger",
+  badTitle: "{n} chunks differ from the ledger",
+  legendOk: "verified",
+  legendBad: "differs",
+  differs: {
+    bytes: "the bytes differ from the entry's digest",
+    short: "bytes are missing: the file was cut",
+    unreadable: "the bytes cannot be read",
+    init: "the file header differs from the entry",
+    entry_missing: "the ledger's entry cannot be read",
+    leaf: "the entry's text does not make its leaf hash",
+    told: "what the hub tells differs from the entry's text",
+  },
+};
+
+export default en;
