@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from hub.api.auth import IDENTITY, may_see, stream_for
+from hub.api.auth import IDENTITY, stream_for
 from hub.api.followup import followup_json
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import InterruptionOut, InterruptionsQuery, read_query
@@ -17,6 +17,7 @@ from hub.errors import NotFound, Unavailable
 from hub.model import Interruption, InterruptionState
 from hub.monitor.events import interruption_json
 from hub.people.rights import Right
+from hub.people.standing import Standing
 from hub.people.tree import ROOT
 
 _ROWS = 500
@@ -34,32 +35,31 @@ async def index(request: web.Request) -> web.Response:
     if query.stream is not None:
         stream_for(request, query.stream, Right.INTERRUPTIONS_VIEW)
     standing = request[IDENTITY].standing
-    within = None if query.unit is None else _streams_of(services, query.unit)
+    within = _streams_of(services, standing, query.unit)
     present = {one.id: one for one in services.present()}
 
     def visible(stream_id: str) -> bool:
-        if within is not None and stream_id not in within:
-            return False
-        return may_see(services, standing, Right.INTERRUPTIONS_VIEW, stream_id)
+        return within is None or stream_id in within
 
-    # of what few may see little is on a page: read many rows at once
-    wide = query.model_copy(update={"limit": query.limit if standing.is_admin else max(query.limit, _ROWS)})
     if query.followup is None:
-        page = await asyncio.to_thread(_page, services, wide, present, visible, within)
-        return web.json_response(await asyncio.to_thread(_shown, services, page[: query.limit]))
+        page = await asyncio.to_thread(_page, services, query, present, visible, within)
+        return web.json_response(await asyncio.to_thread(_shown, services, page))
     if services.followup is None:
         raise Unavailable("interruptions are not followed up here")
     pending = [one for one in services.followup.pending() if visible(one.stream_id)]
-    found = await asyncio.to_thread(_by_followup, services, wide, pending, visible, within, query.limit)
+    found = await asyncio.to_thread(_by_followup, services, query, pending, visible, within)
     return web.json_response(found)
 
 
-def _streams_of(services: Services, unit: str) -> frozenset[str]:
-    """Of the unit and below it, retired ones too. Raises NotFound."""
-    tree = services.units.tree
-    if tree.get(unit) is None:
+def _streams_of(services: Services, standing: Standing, unit: str | None) -> frozenset[str] | None:
+    """Those that the caller may see, retired ones too, of the unit and below it; None: all. Raises NotFound."""
+    right, tree = Right.INTERRUPTIONS_VIEW, services.units.tree
+    if unit is not None and tree.get(unit) is None:
         raise NotFound(f"no unit has the id {unit!r}")
-    return frozenset(one.id for one in services.registry.list(retired=True) if tree.covers(unit, one.unit or ROOT))
+    if unit is None and standing.may(right, ROOT):
+        return None
+    seen = (one for one in services.registry.list(retired=True) if standing.may(right, one.unit))
+    return frozenset(one.id for one in seen if unit is None or tree.covers(unit, one.unit or ROOT))
 
 
 def _shown(services: Services, page: Sequence[Interruption]) -> list[dict[str, Any]]:
@@ -76,7 +76,6 @@ def _by_followup(
     pending: Sequence[Interruption],
     visible: Callable[[str], bool],
     within: frozenset[str] | None,
-    limit: int,
 ) -> list[dict[str, Any]]:
     """Blocks. What still asks for something is known; what no longer does is looked for page by page."""
     if query.followup not in SETTLED:
@@ -84,16 +83,16 @@ def _by_followup(
         if query.after is not None and before is None:
             return []
         rows = [one for one in pending if fits(one, query) and (before is None or _key(one) < _key(before))]
-        return [one for one in _shown(services, rows) if one["followup"]["state"] == query.followup][:limit]
+        return [one for one in _shown(services, rows) if one["followup"]["state"] == query.followup][: query.limit]
     found: list[dict[str, Any]] = []
     wide = query.model_copy(update={"limit": _ROWS})
     for _ in range(MAX_PAGES):
         page = _page(services, wide, {}, visible, within)
         found += [one for one in _shown(services, page) if one["followup"]["state"] == query.followup]
-        if not page or len(found) >= limit:
+        if not page or len(found) >= query.limit:
             break
         wide = wide.model_copy(update={"after": page[-1].id})
-    return found[:limit]
+    return found[: query.limit]
 
 
 def _page(

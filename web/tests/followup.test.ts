@@ -2,14 +2,15 @@ import { describe, expect, it } from "vitest";
 
 import type { StatementDto, ToldDto } from "@/api/followup";
 import { FOLLOWUP_STATES, type FollowupDto, type FollowupState } from "@/api/types";
-import { clipProblem, correctable, FOLLOWUP_LOOK, formsFor, gather, needs, signaturesNeeded, signingProblem, timeLeft, withdrawn } from "@/domain/followup";
+import { clipProblem, correctable, exemptionProblem, FOLLOWUP_LOOK, formsFor, needs, signingProblem, timeLeft, withdrawn } from "@/domain/followup";
 import { bytes, refusalIn, type Remembered, share, unfinishedOf, uploadId } from "@/domain/upload";
 import en from "@/i18n/en";
 import zh from "@/i18n/zh";
 
-const ASKS = ["footage of the whole (补传), a spoken explanation after the resume (语音说明), or a statement signed by 3 officers (书面说明; 0 have signed)"];
+const ASKS = ["footage, a spoken explanation, or a statement"];
+const WAYS: FollowupDto["needs"] = [{ code: "footage", text: "" }, { code: "spoken", text: "" }, { code: "written", text: "" }];
 const outcome = (state: FollowupState, missing: string[] = ASKS): FollowupDto =>
-  ({ state, deadline: null, reported_at: null, explained_at: null, how: "", filled_us: 0, closed_at: null, closed_by: "", exemption: "", findings: [], missing });
+  ({ state, deadline: null, reported_at: null, explained_at: null, how: "", filled_us: 0, closed_at: null, closed_by: "", exemption: "", findings: [], missing, needs: missing.length > 0 ? WAYS : [], signatures: 3 });
 const may = (...rights: string[]) => (right: string) => rights.includes(right);
 const OFFICER = may("explanations.write", "explanations.sign");
 const AT = Date.parse("2026-11-21T08:00:00Z");
@@ -17,18 +18,12 @@ const ended = { state: "closed" as const, ended_at: "2026-11-21T07:00:00Z", need
 const lasting = { state: "confirmed" as const, ended_at: null, needs_explanation: true };
 
 describe("what it still needs", () => {
-  it("after the resume: footage, a clip, or as many signatures as the unit asks for", () => {
-    expect(needs(ended, "recorder", outcome("awaiting")).map((one) => one.way)).toEqual(["footage", "spoken", "written"]);
-    expect(needs(ended, "recorder", outcome("awaiting")).at(-1)?.signatures).toBe(3);
+  it("is what the hub says, a statement with as many signatures as it says", () => {
+    expect(needs(outcome("awaiting"))).toEqual([{ way: "footage" }, { way: "spoken" }, { way: "written", signatures: 3 }]);
   });
-  it("a window has no spoken clip and one signature; what lasts has no clip yet", () => {
-    expect(needs(ended, "window", outcome("awaiting"))).toEqual([{ way: "footage" }, { way: "written", signatures: 1 }]);
-    expect(needs(lasting, "recorder", outcome("open")).map((one) => one.way)).toEqual(["resume", "footage", "written"]);
-  });
-  it("nothing once it is explained or closed; two officers where the hub says no number", () => {
-    expect(needs(ended, "recorder", outcome("explained", []))).toEqual([]);
-    expect(needs(ended, "recorder", outcome("closed"))).toEqual([]);
-    expect(signaturesNeeded("recorder", [])).toBe(2);
+  it("is nothing once it is explained or closed", () => {
+    expect(needs(outcome("explained", []))).toEqual([]);
+    expect(needs(outcome("closed"))).toEqual([]);
   });
 });
 
@@ -85,23 +80,21 @@ describe("times", () => {
   });
 });
 
-describe("a page of a list", () => {
-  const all = Array.from({ length: 25 }, (_, n) => ({ id: String(n) }));
-  const asked: (string | undefined)[] = [];
-  const ask = (after: string | undefined) => {
-    asked.push(after);
-    const begin = after === undefined ? 0 : Number(after) + 1;
-    return Promise.resolve(all.slice(begin, begin + 10));
-  };
-  it("is filled from as many answers as it takes, and goes on without a gap", async () => {
-    const even = (one: { id: string }) => Number(one.id) % 2 === 0;
-    const first = await gather(ask, even, undefined, 8, 9);
-    expect([first.rows.length, first.after, asked]).toEqual([10, "19", [undefined, "9"]]);
-    const rest = await gather(ask, even, "19", 8, 9);
-    expect([rest.rows.map((one) => one.id), rest.after]).toEqual([["20", "22", "24"], null]);
+describe("an exemption", () => {
+  const DAY = 86_400_000;
+  it("names a reason, what happened, and for more time the return", () => {
+    expect(exemptionProblem("", "x", null, AT)).toBe("exemptNoKind");
+    expect(exemptionProblem("maintenance", " ", null, AT)).toBe("exemptNoText");
+    expect(exemptionProblem("maintenance", "x", null, AT)).toBe("");
+    expect(exemptionProblem("remote", "x", null, AT)).toBe("exemptNoUntil");
+    expect(exemptionProblem("remote", "x", Number.NaN, AT)).toBe("exemptNoUntil");
+    expect(exemptionProblem("remote", "x", AT - 1, AT)).toBe("exemptFar");
+    expect(exemptionProblem("remote", "x", AT + 91 * DAY, AT)).toBe("exemptFar");
+    expect(exemptionProblem("remote", "x", AT + DAY, AT)).toBe("");
   });
-  it("gives up after a few questions, and says where to go on", async () => {
-    expect(await gather(ask, () => false, undefined, 5, 2)).toEqual({ rows: [], after: "19" });
+  it("is for who may, while something is missing", () => {
+    expect(formsFor(ended, "recorder", outcome("awaiting"), may("explanations.exempt"), AT)).toEqual(["exempt"]);
+    expect(formsFor(ended, "recorder", outcome("explained", []), may("explanations.exempt"), AT)).toEqual([]);
   });
 });
 

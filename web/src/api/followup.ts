@@ -54,6 +54,9 @@ export interface ToldDto {
 
 export interface InterruptionsQuery {
   stream?: string | undefined;
+  /** With what lies below it. */
+  unit?: string | undefined;
+  kinds?: readonly string[] | undefined;
   followup?: FollowupState | undefined;
   fromMs?: number | undefined;
   toMs?: number | undefined;
@@ -64,6 +67,8 @@ export interface InterruptionsQuery {
 export function findInterruptions(query: InterruptionsQuery): Promise<InterruptionDto[]> {
   const asked = new URLSearchParams({ limit: String(query.limit) });
   if (query.stream !== undefined) asked.set("stream", query.stream);
+  if (query.unit !== undefined) asked.set("unit", query.unit);
+  if (query.kinds !== undefined && query.kinds.length > 0) asked.set("kind", query.kinds.join(","));
   if (query.followup !== undefined) asked.set("followup", query.followup);
   if (query.fromMs !== undefined) asked.set("from", rfc3339(query.fromMs));
   if (query.toMs !== undefined) asked.set("to", rfc3339(query.toMs));
@@ -101,9 +106,30 @@ export const correct = (id: string, cites: string, text: string, withdraws: bool
   call(`${one(id)}/corrections`, { method: "POST", body: { cites, text, withdraws } });
 export const close = (id: string): Promise<CaseDto> => call(`${one(id)}/close`, { method: "POST" });
 
+export const EXEMPTIONS = ["maintenance", "continuous", "other_place", "remote", "on_water", "hard_to_reach"] as const;
+
+/** `untilMs`: the return, from which the deadline runs; null for planned maintenance, which asks for nothing. */
+export const exempt = (id: string, kind: string, text: string, untilMs: number | null): Promise<CaseDto> =>
+  call(`${one(id)}/exemption`, { method: "POST", body: untilMs === null ? { kind, text } : { kind, text, until: rfc3339(untilMs) } });
+
+export const ACTIVITY_EXEMPTIONS = ["continuous", "elsewhere", "frontier", "water", "hard_access"] as const;
+
+/** Why its footage comes later than the rules ask, and since when its officers are back. */
+export interface ActivityExemptionDto {
+  type: string;
+  text: string;
+  by: string;
+  returned_at: string | null;
+}
+
+const activity = (id: string): string => `/api/activities/${encodeURIComponent(id)}`;
+export const exemptActivity = (id: string, type: string, text: string): Promise<unknown> =>
+  call(`${activity(id)}/exemption`, { method: "POST", body: { type, text } });
+export const returnedFrom = (id: string): Promise<unknown> => call(`${activity(id)}/return`, { method: "POST", body: {} });
+
 /** An activity whose footage is not stored yet (待补传). */
 export interface DueDto {
-  activity: { id: string; stream: string; unit: string; unit_name: string; cause: string; case_number: string; party: string; began_at: string; ended_at: string | null };
+  activity: { id: string; stream: string; unit: string; unit_name: string; cause: string; case_number: string; party: string; began_at: string; ended_at: string | null; exemption: ActivityExemptionDto | null };
   deadline: string | null;
   left_s: number | null;
   interruptions: string[];

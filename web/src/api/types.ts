@@ -111,6 +111,10 @@ export interface FollowupDto {
   exemption: string;
   findings: string[];
   missing: string[];
+  /** The same in parts: any one is enough, but `resume`, which is only told. */
+  needs: { code: "footage" | "spoken" | "written" | "resume"; text: string }[];
+  /** How many must sign a statement of it. */
+  signatures: number;
 }
 
 export interface SpanDto {

@@ -6,8 +6,8 @@ import { ApiError } from "@/api/http";
 import { oneAtATime } from "@/domain/freshness";
 import { useChangesStore } from "@/stores/changes";
 
-/** Another person's signature is told by no event of its own. */
-const LOOK_MS = 4000;
+/** The hub tells of every entry; an event may be lost with a connection. */
+const LOOK_MS = 60_000;
 
 export function useCase(id: () => string) {
   const found = ref<CaseDto | null>(null);

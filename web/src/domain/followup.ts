@@ -21,29 +21,18 @@ export const FOLLOWUP_LOOK: Record<FollowupState, Look> = {
 /** A closed or withdrawn one takes no more words. */
 export const isSettled = (state: FollowupState): boolean => state === "closed" || state === "withdrawn";
 
-/** Officers' signatures that a statement needs; the hub's own sentence says how many its unit asks for. */
-export function signaturesNeeded(kind: StreamKind, missing: readonly string[]): number {
-  if (kind === "window") return 1;
-  const said = missing.map((text) => /signed by (\d+) officers/.exec(text)?.[1]).find((n) => n !== undefined);
-  return said === undefined ? 2 : Number(said);
-}
-
 export interface Need {
-  way: "footage" | "spoken" | "written" | "resume";
+  way: FollowupDto["needs"][number]["code"];
   signatures?: number;
 }
 
 /** The ways to explain it that are left; any one of them is enough (but `resume`, which is told, not asked for). */
-export function needs(fault: Pick<InterruptionDto, "ended_at">, kind: StreamKind, followup: Pick<FollowupDto, "missing" | "state">): Need[] {
-  if (followup.missing.length === 0 || isSettled(followup.state)) return [];
-  const found: Need[] = fault.ended_at === null ? [{ way: "resume" }] : [];
-  found.push({ way: "footage" });
-  if (fault.ended_at !== null && kind !== "window") found.push({ way: "spoken" });
-  found.push({ way: "written", signatures: signaturesNeeded(kind, followup.missing) });
-  return found;
+export function needs(followup: Pick<FollowupDto, "needs" | "signatures" | "state">): Need[] {
+  if (isSettled(followup.state)) return [];
+  return followup.needs.map(({ code }) => (code === "written" ? { way: code, signatures: followup.signatures } : { way: code }));
 }
 
-export type Form = "report" | "spoken" | "written" | "backfill" | "close";
+export type Form = "report" | "spoken" | "written" | "backfill" | "exempt" | "close";
 
 /** The forms that can be filled in at this moment, by this person. */
 export function formsFor(
@@ -60,6 +49,7 @@ export function formsFor(
   }
   if (writes && followup.state !== "backfilled" && followup.state !== "none") forms.push("backfill");
   if (writes && reportable) forms.push("report");
+  if (may("explanations.exempt") && followup.missing.length > 0) forms.push("exempt");
   if (may("interruptions.handle") && fault.needs_explanation === true) forms.push("close");
   return forms;
 }
@@ -102,21 +92,13 @@ export function clipProblem(fromS: number, toS: number): string {
   return length > 120 ? "clip.tooLong" : "";
 }
 
-/**
- * Gathers a page of rows that fit what the hub does not filter by (kind, unit): asks for more until there are enough,
- * the list ends, or `tries` questions were asked. `after` is where to go on, null at the end.
- */
-export async function gather<T extends { readonly id: string }>(
-  ask: (after: string | undefined) => Promise<T[]>, fits: (item: T) => boolean, after: string | undefined, wanted: number, tries: number,
-): Promise<{ rows: T[]; after: string | null }> {
-  const rows: T[] = [];
-  let place = after;
-  for (let n = 0; n < tries && rows.length < wanted; n++) {
-    const page = await ask(place);
-    const last = page.at(-1);
-    if (last === undefined) return { rows, after: null };
-    place = last.id;
-    rows.push(...page.filter(fits));
-  }
-  return { rows, after: place ?? null };
+/** Days that an exemption may reach beyond the begin, as the hub has it. */
+const MOST_AWAY_MS = 90 * 86_400_000;
+
+/** What must be true of an exemption before it is sent: a message key, or empty. */
+export function exemptionProblem(kind: string, text: string, untilMs: number | null, startedMs: number): string {
+  if (kind === "") return "exemptNoKind";
+  if (kind !== "maintenance" && (untilMs === null || Number.isNaN(untilMs))) return "exemptNoUntil";
+  if (untilMs !== null && (untilMs < startedMs || untilMs > startedMs + MOST_AWAY_MS)) return "exemptFar";
+  return text.trim() === "" ? "exemptNoText" : "";
 }

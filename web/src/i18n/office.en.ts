@@ -14,15 +14,6 @@ const en: typeof zh = {
     device_fault: "Device fault", weather: "Weather", no_signal: "No network", no_power: "Battery empty", no_storage: "Storage full",
     obstructed: "Obstructed", emergency: "Emergency", maintenance: "Maintenance", other: "Other",
   },
-  interruptions: {
-    unit: "Unit", stream: "Device", followup: "Follow-up", kind: "Kind", period: "Time", from: "From", to: "To", any: "All",
-    today: "Today", week: "7 days", month: "30 days", clear: "Clear filters",
-    state: "State", where: "Device and unit", start: "Began", length: "Lasted", deadline: "To be explained", findings: "Findings",
-    lasting: "for {time}", shown: "{count} shown", more: "Show more",
-    noneFit: "No interruption fits", noneFitHint: "Widen the filters: a longer time, or any state.",
-    lookOn: "None of the latest ones fits. “Show more” looks further back.",
-    noneHint: "When a device breaks off, it appears here with what must be done about it.",
-  },
   one: {
     back: "Back to the interruptions", notFound: "There is no such interruption, or you may not see it. A suspicion has a record only once it is confirmed.",
     place: "Place", began: "Began", ended: "Resumed", running: "Not yet", lasted: "Lasted", count: "Breaks",

@@ -13,15 +13,6 @@ export default {
     device_fault: "设备故障", weather: "恶劣天气", no_signal: "网络信号中断", no_power: "电量不足", no_storage: "存储空间不足",
     obstructed: "受到阻挠", emergency: "突发情况", maintenance: "设备维护", other: "其他原因",
   },
-  interruptions: {
-    unit: "单位", stream: "设备", followup: "跟进状态", kind: "类型", period: "时间", from: "开始时间", to: "结束时间", any: "全部",
-    today: "今天", week: "近 7 天", month: "近 30 天", clear: "清除筛选",
-    state: "状态", where: "设备与单位", start: "开始时间", length: "时长", deadline: "说明期限", findings: "问题",
-    lasting: "已持续 {time}", shown: "已显示 {count} 条", more: "显示更多",
-    noneFit: "没有符合条件的中断", noneFitHint: "请放宽筛选条件，例如扩大时间范围或清除状态。",
-    lookOn: "最近的记录中没有符合的；可点“显示更多”继续向前查找。",
-    noneHint: "设备中断后会自动出现在这里，并列出还需要做什么。",
-  },
   one: {
     back: "返回中断记录", notFound: "没有这条中断记录，或您无权查看。疑似中断在确认之后才有记录。",
     place: "地点", began: "中断开始", ended: "恢复时间", running: "尚未恢复", lasted: "中断时长", count: "中断次数",
