@@ -138,7 +138,8 @@ class Walls:
 
         beside = [one for one in self._layouts.values() if one.id != layout.id and place(one) == place(layout)]
         if any(one.name == layout.name for one in beside):
-            raise Conflict(f"there is a layout {layout.name!r} already: change it, or choose another name", code="layout_exists")
+            found = f"there is a layout {layout.name!r} already: change it, or choose another name"
+            raise Conflict(found, code="layout_exists")
         if len(beside) >= (MAX_SHARED if layout.unit else MAX_OWN):
             raise Conflict("there are too many layouts: remove one", code="too_many_layouts")
 
