@@ -32,6 +32,11 @@ export interface NewStream {
   name: string;
   kind: StreamKind;
   source: StreamSource;
+  unit?: string;
+  device_number?: string;
+  custodian?: string;
+  capabilities?: string[];
+  preview?: { url: string };
 }
 
 export const addStream = (stream: NewStream): Promise<NewStreamDto> =>

@@ -8,13 +8,41 @@ export type StreamState = (typeof STREAM_STATES)[number];
 
 export type StreamSource = { type: "rtsp"; url: string; transport?: "tcp" | "udp" } | { type: "whip" };
 
+export interface PointDto {
+  at: string;
+  at_us: number;
+  lat: number;
+  lon: number;
+  accuracy_m: number | null;
+}
+
 /** The newest that a device said of itself. */
 export interface TelemetryDto {
+  at: string;
   at_us: number;
   battery_percent: number | null;
+  storage_left_mb: number | null;
+  storage_total_mb: number | null;
   signal_percent: number | null;
-  position: { lat: number; lon: number; accuracy_m: number | null; at_us: number } | null;
+  temperature_c: number | null;
+  recording_locally: boolean | null;
+  position: PointDto | null;
   alarms?: Record<string, string>;
+  sos: { id: string; at: string } | null;
+}
+
+/** 故障停用: a device that is not to be used, and its repair. */
+export interface FaultDto {
+  id: string;
+  stream: string;
+  began_at: string;
+  reported_by: string;
+  reason: string;
+  text: string;
+  ended_at: string | null;
+  repaired_by: string;
+  service: string;
+  work: string;
 }
 
 export interface StreamStatus {
@@ -32,7 +60,9 @@ export interface StreamStatus {
   session_at?: string | null;
   telemetry?: TelemetryDto | null;
   /** 故障停用: its device is not to be used. */
-  fault?: { reason: string; text: string; began_at: string } | null;
+  fault?: FaultDto | null;
+  peer?: string;
+  attempts?: number;
 }
 
 /** The activity that lasts: who records, and where. */
@@ -54,6 +84,13 @@ export interface StreamDto {
   preview?: { url: string; transport: "tcp" | "udp" } | null;
   /** Only the list tells it; an event never does. */
   activity?: RunningActivityDto | null;
+  device_number?: string;
+  /** A username; empty for nobody. */
+  custodian?: string;
+  capabilities?: ("explosion_proof" | "night_vision" | "positioning")[];
+  managed_by_others?: boolean;
+  retired?: boolean;
+  created_at?: string;
   status: StreamStatus;
 }
 
