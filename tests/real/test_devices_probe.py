@@ -23,7 +23,7 @@ from hub.model import Codec, RtspSource
 pytestmark = pytest.mark.real
 VIDEO = VideoSpec(width=320, height=180, bitrate=500_000, gop=25, seconds=1, device=5)
 SOUND = AudioSpec(Codec.PCMA, rate=8000, seconds=2)
-RULES = RtspRules(challenge="digest", user="admin", password="p@ss:w/rd")
+RULES = RtspRules(challenge="digest-md5", user="admin", password="p@ss:w/rd")
 
 
 @asynccontextmanager
