@@ -144,7 +144,7 @@ class Looks:
             if look.state is not LookState.PENDING:
                 raise Conflict(f"this request is {look.state} already", code="decided")
             if by == look.by:
-                raise Refused("who asks does not decide; another person does", code="own_request")
+                raise Refused("who asks does not decide; another person does", code="same_person")
             now_us = self._clock.now().utc_us
             state = LookState.OPEN if approve else LookState.REFUSED
             ends_us = now_us + round(self._hours.approved * HOUR_US) if approve else now_us

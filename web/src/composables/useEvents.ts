@@ -49,6 +49,7 @@ export function useEvents(): void {
     else if (noun === "interruption") followed(event.data as { id?: string });
     else if (event.type === "alarm.shift") void alarms.load().catch(() => undefined);
     else if (noun === "alarm" && change !== "notice_failed") rung(event.data as AlarmDto);
+    else if (noun === "export") changes.exports = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "look") changes.look = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "activity") void streams.load().catch(() => undefined); // who records where
     else if (event.type === "telemetry.changed") reported(event.data as { stream?: string; telemetry?: TelemetryDto });

@@ -9,5 +9,7 @@ export const useChangesStore = defineStore("changes", () => {
   const look = shallowRef<{ readonly id: string }>({ id: "" });
   /** The wall (电视墙) that shows something else now. A new object each time. */
   const wall = shallowRef<{ readonly id: string }>({ id: "" });
-  return { interruption, look, wall };
+  /** The export that was asked for, decided or made. A new object each time. */
+  const exports = shallowRef<{ readonly id: string }>({ id: "" });
+  return { interruption, look, wall, exports };
 });
