@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import bisect
+import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -27,6 +28,9 @@ from hub.demo.frame_code import FRAME_CODE_JS
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from hub.errors import HubError
 from hub.model import Codec
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext
 
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_FLAGS = (
@@ -48,15 +52,19 @@ return new Promise((resolve) => {
   const videos = [...document.querySelectorAll('video[data-stream]')];
   const quality = () => videos.map((video) => {
     const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
-    return totalVideoFrames - droppedVideoFrames;
+    return [totalVideoFrames - droppedVideoFrames, droppedVideoFrames];
   });
   const before = quality();
+  let stalls = 0, longest = 0;
+  for (const video of videos) video.addEventListener('waiting', () => { if (!video.seeking) stalls += 1; });
   for (const video of videos) {
     const canvas = document.createElement('canvas');
     canvas.width = 352; canvas.height = 198;
     const context = canvas.getContext('2d', { willReadFrequently: true });
-    let looked = 0;
+    let looked = 0, shown = performance.now();
     const look = (now, frame) => {
+      longest = Math.max(longest, now - shown);
+      shown = now;
       if (now - looked >= everyMs) {
         looked = now;
         const strip = video.videoHeight / 18;
@@ -70,11 +78,29 @@ return new Promise((resolve) => {
   }
   setTimeout(() => {
     const after = quality();
-    resolve({ seen, painted: after.reduce((sum, count, index) => sum + count - before[index], 0) });
+    const since = (at) => after.reduce((sum, one, index) => sum + one[at] - before[index][at], 0);
+    const painted = since(0), dropped = since(1);
+    const keysOnly = document.querySelectorAll('article[data-keys-only]').length;
+    resolve({ seen, painted, dropped, stalls, longest, keysOnly });
   }, seconds * 1000);
 });
 }"""
 )
+FIRST_JS = """
+(() => {
+  const painted = (window.paintedAt = {});
+  new MutationObserver(() => {
+    for (const video of document.querySelectorAll('video[data-stream]')) {
+      if (video.dataset.stream in painted) continue;
+      painted[video.dataset.stream] = null;
+      video.requestVideoFrameCallback((now) => (painted[video.dataset.stream] = now));
+    }
+  }).observe(document, { childList: true, subtree: true });
+})();
+"""
+"""In a page from its first moment: when each tile painted its first picture, ms after the address was opened."""
+OPENINGS = 5
+FIRST_TIMEOUT_S = 20.0
 LOOK_EVERY_MS = 190
 """Reading a picture back costs some milliseconds of the page's thread: not for every one."""
 
@@ -82,8 +108,9 @@ LOOK_EVERY_MS = 190
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tiles", type=int, default=4, help="how many cameras on the wall (default 4)")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to watch (default 30)")
+    parser.add_argument("--size", choices=("360p", "720p"), default="720p", help="of the pictures (default 720p)")
     parser.add_argument(
-        "--height", type=int, choices=(360, 720), default=720, help="lines of the pictures (default 720)"
+        "--first", action="store_true", help=f"open the wall {OPENINGS} times, too: how long until its first pictures"
     )
 
 
@@ -96,19 +123,22 @@ async def measure(options: argparse.Namespace) -> Report:
     names = [f"camera-{number}" for number in range(1, options.tiles + 1)]
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
         async with (
-            Simulators(_cameras(names, options.height)) as simulators,
+            Simulators(_cameras(names, options.size)) as simulators,
             HubProcess(Path(folder) / "data", {"HUB_ADMIN_PASSWORD": PASSWORD, "HUB_LOG_LEVEL": "warning"}) as hub,
         ):
             for name, url in zip(names, simulators.urls, strict=True):
                 source = {"type": "rtsp", "url": url}
                 await hub.call("POST", "/api/streams", {"id": name, "name": name, "kind": "window", "source": source})
-            seen, painted = await watch_wall(hub.url, options.seconds)
+            load = os.getloadavg()[0]
+            openings, watched, busy = await watch_wall(hub.url, options.seconds, OPENINGS if options.first else 0)
             sent = {name: await simulators.sent(name) for name in names}
-    return _report(options, names, seen, painted, sent)
+    report = _report(options, names, watched, sent)
+    shared = f"load before {load:.1f}, processors busy {busy:.0%} while watched ({os.cpu_count()} of them)"
+    return replace(report, results=[*report.results, *_openings(openings)], notes=(*report.notes, shared))
 
 
-def _cameras(names: Sequence[str], height: int) -> SimulatorsConfig:
-    picture = VideoSpec() if height == 720 else VideoSpec(width=640, height=360, bitrate=800_000)
+def _cameras(names: Sequence[str], size: str) -> SimulatorsConfig:
+    picture = VideoSpec() if size == "720p" else VideoSpec(width=640, height=360, bitrate=800_000)
     return SimulatorsConfig(
         cameras=tuple(
             DeviceConfig(
@@ -122,9 +152,22 @@ def _cameras(names: Sequence[str], height: int) -> SimulatorsConfig:
     )
 
 
-async def watch_wall(url: str, seconds: float) -> tuple[list[tuple[str, int | None, float]], int]:
-    """What was seen on the wall: (stream, frame number or None if unreadable, Unix time in ms), in order; and how
-    many pictures were painted in all."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What was seen on the wall. ``seen``: (stream, frame number or None if unreadable, Unix time in ms), in order.
+    ``stalls``: how often a tile ran dry; ``longest_ms``: between two pictures of a tile, at worst."""
+
+    seen: Sequence[tuple[str, int | None, float]]
+    painted: int
+    dropped: int
+    stalls: int
+    longest_ms: float
+    keys_only: int
+
+
+async def watch_wall(url: str, seconds: float, openings: int) -> tuple[list[list[float]], Watched, float]:
+    """For each opening when the tiles painted their first pictures (ms, sorted); what was watched; and the share of
+    the machine that was busy meanwhile, with whatever."""
     try:
         from playwright.async_api import async_playwright
     except ImportError as error:
@@ -139,20 +182,68 @@ async def watch_wall(url: str, seconds: float) -> tuple[list[tuple[str, int | No
             page = await context.new_page()
             await page.goto(url)
             await asyncio.sleep(SETTLE_S)
-            result: dict[str, Any] = await page.evaluate(WATCH_JS, [seconds, LOOK_EVERY_MS])
+            await page.close()
+            firsts = [await _open_once(context, url) for _ in range(openings)]
+            page = await context.new_page()
+            await page.goto(url)
+            await asyncio.sleep(SETTLE_S)
+            before = _processors()
+            found: dict[str, Any] = await page.evaluate(WATCH_JS, [seconds, LOOK_EVERY_MS])
+            busy, passed = (after - earlier for after, earlier in zip(_processors(), before, strict=True))
         finally:
             await browser.close()
-    return [(stream, number, moment) for stream, number, moment in result["seen"]], result["painted"]
+    watched = Watched(
+        seen=[(stream, number, moment) for stream, number, moment in found["seen"]],
+        painted=found["painted"],
+        dropped=found["dropped"],
+        stalls=found["stalls"],
+        longest_ms=found["longest"],
+        keys_only=found["keysOnly"],
+    )
+    return firsts, watched, busy / max(passed, 1)
+
+
+async def _open_once(context: BrowserContext, url: str) -> list[float]:
+    """The wall in a new tab until all its tiles show something: ms after the address was opened, sorted."""
+    page = await context.new_page()
+    try:
+        await page.add_init_script(FIRST_JS)
+        await page.goto(url)
+        deadline = asyncio.get_running_loop().time() + FIRST_TIMEOUT_S
+        while asyncio.get_running_loop().time() < deadline:
+            painted: list[float | None] = await page.evaluate("() => Object.values(window.paintedAt)")
+            if painted and None not in painted:
+                return sorted(one for one in painted if one is not None)
+            await asyncio.sleep(0.05)
+        raise HubError(f"not every tile showed a picture within {FIRST_TIMEOUT_S:g} s of opening")
+    finally:
+        await page.close()
+
+
+def _openings(openings: Sequence[Sequence[float]]) -> list[Result]:
+    if not openings:
+        return []
+    firsts, lasts = sorted(one[0] for one in openings), sorted(one[-1] for one in openings)
+    return [
+        Result("opening to first picture, p50", _quantile(firsts, 0.5), "ms"),
+        Result("opening to first picture, worst", firsts[-1], "ms"),
+        Result("opening to all pictures, p50", _quantile(lasts, 0.5), "ms"),
+    ]
+
+
+def _processors() -> tuple[int, int]:
+    """Ticks in which the machine's processors worked, and all that passed, since it was started (proc(5))."""
+    ticks = [int(one) for one in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 
 
 def _report(
     options: argparse.Namespace,
     names: Sequence[str],
-    seen: Sequence[tuple[str, int | None, float]],
-    painted: int,
+    watched: Watched,
     sent: Mapping[str, Sequence[Sent]],
 ) -> Report:
-    late_ms = {name: sorted(_latencies_ms(name, seen, sent[name])) for name in names}
+    late_ms = {name: sorted(_latencies_ms(name, watched.seen, sent[name])) for name in names}
     everything = sorted(value for values in late_ms.values() for value in values)
     if not everything:
         raise HubError("no tile showed a readable picture")
@@ -163,9 +254,13 @@ def _report(
         Result("picture to paint, p95", _quantile(everything, 0.95), "ms"),
         Result("picture to paint, worst", everything[-1], "ms"),
         *(Result(f"{name}, p95", _quantile(values, 0.95), "ms") for name, values in late_ms.items() if values),
-        Result("pictures painted", 100 * painted / expected, "% of those sent"),
+        Result("pictures painted", 100 * watched.painted / expected, "% of those sent"),
+        Result("pictures dropped", watched.dropped, "by the decoder, too late"),
+        Result("stalls", watched.stalls, "in all tiles"),
+        Result("longest without a new picture", watched.longest_ms, "ms"),
+        Result("tiles on keyframes alone", watched.keys_only, "at the end"),
     ]
-    note = f"{options.tiles} tiles of {options.height}p25 in Chromium (software decoding), {options.seconds:g} s"
+    note = f"{options.tiles} tiles of {options.size}25 in Chromium (software decoding), {options.seconds:g} s"
     return Report("latency", results, len(dark), (note,))
 
 
