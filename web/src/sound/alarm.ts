@@ -29,11 +29,22 @@ export class Alarm {
   private context: AudioContext | null = null;
   private quietUntil = 0;
 
+  /** `stopped`: the browser or the machine has taken the sound away. */
+  constructor(private readonly stopped: () => void = () => undefined) {}
+
   /** Call it from a click. True when the browser lets us sound. */
   async arm(): Promise<boolean> {
-    this.context ??= new AudioContext();
+    this.context ??= this.made();
     await this.context.resume();
     return this.context.state === "running";
+  }
+
+  private made(): AudioContext {
+    const context = new AudioContext();
+    context.addEventListener("statechange", () => {
+      if (context.state !== "running") this.stopped();
+    });
+    return context;
   }
 
   async disarm(): Promise<void> {

@@ -6,7 +6,7 @@ import { Alarm, type Sound } from "@/sound/alarm";
 
 export const useAlarmStore = defineStore("alarm", () => {
   const armed = ref(false);
-  const alarm = new Alarm();
+  const alarm = new Alarm(() => (armed.value = false)); // the page says so again
 
   async function arm(): Promise<void> {
     armed.value = await alarm.arm();
