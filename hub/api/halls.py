@@ -16,7 +16,7 @@ from hub.clock import rfc3339
 from hub.duty.hours import day_of, day_range
 from hub.duty.parts import DutyParts
 from hub.errors import Unavailable
-from hub.model import Interruption, Stream, StreamKind
+from hub.model import Interruption, InterruptionKind, InterruptionState, Stream, StreamKind
 from hub.people.rights import Right
 
 MAX_WINDOWS = 200
@@ -27,10 +27,19 @@ class _Out(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
 
+class HallFaultOut(_Out):
+    id: str
+    kind: InterruptionKind
+    state: InterruptionState
+    since: TimeText
+    picture: bool = Field(description="Whether a picture of it was kept.")
+
+
 class HallWindowOut(_Out):
     stream: str
     pieces: list[PieceOut] = Field(description="The day as its calendar judges it.")
     timeline: TimelineOut = Field(description="What became of the day so far.")
+    faults: list[HallFaultOut] = Field(description="What is wrong with it at this moment.")
     no_sound: bool = Field(description="Found today: due and live, and no sound track.")
 
 
@@ -78,7 +87,15 @@ async def _window(
     pieces = parts.duty.clock.pieces(one.id, query.from_us, query.to_us)
     line = await timeline_of(services, one, query, present)
     shown = [piece_out(piece).model_dump(mode="json", by_alias=True) for piece in pieces]
-    return {"stream": one.id, "pieces": shown, "timeline": line}
+    faults = [
+        {
+            "id": fault.id, "kind": fault.kind.value, "state": fault.state.value, "since": rfc3339(fault.started_us),
+            "picture": "picture" in fault.evidence,
+        }
+        for fault in present
+        if fault.ended_us is None
+    ]  # fmt: skip
+    return {"stream": one.id, "pieces": shown, "timeline": line, "faults": faults}
 
 
 ROUTES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote
@@ -94,11 +95,18 @@ async def test_a_halls_day_in_one_answer(tmp_path: Path) -> None:
         await call(hub, "PUT", "/api/duty/units/hall/hours", {"hours": WEEK})
         await parts.findings.look()
         await parts.findings.look()
+        at_nine = at("2026-11-20 09:00")
+        black = Interruption("b", "at-hall", InterruptionKind.BLACK, InterruptionState.CONFIRMED, at_nine, at_nine)
+        over = replace(black, id="o", ended_us=at_nine + 1)
+        hub.services.present = lambda: [black, over, replace(black, id="x", stream_id="at-other")]
         found = await call(hub, "GET", "/api/halls/hall")
         assert (found["day"], found["zone"], found["left_out"]) == ("2026-11-20", "Asia/Shanghai", 0)
         assert [one["stream"] for one in found["windows"]] == ["at-desk", "at-hall"], "no recorders, nobody else's"
         hall = found["windows"][1]
         assert hall["no_sound"]
+        assert hall["faults"] == [
+            {"id": "b", "kind": "black", "state": "confirmed", "since": rfc3339(at_nine), "picture": False}
+        ]
         assert [one["judged"] for one in hall["pieces"]][-1] == "closed"
         line = await call(hub, "GET", "/api/streams/at-hall/timeline", **{"from": found["from"], "to": found["to"]})
         assert hall["timeline"] == line

@@ -14,6 +14,8 @@ export interface UnitDto {
   id: string;
   name: string;
   parent: string | null;
+  kind?: "bureau" | "brigade" | "hall" | "office" | "entrusted";
+  retired?: boolean;
 }
 
 export const listUnits = (): Promise<UnitDto[]> => call("/api/units");
