@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { StreamKind, StreamState } from "@/api/types";
+import type { StreamKind, StreamState, StreamStatus } from "@/api/types";
 import type { PieceDto } from "@/domain/calendar";
 import { type HallFault, type HallWindow, isHint, lineView, openingOf, PROBLEMS, stepIn, verdictOf } from "@/domain/hall";
 
@@ -13,7 +13,7 @@ const window = (faults: Partial<HallFault>[] = [], pieces = DAY): HallWindow =>
 const SOUND = { id: 2, kind: "audio" as const, codec: "aac", channels: 1 };
 const PICTURE = { id: 1, kind: "video" as const, codec: "h264", channels: 0 };
 
-function seen(state: StreamState, more: { tracks?: (typeof SOUND | typeof PICTURE)[]; bps?: number; kind?: StreamKind; black?: boolean | null; window?: HallWindow; fault?: { reason: string; text: string; began_at: string } } = {}) {
+function seen(state: StreamState, more: { tracks?: (typeof SOUND | typeof PICTURE)[]; bps?: number; kind?: StreamKind; black?: boolean | null; window?: HallWindow; fault?: StreamStatus["fault"] } = {}) {
   const status = { state, since: null, tracks: more.tracks ?? [PICTURE, SOUND], device: "", bitrate_bps: more.bps ?? 1, complaint: null, fault: more.fault ?? null };
   return verdictOf({ stream: { kind: more.kind ?? "window", status }, window: more.window ?? window(), black: more.black ?? false });
 }
@@ -28,7 +28,7 @@ describe("a window before the opening", () => {
     expect(seen("waiting", { tracks: [] }).worst).toBe("not_connected");
     expect(seen("off_duty", { bps: 0 }).worst).toBe("not_delivering");
     expect(seen("off_duty", { tracks: [] }).worst).toBe("not_delivering");
-    expect(seen("live", { fault: { reason: "other", text: "x", began_at: "" } }).worst).toBe("retired_device");
+    expect(seen("live", { fault: { reason: "other" } as StreamStatus["fault"] }).worst).toBe("retired_device");
   });
 
   it("is black by its newest picture, also while nothing else looks", () => {
