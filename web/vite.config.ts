@@ -28,6 +28,10 @@ export default defineConfig({
     assetsInlineLimit: 0, // CSP: nothing inline, no data: addresses
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 900,
+    rollupOptions: {
+      // the second: a phone as a recorder, which lives without sign-in and without the hub
+      input: { index: fileURLToPath(new URL("./index.html", import.meta.url)), recorder: fileURLToPath(new URL("./recorder.html", import.meta.url)) },
+    },
   },
   server: {
     proxy: {

@@ -37,6 +37,7 @@ OFFSET_TYPE = "application/offset+octet-stream"
 SETTLE_S = 20.0
 """How long a PUT waits for what became of its file."""
 MAX_METADATA = 4096
+MAX_CLOCK_ERROR_MS = 600_000
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -47,6 +48,12 @@ class FootageQuery(Input):
         description="Hub minus device clock, if the sender knows it; else by sender reports.",
         ge=-(10**12),
         le=10**12,
+    )
+    clock_error_ms: int | None = Field(
+        None,
+        description="How far `from` with clock_offset_ms may be off, if the sender keeps count of it.",
+        ge=0,
+        le=MAX_CLOCK_ERROR_MS,
     )
     name: str = Field("", max_length=200)
     kind: str = Field("", max_length=20)
@@ -111,6 +118,7 @@ async def put_footage(request: web.Request) -> web.Response:
         kind=query.kind,
         claimed_us=query.from_us,
         clock_us=None if query.clock_offset_ms is None else query.clock_offset_ms * 1000,
+        clock_error_us=None if query.clock_error_ms is None else query.clock_error_ms * 1000,
     )
     try:
         await _receiver(request).write(one, 0, request.content, to_the_end=True)
@@ -171,10 +179,13 @@ async def tus_create(request: web.Request) -> web.Response:
     try:
         claimed = parse_time(told["from"]) if told.get("from") else None
         clock = int(told["clock_offset_ms"]) * 1000 if told.get("clock_offset_ms") else None
+        clock_error = int(told["clock_error_ms"]) * 1000 if told.get("clock_error_ms") else None
     except ValueError as error:
-        raise InvalidRequest(f"Upload-Metadata: from, clock_offset_ms: {error}") from error
+        raise InvalidRequest(f"Upload-Metadata: from, clock_offset_ms, clock_error_ms: {error}") from error
     if clock is not None and abs(clock) > 1 << 50:
         raise InvalidRequest("Upload-Metadata: clock_offset_ms: expected a possible offset")
+    if clock_error is not None and not 0 <= clock_error <= MAX_CLOCK_ERROR_MS * 1000:
+        raise InvalidRequest(f"Upload-Metadata: clock_error_ms: expected 0 to {MAX_CLOCK_ERROR_MS}")
     one = await footage.create(
         stream.id,
         size,
@@ -183,6 +194,7 @@ async def tus_create(request: web.Request) -> web.Response:
         kind=told.get("kind", ""),
         claimed_us=claimed,
         clock_us=clock,
+        clock_error_us=clock_error,
     )
     headers = {"Location": f"/api/uploads/{one.id}", "Upload-Expires": _expires(request, one)}
     if request.content_type == OFFSET_TYPE:
@@ -356,7 +368,10 @@ ROUTES = (
     ),
     Route(hdrs.METH_OPTIONS, _UPLOADS, tus_options, Access.PUBLIC, "What this tus server can do.", status=204),
     _tus_route(
-        "POST", tus_create, "tus: announce a file; metadata stream, filename, from, clock_offset_ms.", status=201
+        "POST",
+        tus_create,
+        "tus: announce a file; metadata stream, filename, from, clock_offset_ms, clock_error_ms.",
+        status=201,
     ),
     _tus_route("GET", tus_look, "tus: how much of it is here."),
     _tus_route("PATCH", tus_patch, "tus: more of it.", status=204),

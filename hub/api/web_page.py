@@ -65,7 +65,16 @@ NOT_BUILT = """<!doctype html>
 
 async def index(request: web.Request) -> web.StreamResponse:
     """GET /: always asked for anew, so that a page of an older hub does not linger."""
-    page = request.app[PAGE_DIR] / "index.html"
+    return _page(request, "index.html")
+
+
+async def recorder(request: web.Request) -> web.StreamResponse:
+    """GET /recorder: a phone as a recorder. A page of its own: it lives without sign-in, and without the hub."""
+    return _page(request, "recorder.html")
+
+
+def _page(request: web.Request, name: str) -> web.StreamResponse:
+    page = request.app[PAGE_DIR] / name
     if not page.is_file():
         return web.Response(text=NOT_BUILT, content_type="text/html", headers={hdrs.CACHE_CONTROL: "no-store"})
     return web.FileResponse(page, headers={hdrs.CACHE_CONTROL: "no-cache"})
@@ -109,6 +118,7 @@ async def prepare_headers(request: web.Request, response: web.StreamResponse) ->
 
 ROUTES = (
     Route("GET", "/", index, Access.PUBLIC, "The command centre's page.", answer="text/html"),
+    Route("GET", "/recorder", recorder, Access.PUBLIC, "A phone as a recorder.", answer="text/html"),
     Route("GET", "/assets/{file}", asset, Access.PUBLIC, "A file of the page.", answer="*/*", refusals=(404,)),
     Route("GET", "/{file}", root_file, Access.PUBLIC, "A file of the page.", answer="*/*", refusals=(404,)),
 )

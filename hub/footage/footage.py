@@ -84,8 +84,10 @@ class Footage:
         kind: str = "",
         claimed_us: int | None = None,
         clock_us: int | None = None,
+        clock_error_us: int | None = None,
     ) -> Brought:
-        """A file is announced; ``size`` −1: of unknown size. Raises InvalidRequest with code ``too_large``, Unavailable
+        """A file is announced; ``size`` −1: of unknown size; ``clock_error_us``: how far ``claimed_us`` with
+        ``clock_us`` may be off, as the sender says. Raises InvalidRequest with code ``too_large``, Unavailable
         with codes ``no_space`` and ``too_many_uploads``."""
         most = round(self._settings.upload_max_gb * (1 << 30))
         if size > most:
@@ -98,6 +100,8 @@ class Footage:
         ident = secrets.token_hex(16)
         clean = "".join(letter for letter in name if letter.isprintable())[-200:]
         one = Brought(ident, stream, clean, kind[:20], size, by, claimed_us, clock_us, now_us, now_us)
+        if clock_error_us is not None:
+            one = replace(one, result={"clock_error_us": clock_error_us})
         await asyncio.to_thread(self.store.add, one)
         self._remember(one)
         return one
@@ -156,6 +160,15 @@ class Footage:
         self._remember(one)
         self._news.set()
         return one
+
+    async def missing(self, stream: str, from_us: int, limit: int) -> list[tuple[Interruption, list[Interval]]]:
+        """Interruptions since then that lost media, newest first, each with what of it no footage covers; of one that
+        is not over nothing yet."""
+        return await asyncio.to_thread(nearby.missing, self._ledger.reader, stream, from_us, limit)
+
+    async def unrecorded(self, stream: str, from_us: int, to_us: int) -> list[Interval]:
+        """Where there is no footage at all, live or brought."""
+        return await asyncio.to_thread(nearby.unrecorded, self._ledger.reader, stream, from_us, to_us)
 
     # ------------------------------------------------------------------------------------ work
 
@@ -274,6 +287,7 @@ class Footage:
             container_us=index.header.created_us,
             clock_offset_us=offset[0],
             clock_known=offset[1],
+            clock_error_us=one.result.get("clock_error_us") if one.clock_us is not None else None,
         )
 
     async def _live(self, rows: Sequence[nearby.Live]) -> list[Seen]:

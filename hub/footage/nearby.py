@@ -85,6 +85,23 @@ def holes_in(reader: Reader, cut: Interruption, from_us: int, to_us: int) -> lis
     return [(begin, end) for begin, end in clipped if end - begin >= LEAST_HOLE_US]
 
 
+def missing(reader: Reader, stream: str, from_us: int, limit: int) -> list[tuple[Interruption, list[Interval]]]:
+    """Interruptions since then, newest first, with their holes; one that is not over has none yet."""
+    found = []
+    for cut in cuts_near(reader, stream, from_us, None)[:limit]:
+        ended_us = cut.ended_us
+        found.append((cut, [] if ended_us is None else holes_in(reader, cut, cut.started_us, ended_us)))
+    return found
+
+
+def unrecorded(reader: Reader, stream: str, from_us: int, to_us: int) -> list[Interval]:
+    """Where there is no footage at all, live or brought; no pictures, where the stream has some."""
+    chunks = reader.chunks(stream, from_us, to_us, MOST_COVERING)
+    pictures = any(_has_video(chunk) for chunk in chunks)
+    covered = [(_first_us(chunk), chunk.end_us) for chunk in chunks if not pictures or _has_video(chunk)]
+    return missing_in(from_us, to_us, covered, LEAST_HOLE_US)
+
+
 def _has_video(chunk: Chunk) -> bool:
     return any(track.kind is MediaKind.VIDEO for track in chunk.tracks)
 

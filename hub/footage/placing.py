@@ -91,9 +91,11 @@ def place(
     container_us: int | None,
     clock_offset_us: int,
     clock_known: bool,
+    clock_error_us: int | None = None,
 ) -> Placement:
     """What the witnesses say together. ``first_us``: the file's first picture on its own axis; ``claimed_us`` and
-    ``container_us``: when that was, by the device's clock; ``clock_offset_us``: hub − device. Raises Conflict with
+    ``container_us``: when that was, by the device's clock; ``clock_offset_us``: hub − device;
+    ``clock_error_us``: how far the claim may be off with it, where the sender keeps count of that. Raises Conflict with
     code ``contradicted`` for a claim that the pictures contradict, ``no_time`` where nothing says when it was."""
     if found is not None:
         if claimed_us is not None:
@@ -108,6 +110,8 @@ def place(
         return found
     if claimed_us is not None:
         error_us = CLAIM_ERROR_US // 2 if clock_known else CLAIM_ERROR_US
+        if clock_error_us is not None and clock_known:
+            error_us = clock_error_us
         return Placement(claimed_us + clock_offset_us - first_us, error_us, "claimed")
     if container_us is not None:
         return Placement(container_us + clock_offset_us - first_us, CONTAINER_ERROR_US, "container")

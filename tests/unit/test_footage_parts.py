@@ -83,6 +83,10 @@ def test_the_pictures_count_more_than_a_claim_and_a_claim_more_than_the_containe
         place(found, claimed_us=200 * S, **facts)
     assert refused.value.code == "contradicted"
     assert place(None, claimed_us=103 * S, **facts) == Placement(100 * S, 500_000, "claimed")
+    told = place(None, claimed_us=103 * S, clock_error_us=83_000, **facts)
+    assert told == Placement(100 * S, 83_000, "claimed"), "who keeps their clock in step says how well"
+    unknown = place(None, claimed_us=103 * S, clock_error_us=1, **{**facts, "clock_known": False})
+    assert unknown.edge_error_us == 1_000_000, "an error of a clock that nobody compared is none"
     assert place(None, claimed_us=None, **facts) == Placement(47 * S, 2_000_000, "container")
     with pytest.raises(Conflict) as nothing:
         place(None, claimed_us=None, **{**facts, "container_us": None})
