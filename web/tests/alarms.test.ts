@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { AlarmDto } from "@/api/alarms";
-import { covers, heardNow, interruptionOf, openIn, others, queueOrder, ringsFor } from "@/domain/alarms";
+import { covers, heardNow, interruptionOf, openIn, others, queueOrder, ringsFor, spokenFor } from "@/domain/alarms";
 
 const alarm = (changes: Partial<AlarmDto> = {}): AlarmDto => ({
   id: "a", level: 2, kind: "no_signal", cause: "interruption:cut:1", stream: "cam", unit: "hall", incident: "", joined: "", text: "", count: 1, picture: "",
@@ -60,4 +60,13 @@ describe("a hand-over", () => {
 
 it("an alarm knows its interruption, whatever its id", () => {
   expect([interruptionOf(alarm()), interruptionOf(alarm({ cause: "hub:retention" }))]).toEqual(["cut:1", null]);
+});
+
+describe("what an alarm speaks for", () => {
+  it("is its own interruption alone, whether it rings for this person or not", () => {
+    const list = [alarm({ cause: "interruption:cut:1", state: "acknowledged" }), alarm({ cause: "sos:cut:2" })];
+    expect(spokenFor(list, "cut:1")).toBe(true);
+    expect(spokenFor(list, "cut:2")).toBe(false);
+    expect(spokenFor([], "cut:1")).toBe(false);
+  });
 });

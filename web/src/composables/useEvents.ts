@@ -2,6 +2,7 @@
 import { onBeforeUnmount, onMounted, watch } from "vue";
 
 import type { InterruptionDto, StreamDto, TelemetryDto } from "@/api/types";
+import { spokenFor } from "@/domain/alarms";
 import { ringsNow } from "@/domain/states";
 import { parseEvent } from "@/net/events";
 import { ReconnectingSocket } from "@/net/reconnecting";
@@ -18,6 +19,8 @@ const RELOAD_MS = 15_000;
 const LOST_REPEAT_MS = 4000;
 /** A call of the first level sounds until somebody looks after it. */
 const GRAVE_REPEAT_MS = 10_000;
+/** Between an interruption and its alarm lies one write to the hub's database. */
+const ALARM_FOLLOWS_MS = 1000;
 /** Words of the fault itself; the others tell what was said or done about it later. */
 const FAULT_WORDS: readonly string[] = ["suspected", "confirmed", "withdrawn", "resumed", "closed"];
 
@@ -28,6 +31,7 @@ export function useEvents(): void {
   const alarm = useAlarmStore();
   const alarms = useAlarmsStore();
   const changes = useChangesStore();
+  const waiting = new Set<ReturnType<typeof setTimeout>>();
 
   const socket = new ReconnectingSocket(() => "/api/events", {
     opened: () => reload(),
@@ -75,8 +79,17 @@ export function useEvents(): void {
     const before = interruptions.byId.get(interruption.id);
     interruptions.upsert(interruption);
     streams.follow(interruption);
-    if (ringsNow(before, interruption)) alarm.ring("interruption");
+    if (ringsNow(before, interruption)) soundUnlessAlarmed(interruption.id);
     changes.interruption = { id: interruption.id };
+  }
+
+  /** Alarms ring. An interruption sounds by itself only where the hub makes no alarm of it: that comes a moment later. */
+  function soundUnlessAlarmed(id: string): void {
+    const timer = setTimeout(() => {
+      waiting.delete(timer);
+      if (!spokenFor(alarms.byId.values(), id)) alarm.ring("interruption");
+    }, ALARM_FOLLOWS_MS);
+    waiting.add(timer);
   }
 
   /** Something was said or done about it. Such an event tells less than the list does. */
@@ -114,6 +127,7 @@ export function useEvents(): void {
   onBeforeUnmount(() => {
     clearInterval(reloadTimer);
     clearInterval(graveTimer);
+    for (const timer of waiting) clearTimeout(timer);
     clearInterval(lostTimer);
     stopLink();
     socket.stop();

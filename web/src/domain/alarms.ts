@@ -46,6 +46,12 @@ export function interruptionOf(alarm: Pick<AlarmDto, "cause">): string | null {
   return family === "interruption" ? rest.join(":") : null;
 }
 
+/** Whether an alarm speaks for this interruption: then that one rings, for whom it rings, and nothing sounds twice. */
+export function spokenFor(alarms: Iterable<Pick<AlarmDto, "cause">>, interruption: string): boolean {
+  for (const one of alarms) if (interruptionOf(one) === interruption) return true;
+  return false;
+}
+
 /** On duty elsewhere than me, each once. */
 export function others(shifts: readonly ShiftDto[], username: string): string[] {
   return [...new Set(shifts.filter((one) => one.ended_at === null && one.username !== username).map((one) => one.username))].sort();

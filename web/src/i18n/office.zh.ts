@@ -94,7 +94,7 @@ export default {
     title: "报警", open: "未处置", settled: "已处置", keys: "键盘：↑↓ 选择 · A 确认", popup: "报警", none: "没有未处置的报警", noneHint: "报警出现时会弹出并发声（需先启用声音），处置前一直留在这里。", noneSettled: "还没有已处置的报警。",
     level: "等级", level1: "一级", level2: "二级", level3: "三级", level4: "四级", levelHint1: "立即处置", levelHint2: "录像中断", levelHint3: "质量与状态", levelHint4: "提示",
     others: "另有 {count} 条", fold: "收起", unfold: "展开", over: "已恢复", overAt: "{time} 已恢复", acknowledge: "确认", enlarge: "看画面", handleIt: "处置",
-    lastPicture: "最近画面", noPicture: "没有可显示的画面", hubItself: "中枢本身", since: "自", whatHappened: "报警", text: "内容", note: "备注", handedTo: "移交给", escalated: "升级", escalatedBy: "无人确认，已上报 {count} 级",
+    livePicture: "实时画面", onMap: "在地图上查看", positionAt: "（{time} 定位）", lastPicture: "最近画面", noPicture: "没有可显示的画面", hubItself: "中枢本身", since: "自", whatHappened: "报警", text: "内容", note: "备注", handedTo: "移交给", escalated: "升级", escalatedBy: "无人确认，已上报 {count} 级",
     forMe: "待我确认", toInterruption: "打开这条中断记录 ›", parts: "包含 {count} 路", words: "查明情况、已采取的措施", wordsHint: "处置、误报与备注须写明；确认可不填",
     handle: "处置完毕", falseAlarm: "误报", addNote: "添加备注", giveTo: "移交给（用户名）", giveToHint: "由其继续处置", give: "移交", missingNote: "请先写明情况，再提交。", missingTo: "请填写移交给谁。",
     done_acknowledge: "已确认，由您负责。", done_handle: "已处置。", done_false_alarm: "已记为误报。", done_note: "已添加备注。", done_hand_over: "已移交。",
