@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ PEOPLE = (
     ("han-mei", "韩梅", "冀A-0002", "officer"),
     ("wang", "王值班", "", "watcher"),
     ("zhao", "赵接班", "", "watcher"),
+    ("sun", "孙负责", "", "approver"),
 )
 CHUNK = 4 << 20
 
@@ -100,6 +102,7 @@ def _nothing(thrown: list[str]) -> None:
 async def test_two_officers_a_file_and_two_watchers(tmp_path: Path) -> None:
     """One hub and one browser for all of it: starting them is most of the time."""
     async with _hub(tmp_path) as hub, _chromium() as browser, AsyncExitStack() as stack:
+        await _exempted(hub, stack, browser)
         first = await _desk(stack, browser, hub, "li-lei", "/interruptions")
         await first.click(f"tr[data-listed='{CUT}']")
         await first.wait_for_selector("[data-needs] li")
@@ -108,6 +111,30 @@ async def test_two_officers_a_file_and_two_watchers(tmp_path: Path) -> None:
         await _watch_is_handed_over(hub, stack, browser)
         assert await hub.stop() == 0
     assert verify_path(tmp_path / "data", None, keys_dir=tmp_path / "data.keys").exit_code == 0
+
+
+async def _exempted(hub: HubProcess, stack: AsyncExitStack, browser: Browser) -> None:
+    """Who approves finds it by the hub's filters, and gives more time; that becomes an entry, and the form says so."""
+    page = await _desk(stack, browser, hub, "sun", "/interruptions?unit=root&kind=black,frozen")
+    await page.wait_for_selector("[data-none]")
+    await page.goto(f"{hub.url}/#/interruptions?unit=root&kind=no_signal,black")
+    await page.reload()
+    await page.click(f"tr[data-listed='{CUT}']")
+    await page.click("[data-tab=exempt]")
+    await page.select_option("select[name=exemption]", "remote")
+    await page.fill("textarea[name=exempt-text]", "边远林区执法，次日返回。")
+    await page.click("[data-action=exempt]")
+    await page.wait_for_selector("[data-form=exempt] [role=alert]")  # the return is wanted
+    began = datetime.fromisoformat((await hub.call("GET", f"/api/interruptions/{CUT}"))["started_at"])
+    await page.fill("input[name=exempt-until]", f"{began + timedelta(days=1):%Y-%m-%dT%H:%M}")
+    await page.click("[data-action=exempt]")
+    await page.wait_for_selector("[data-exempted]")
+    await page.wait_for_selector("[data-told='explanation.exemption']")
+    told = await page.inner_text("[data-told='explanation.exemption']")
+    assert "边远地区执法" in told
+    followup = (await hub.call("GET", f"/api/interruptions/{CUT}"))["followup"]
+    assert (followup["exemption"], followup["state"]) == ("remote", "overdue")
+    assert datetime.fromisoformat(followup["deadline"]) > began + timedelta(days=1, hours=23)
 
 
 async def _statement(hub: HubProcess, stack: AsyncExitStack, browser: Browser, first: Page) -> None:

@@ -26,6 +26,12 @@ REMEMBER_STATES_JS = """() => {
   look();
   new MutationObserver(look).observe(tile, { attributeFilter: ['data-state'] });
 }"""
+COUNT_SOUNDS_JS = """() => {
+  window.tones = 0;
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...at) { window.tones += 1; return start.apply(this, at); };
+}"""
+ONE_CALL = 4  # tones: two rising pairs
 RED_ON_THE_LINE_JS = """() => {
   const canvas = document.querySelector('[data-row=cam]');
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -56,6 +62,9 @@ async def test_a_cut_is_seen_listed_drawn_and_played_across(hub: HubProcess, sim
         await sign_in(page)
         await page.wait_for_selector("article[data-stream=cam][data-state=live]")
         await until_playing(page, "cam")
+        await page.click("[data-action=arm]")
+        await page.wait_for_selector("[data-action=disarm]")
+        await page.evaluate(COUNT_SOUNDS_JS)
         await page.evaluate(REMEMBER_STATES_JS)
         assert await page.evaluate(RED_ON_THE_LINE_JS) == 0
 
@@ -63,16 +72,33 @@ async def test_a_cut_is_seen_listed_drawn_and_played_across(hub: HubProcess, sim
         await page.wait_for_selector("article[data-stream=cam][data-state=interrupted]")
         row = "li[data-stream=cam]"
         await page.wait_for_selector(f"{row}[data-state=confirmed]")
+        await page.wait_for_selector("[data-alarm] [data-live=cam] .away")
+        assert "cam" in await page.inner_text("[data-alarm] [data-place]")
         await until_true(page, f"({RED_ON_THE_LINE_JS})() > 0")
         await page.wait_for_selector("article[data-stream=cam][data-state=live]")
         await until_playing(page, "cam")
         await page.wait_for_selector(f"{row}[data-state=closed]")
         assert await page.locator("li[data-id]").count() == 1
+        await _pop_up(hub, page)
 
         states = [state for state, _ in groupby(await page.evaluate("() => window.states"))]
         assert states in (["live", "suspected", "interrupted", "live"], ["live", "interrupted", "live"])
         await until_true(page, f"({RED_ON_THE_LINE_JS})() > 0")
         await _play_across(hub, page, row)
+
+
+async def _pop_up(hub: HubProcess, page: Page) -> None:
+    """The live picture is the tile's own; the alarm and its interruption made one sound; A acknowledges."""
+    await page.wait_for_selector("[data-alarm] [data-live=cam][data-from=tile]")
+    drawn = "document.querySelector('[data-alarm] [data-live=cam] canvas').width"
+    await until_true(page, f"{drawn} === 320")
+    assert await page.evaluate("() => window.tones") == ONE_CALL
+    (alarm,) = await hub.call("GET", "/api/alarms")
+    assert (alarm["state"], alarm["count"]) == ("open", 1)
+    await page.keyboard.press("a")
+    await page.wait_for_selector("[data-alarm]", state="detached")
+    (alarm,) = await hub.call("GET", "/api/alarms")
+    assert (alarm["state"], alarm["acknowledged_by"]) == ("acknowledged", "admin")
 
 
 async def _play_across(hub: HubProcess, page: Page, row: str) -> None:

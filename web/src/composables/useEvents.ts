@@ -19,8 +19,8 @@ const RELOAD_MS = 15_000;
 const LOST_REPEAT_MS = 4000;
 /** A call of the first level sounds until somebody looks after it. */
 const GRAVE_REPEAT_MS = 10_000;
-/** Between an interruption and its alarm lies one write to the hub's database. */
-const ALARM_FOLLOWS_MS = 1000;
+/** Between an interruption and its alarm lies one write to the hub's database. Longer than one sound keeps others away. */
+const ALARM_FOLLOWS_MS = 1500;
 /** Words of the fault itself; the others tell what was said or done about it later. */
 const FAULT_WORDS: readonly string[] = ["suspected", "confirmed", "withdrawn", "resumed", "closed"];
 

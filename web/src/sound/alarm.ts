@@ -55,7 +55,7 @@ export class Alarm {
     const context = this.context;
     if (context?.state !== "running" || context.currentTime < this.quietUntil) return;
     const begin = context.currentTime + 0.02;
-    this.quietUntil = begin + APART_S;
+    if (sound !== "armed") this.quietUntil = begin + APART_S; // what breaks off just then is heard
     for (const tone of SOUNDS[sound]) this.note(context, begin, tone);
   }
 
