@@ -132,9 +132,9 @@ async def _refused_then_withdrawn(watcher: Page, approver: Page) -> None:
 async def _live(page: Page) -> None:
     """Looked at, left, and looked at again."""
     for _ in range(2):
-        await page.click("[data-nav=wall]")
+        await page.evaluate("() => { location.hash = '#/'; }")
         await page.wait_for_selector("article[data-stream=cam][data-state=live]")
-        await page.click("[data-nav=requests]")
+        await page.evaluate("() => { location.hash = '#/requests'; }")
         await page.wait_for_selector("[data-requests]")
 
 
