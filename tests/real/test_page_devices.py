@@ -224,7 +224,7 @@ async def _engineer_sees_no_picture(hub: HubProcess, page: Page, port: int) -> N
     assert (await client.post(f"{hub.url}/api/session/password", data=change, headers=origin)).ok
     await page.goto(f"{hub.url}/#/devices/of/window-01")
     await page.reload()
-    await page.click("[data-source] [data-action=probe]")  # with the stored password, which nobody sees
+    await page.click("[data-source] [data-action=probe] >> nth=0")  # with the stored password, which nobody sees
     await page.wait_for_selector("[data-probe=ok] img.reduced")
     assert await until_true(page, "document.querySelector('[data-probe=ok] img').naturalWidth") == 32
     assert "320×180" in await page.inner_text("[data-probe=ok]")
