@@ -6,6 +6,8 @@ const NEAR_S = 0.03;
 const LEAP_S = 1;
 /** A leap needs time to be seen; before that the next one would only undo it. */
 const LEAP_EVERY_MS = 700;
+/** Standing still nothing runs on meanwhile. */
+const STILL_EVERY_MS = 80;
 const MOST_LEAN = 0.2;
 /** A tile that loads for so long no longer holds the others up. */
 export const PATIENCE_MS = 5000;
@@ -38,7 +40,7 @@ export function steer(look: Look): Act {
   const { aheadS, speed } = look;
   if (!look.footage) return { play: false, rate: speed, leap: false, holds: false };
   const late = look.seeking || !look.ready;
-  const leapOk = !look.seeking && look.sinceLeapMs > LEAP_EVERY_MS;
+  const leapOk = !look.seeking && look.sinceLeapMs > (look.playing ? LEAP_EVERY_MS : STILL_EVERY_MS);
   if (!look.playing) return { play: false, rate: speed, leap: aheadS !== null && Math.abs(aheadS) > 0.02 && leapOk && !look.leads, holds: false };
   const far = aheadS === null || Math.abs(aheadS) > LEAP_S * Math.max(1, speed);
   const leap = far && leapOk && aheadS !== null;

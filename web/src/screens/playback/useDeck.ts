@@ -29,6 +29,8 @@ const LATE_MS = 150;
 const FOLLOW_SHARE = 0.3;
 const SHOW_SKIP_MS = 6000;
 const MEASURE_MS = 2500;
+/** Of steps that wait; beyond it a key was held down for long. */
+const MOST_STEPS = 5;
 /** What came last is not sealed yet. */
 const LIVE_EDGE_MS = 15_000;
 
@@ -45,6 +47,7 @@ export function useDeck(hooks: DeckHooks) {
   let ticked = 0;
   let toldAt = 0;
   let stepping: StreamPlayer | null = null;
+  let steps = 0;
   let searching = false;
   let slow = false;
   let measured = { at: 0, since: 0 };
@@ -80,6 +83,7 @@ export function useDeck(hooks: DeckHooks) {
   function go(ms: number): void {
     at = Math.min(ms, hooks.hubNow() - 500);
     stepping = null;
+    steps = 0;
     state.atEnd = false;
     const part = partOf(at);
     if (part.from !== state.part.from) {
@@ -99,6 +103,7 @@ export function useDeck(hooks: DeckHooks) {
 
   function toggle(): void {
     state.playing = !state.playing;
+    steps = 0;
     state.atEnd = false;
     measured = { at, since: performance.now() };
     if (!state.playing) for (const player of listed()) player.video.pause();
@@ -113,8 +118,15 @@ export function useDeck(hooks: DeckHooks) {
 
   function step(by: 1 | -1): void {
     if (state.playing) toggle();
+    steps = Math.max(-MOST_STEPS, Math.min(MOST_STEPS, steps + by));
+  }
+
+  /** One picture at a time: the next one when the last one is on the screen, also while a key is held down. */
+  function stepOn(): void {
     const first = leader();
-    if (first === undefined || first.video.seeking) return;
+    if (steps === 0 || stepping !== null || first === undefined || first.video.seeking) return;
+    const by = steps > 0 ? 1 : -1;
+    steps -= by;
     stepping = first;
     first.step(by);
   }
@@ -165,7 +177,10 @@ export function useDeck(hooks: DeckHooks) {
       show(player, look.footage, look.aheadS, act.holds);
     }
     state.holding = hold;
-    if (!state.playing) settle();
+    if (!state.playing) {
+      settle();
+      stepOn();
+    }
     else if (!hold && first !== undefined) {
       at += passed * state.speed;
       const ahead = (first.clockMs ?? at) - at;
