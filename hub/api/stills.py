@@ -12,7 +12,7 @@ from hub.api.auth import IDENTITY
 from hub.api.routes import Access, Route, Scope
 from hub.api.services import SERVICES
 from hub.clock import US_PER_S, rfc3339
-from hub.errors import NotFound, Unavailable
+from hub.errors import Unavailable
 from hub.people.rights import Right
 
 JPEG = "image/jpeg"
@@ -49,7 +49,7 @@ async def show(request: web.Request) -> web.Response:
         raise Unavailable("pictures are not decoded here")
     still = await services.stills.newest(stream_id)
     if still is None:
-        raise NotFound("no picture of this stream has come since the hub began", code="no_picture")
+        return web.Response(status=204)
     looks, now_us = request.app[LOOKS], services.clock.now().mono_us
     if looks.is_new(by, stream_id, now_us):
         write_access(services.write_access, by, "live.still", stream=stream_id)
@@ -66,7 +66,7 @@ async def show(request: web.Request) -> web.Response:
 ROUTES = (
     Route(
         "GET", "/api/streams/{id}/still", show, Access.USER,
-        "The newest picture of a stream, small; X-Picture-At is its time, X-Picture-Black whether it is black.",
+        "The newest picture, small, with X-Picture-At and X-Picture-Black; 204: none has come.",
         answer=JPEG, refusals=(404,), right=Right.LIVE_VIEW, scope=Scope.STREAM,
     ),
 )  # fmt: skip

@@ -52,6 +52,12 @@ export function clockIn(zone: string, ms: number): string {
   return `${p["hour"]}:${p["minute"]}`;
 }
 
+/** The same of an end: midnight is the day's 24:00. */
+export function endIn(zone: string, ms: number): string {
+  const clock = clockIn(zone, ms);
+  return clock === "00:00" ? "24:00" : clock;
+}
+
 /** The moment of a wall clock; of an hour that comes twice the first. */
 export function momentIn(zone: string, day: string, clock = "00:00"): number {
   const wanted = Date.parse(`${day}T${clock}:00Z`);
@@ -127,13 +133,12 @@ export function plans(pieces: readonly PieceDto[], zone: string): Map<string, Da
 function planOf(day: string, list: { from: number; to: number; piece: PieceDto }[], zone: string): DayPlan {
   const due = list.filter(({ piece }) => piece.due === true);
   const word = due[0] ?? list.find(({ piece }) => piece.judged !== "break") ?? list[0];
-  const end = momentIn(zone, addDays(day, 1));
   const decisive = new Set(list.map(({ piece }) => piece.judged).filter((one) => one !== "break" && one !== "closed"));
   return {
     day,
     judged: word?.piece.judged ?? "no_calendar",
     detail: word?.piece.detail ?? "",
-    hours: due.map(({ from, to }) => [clockIn(zone, from), to === end ? "24:00" : clockIn(zone, to)]),
+    hours: due.map(({ from, to }) => [clockIn(zone, from), endIn(zone, to)]),
     yearMissing: list.some(({ piece }) => piece.year_missing),
     mixed: decisive.size > 1,
   };

@@ -173,14 +173,10 @@ export interface Still {
 
 /** The newest picture; null: none has come since the hub began. */
 export async function stillOf(stream: string): Promise<Still | null> {
-  try {
-    const response = await answerTo(`/api/streams/${encodeURIComponent(stream)}/still`);
-    const black = response.headers.get("X-Picture-Black");
-    return { data: await response.blob(), atMs: Date.parse(response.headers.get("X-Picture-At") ?? ""), black: black === null ? null : black === "1" };
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
+  const response = await answerTo(`/api/streams/${encodeURIComponent(stream)}/still`);
+  if (response.status === 204) return null;
+  const black = response.headers.get("X-Picture-Black");
+  return { data: await response.blob(), atMs: Date.parse(response.headers.get("X-Picture-At") ?? ""), black: black === null ? null : black === "1" };
 }
 
 export const faultPicture = (id: string): string => `/api/interruptions/${encodeURIComponent(id)}/picture`;
