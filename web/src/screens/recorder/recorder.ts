@@ -25,6 +25,7 @@ import type { ActivityDto, Cue, CurrentDto, Position, Reason } from "./types";
 
 const TELEMETRY_MS = 5000;
 const URGENT_MS = 1500;
+const END_MS = 3000;
 const LOOK_MS = 3000;
 const IDLE_LOOK_MS = 15_000;
 const awake = new Awake((held) => {
@@ -165,6 +166,8 @@ export async function end(): Promise<void> {
   write("ended");
   setPhase("idle");
   state.activity = null;
+  // a goodbye that overtakes the end would be a break within the activity; out of reach it is one anyway
+  for (let waited = 0; (outbox?.size ?? 0) > 0 && waited < END_MS; waited += 100) await new Promise((done) => setTimeout(done, 100));
   await stopCapture();
 }
 
