@@ -311,6 +311,7 @@ class SessionOut(BaseModel):
     unit: str
     rights: list[Right] = Field(description="They hold in the unit and below it.")
     must_change_password: bool = Field(description="Until then nothing else is answered.")
+    method: Literal["password", "oidc", "token"] = Field(description="How the caller has shown who they are.")
 
 
 class Health(BaseModel):

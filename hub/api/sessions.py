@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from hub.api.auth import COOKIE, IDENTITY, Identity, address_of, from_own_page, is_secure
 from hub.api.errors import Forbidden, Unauthorized
 from hub.api.routes import Access, Route
-from hub.api.schema import PasswordChange, SessionOut, SignIn, read_json
+from hub.api.schema import PasswordChange, SessionOut, SignIn, TimeText, read_json
 from hub.api.services import SERVICES, Services
 from hub.clock import US_PER_S, rfc3339
 from hub.errors import InvalidRequest, Refused
-from hub.people.accounts import Session
+from hub.people.accounts import OIDC, Session
 from hub.people.people import Person
 from hub.people.rights import Right, main_role, rights_of
 from hub.people.standing import Standing
 
 log = structlog.get_logger(__name__)
+
+
+class SignInOut(BaseModel):
+    since: TimeText
+    expires_at: TimeText
+    address: str = Field(description="Where it was made from; empty where that was not kept.")
+    method: Literal["password", "oidc"]
+    current: bool = Field(description="The one that this call was made with.")
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -33,7 +42,7 @@ async def sign_in(request: web.Request) -> web.Response:
     services.throttle.check(given.username, address)
     # counted before the slow check, so that many guesses at once do not slip through together
     services.throttle.failed(given.username, address)
-    made = await services.accounts.sign_in(given.username, given.password)
+    made = await services.accounts.sign_in(given.username, given.password, address=address)
     if made is None:
         log.warning("sign-in failed", user=given.username, address=address)
         raise Unauthorized("user or password is wrong", code="bad_credentials")
@@ -41,16 +50,20 @@ async def sign_in(request: web.Request) -> web.Response:
     services.throttle.succeeded(given.username, address)
     log.info("signed in", user=session.username, address=address)
     response = web.json_response(_session_json(services, session))
+    set_session_cookie(request, response, session, cookie)
+    return response
+
+
+def set_session_cookie(request: web.Request, response: web.StreamResponse, session: Session, cookie: str) -> None:
     response.set_cookie(
         COOKIE,
         cookie,
         max_age=(session.expires_us - session.created_us) // US_PER_S,
         path="/",
-        secure=is_secure(request, services.settings),
+        secure=is_secure(request, request.app[SERVICES].settings),
         httponly=True,
         samesite="Strict",
     )
-    return response
 
 
 async def show(request: web.Request) -> web.Response:
@@ -71,6 +84,33 @@ async def sign_out(request: web.Request) -> web.Response:
     response = web.Response(status=204)
     response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
     return response
+
+
+async def sign_ins(request: web.Request) -> web.Response:
+    """GET /api/session/others: one's own sign-ins, this one among them"""
+    session = request[IDENTITY].session
+    own = [] if session is None else request.app[SERVICES].accounts.sessions_of(session.username)
+    return web.json_response(
+        [
+            SignInOut(
+                since=rfc3339(one.created_us),
+                expires_at=rfc3339(one.expires_us),
+                address=one.address,
+                method="oidc" if one.method == OIDC else "password",
+                current=one == session,
+            ).model_dump(mode="json")
+            for one in own
+        ]
+    )
+
+
+async def end_others(request: web.Request) -> web.Response:
+    """DELETE /api/session/others"""
+    session = request[IDENTITY].session
+    if session is not None:
+        await request.app[SERVICES].accounts.end_sessions(session.username, but=session)
+        log.info("other sign-ins ended", user=session.username)
+    return web.Response(status=204)
 
 
 async def change_password(request: web.Request) -> web.Response:
@@ -120,6 +160,7 @@ def _session_json(services: Services, session: Session) -> dict[str, Any]:
         "unit": person.unit,
         "rights": _rights(services.accounts.standing(session.username)),
         "must_change_password": person.must_change_password,
+        "method": session.method,
     }
 
 
@@ -132,6 +173,7 @@ def _program_json(identity: Identity) -> dict[str, Any]:
         "unit": identity.standing.unit,
         "rights": _rights(identity.standing),
         "must_change_password": False,
+        "method": "token",
     }
 
 
@@ -152,6 +194,26 @@ ROUTES = (
     ),
     Route("GET", "/api/session", show, Access.USER, "Who is signed in.", answer=SessionOut, right=Right.SELF),
     Route("DELETE", "/api/session", sign_out, Access.USER, "Sign out.", status=204, refusals=(403,), right=Right.SELF),
+    Route(
+        "GET",
+        "/api/session/others",
+        sign_ins,
+        Access.USER,
+        "One's own sign-ins that last, this one among them. Nothing by which one could be used.",
+        answer=SignInOut,
+        many=True,
+        right=Right.SELF,
+    ),
+    Route(
+        "DELETE",
+        "/api/session/others",
+        end_others,
+        Access.USER,
+        "End all of one's own sign-ins but this one.",
+        status=204,
+        refusals=(403,),
+        right=Right.SELF,
+    ),
     Route(
         "POST",
         "/api/session/password",

@@ -28,6 +28,7 @@ from hub.settings import Settings
 
 SESSIONS_PER_USER = 50
 """The oldest ends first: memory and table stay bounded however often a script signs in."""
+PASSWORD, OIDC = "password", "oidc"
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1000
 
@@ -39,17 +40,22 @@ sessions = Table(
     Column("role", String, nullable=False),  # as it was at the sign-in; rights are asked of the person
     Column("created_us", Integer, nullable=False),
     Column("expires_us", Integer, nullable=False),
+    Column("address", String, nullable=False, server_default=""),
+    Column("method", String, nullable=False, server_default="password"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in. ``key`` is the hex SHA-256 of the cookie; times are hub UTC, µs."""
+    """One sign-in. ``key`` is the hex SHA-256 of the cookie; times are hub UTC, µs. ``address`` is where it was made
+    from, empty where an older hub did not keep it; ``method`` is ``password`` or ``oidc``."""
 
     key: str
     username: str
     created_us: int
     expires_us: int
+    address: str = ""
+    method: str = PASSWORD
 
 
 class Accounts:
@@ -91,17 +97,21 @@ class Accounts:
 
     # ------------------------------------------------------------------------------------ sign-in
 
-    async def sign_in(self, username: str, password: str) -> tuple[Session, str] | None:
+    async def sign_in(self, username: str, password: str, *, address: str = "") -> tuple[Session, str] | None:
         """A new session and its cookie's value, or None. Takes as long for an unknown user."""
         if not await self._knows(username, password):
             return None
+        return await self.begin(username, address=address, method=PASSWORD)
+
+    async def begin(self, username: str, *, address: str, method: str) -> tuple[Session, str] | None:
+        """A new session of somebody whom ``method`` has shown to be that person; None for nobody active."""
         person = self.people.find(username)
         if person is None or not person.active:
             return None
         token = secrets.token_urlsafe(32)
         now_us = self._clock.now().utc_us
         expires_us = now_us + round(self._settings.session_hours * 3600 * US_PER_S)
-        session = Session(_key(token), username, now_us, expires_us)
+        session = Session(_key(token), username, now_us, expires_us, address, method)
         await asyncio.to_thread(self._insert, session, main_role(person.roles))
         self._sessions[session.key] = session
         await self._prune(username)
@@ -137,6 +147,11 @@ class Accounts:
 
     async def sign_out(self, session: Session) -> None:
         await self._end([session.key])
+
+    def sessions_of(self, username: str) -> list[Session]:
+        """The person's sign-ins that last, the newest first."""
+        own = [one for one in self._sessions.values() if one.username == username and not self.is_over(one)]
+        return sorted(own, key=lambda one: one.created_us, reverse=True)
 
     async def end_sessions(self, username: str, *, but: Session | None = None) -> None:
         """Sign a person out everywhere."""
@@ -290,6 +305,8 @@ class Accounts:
             "role": role,
             "created_us": session.created_us,
             "expires_us": session.expires_us,
+            "address": session.address,
+            "method": session.method,
         }
         with self._engine.begin() as connection:
             connection.execute(sessions.insert().values(row))
@@ -307,4 +324,6 @@ def _session(row: dict[str, object]) -> Session:
     created_us, expires_us = row["created_us"], row["expires_us"]
     assert isinstance(created_us, int)
     assert isinstance(expires_us, int)
-    return Session(str(row["token_sha256"]), str(row["username"]), created_us, expires_us)
+    return Session(
+        str(row["token_sha256"]), str(row["username"]), created_us, expires_us, str(row["address"]), str(row["method"])
+    )

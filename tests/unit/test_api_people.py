@@ -137,6 +137,23 @@ async def test_the_admin_and_the_token_say_who_they_are(hub: Hub) -> None:
         assert "people.manage" in who["rights"]
 
 
+async def test_ones_own_sign_ins_are_listed_without_a_key_and_the_others_end(hub: Hub) -> None:
+    wang, elsewhere = await caller(hub, "wang", "north"), await caller(hub, "li", "north")
+    made = await hub.services.accounts.sign_in("wang", OWN, address="10.0.0.7")
+    assert made is not None
+    status, listed = await wang.call("GET", "/api/session/others")
+    assert status == 200
+    assert sorted((one["address"], one["method"], one["current"]) for one in listed) == [
+        ("", "password", True),
+        ("10.0.0.7", "password", False),
+    ]
+    assert set(listed[0]) == {"since", "expires_at", "address", "method", "current"}
+    assert (await wang.call("DELETE", "/api/session/others"))[0] == 204
+    assert hub.services.accounts.session(made[1]) is None
+    assert [one["current"] for one in (await wang.call("GET", "/api/session/others"))[1]] == [True]
+    assert (await elsewhere.call("GET", "/api/session"))[0] == 200
+
+
 async def test_wrong_old_passwords_are_slowed_down(hub: Hub) -> None:
     wang = await caller(hub, "wang", "north")
     for _ in range(5):

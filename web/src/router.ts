@@ -1,6 +1,6 @@
 import { createRouter, createWebHashHistory } from "vue-router";
 
-import { ApiError, onSignedOut } from "@/api/http";
+import { ApiError, onMustChange, onSignedOut } from "@/api/http";
 import { OFFICE, placesFor } from "@/places";
 import WallScreen from "@/screens/arrange/WallScreen.vue";
 import WallView from "@/screens/wall/WallView.vue";
@@ -14,6 +14,7 @@ export const router = createRouter({
     { path: "/wall/:id", name: "screen", component: WallScreen, props: true },
     { path: "/", component: () => import("@/components/OfficeFrame.vue"), meta: { office: true }, children: OFFICE },
     { path: "/sign-in", name: "sign-in", component: () => import("@/screens/sign-in/SignInView.vue") },
+    { path: "/account", name: "account", component: () => import("@/screens/account/AccountView.vue"), meta: { office: true } },
     { path: "/:rest(.*)*", redirect: { name: "wall" } },
   ],
 });
@@ -25,6 +26,9 @@ router.beforeEach(async (to) => {
   if (to.name === "sign-in") return true;
   try {
     if (session.username === "") await session.greet();
+    if (to.name === "account") return true;
+    if (session.mustChange) return { name: "account", query: to.fullPath === "/" ? {} : { back: to.fullPath } };
+    if (placesFor(session.may).length === 0) return { name: "account" };
     return to.name === "wall" && to.query["wall"] === undefined ? home(session.may) : true;
   } catch (error) {
     return error instanceof ApiError && error.status === 401 ? { name: "sign-in", query: to.fullPath === "/" ? {} : { back: to.fullPath } } : true;
@@ -41,6 +45,14 @@ function home(may: (right: string) => boolean): true | { name: string } {
 router.afterEach((to) => {
   document.documentElement.classList.toggle("dark", to.meta["office"] !== true || to.meta.dark === true);
   document.documentElement.classList.toggle("office", to.meta["office"] === true && to.meta.dark !== true);
+});
+
+// Also said of another person who signs beside the one who is signed in: so the hub is asked whom it meant.
+onMustChange(() => {
+  const route = router.currentRoute.value;
+  if (route.name === "account" || route.name === "sign-in") return;
+  const session = useSessionStore();
+  void session.greet().then(() => (session.mustChange ? router.replace({ name: "account", query: { back: route.fullPath } }) : undefined)).catch(() => undefined);
 });
 
 onSignedOut(() => {

@@ -22,6 +22,13 @@ export function onSignedOut(listener: () => void): void {
   signedOut = listener;
 }
 
+let mustChange: () => void = () => undefined;
+
+/** What to do when the hub answers that a password was given by somebody else. Set once, by the router. */
+export function onMustChange(listener: () => void): void {
+  mustChange = listener;
+}
+
 /** For those who call the hub without `call()`. */
 export const onAnswer401 = (): void => signedOut();
 
@@ -55,6 +62,7 @@ export async function call<T>(path: string, options: CallOptions = {}): Promise<
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
   const error = await refusal(response);
   if (response.status === 401 && !(path === "/api/session" && init.method === "POST")) signedOut();
+  if (error.status === 403 && error.code === "must_change_password") mustChange();
   throw error;
 }
 

@@ -8,6 +8,9 @@ export interface SessionDto {
   name?: string;
   unit?: string;
   rights?: string[];
+  must_change_password?: boolean;
+  /** How one signed in. */
+  method?: "password" | "oidc" | "token";
 }
 
 export interface UnitDto {

@@ -26,7 +26,7 @@ const en: typeof zh = {
     submit: "Sign in",
     missing: "Enter user name and password.",
     wrong: "User name or password is wrong.",
-    tooMany: "Too many attempts. Try again in {seconds} s.",
+    tooMany: "Too many attempts. Please wait {seconds} s.",
     unreachable: "The hub does not answer. Check the network, and whether the hub is running.",
     ended: "Your session has ended. Please sign in again.",
     firstStart: "At its first start the hub prints a one-time password for the user admin in its terminal.",

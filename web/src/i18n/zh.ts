@@ -25,7 +25,7 @@ export default {
     submit: "登录",
     missing: "请填写用户名和密码。",
     wrong: "用户名或密码不正确。",
-    tooMany: "尝试次数过多，请在 {seconds} 秒后再试。",
+    tooMany: "尝试次数过多，请等待 {seconds} 秒。",
     unreachable: "无法连接中枢，请检查网络或中枢是否在运行。",
     ended: "登录已失效，请重新登录。",
     firstStart: "首次启动时，中枢在其终端打印用户 admin 的一次性密码。",

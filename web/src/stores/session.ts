@@ -10,6 +10,10 @@ export const useSessionStore = defineStore("session", () => {
   const unit = ref("root");
   /** Of the whole hub: whom it asks for no reason. */
   const admin = ref(false);
+  /** The password was given by somebody else: nothing is answered until it is one's own. */
+  const mustChange = ref(false);
+  /** Signed in by the organisation's own service (OIDC), not by a password of this hub. */
+  const elsewhere = ref(false);
   const rights = ref<ReadonlySet<string>>(new Set());
 
   /** The hub decides, and refuses; this only spares people forms that it would refuse. */
@@ -30,6 +34,8 @@ export const useSessionStore = defineStore("session", () => {
     admin.value = session.role === "admin";
     unit.value = session.unit === undefined || session.unit === "" ? "root" : session.unit;
     rights.value = new Set(session.rights ?? []);
+    elsewhere.value = session.method === "oidc";
+    mustChange.value = session.must_change_password === true;
   }
 
   async function leave(): Promise<void> {
@@ -38,5 +44,5 @@ export const useSessionStore = defineStore("session", () => {
     await signOut().catch(() => undefined); // the session may have ended already
   }
 
-  return { username, name, unit, admin, rights, may, enter, greet, leave };
+  return { username, name, unit, admin, rights, mustChange, elsewhere, may, enter, greet, leave };
 });
