@@ -54,6 +54,11 @@ describe("a day's plan", () => {
     expect(found.get("2026-10-01")).toMatchObject({ judged: "holiday", detail: "国庆节", hours: [] });
     expect(found.get("2026-10-02")).toMatchObject({ judged: "exception", detail: "停电" });
     expect(found.get("2026-10-03")).toMatchObject({ judged: "hours", mixed: true });
+    const closed = plans([
+      piece("2026-10-09T00:00", "2026-10-09T09:00", null, "no_calendar"), piece("2026-10-09T09:00", "2026-10-09T10:00", true, "hours"),
+      piece("2026-10-09T10:00", "2026-10-10T00:00", false, "exception", "停电"),
+    ], ZONE);
+    expect(closed.get("2026-10-09"), "what it came to").toMatchObject({ judged: "exception", detail: "停电", hours: [["09:00", "10:00"]], mixed: true });
   });
 });
 

@@ -130,17 +130,24 @@ export function plans(pieces: readonly PieceDto[], zone: string): Map<string, Da
   return new Map([...byDay].map(([day, list]) => [day, planOf(day, list, zone)]));
 }
 
+const SAYS_LITTLE: readonly Judged[] = ["break", "closed", "no_calendar", "retired"];
+
+/** The piece that says why a day is as it is. Where a calendar was changed in the course of the day: what it came to. */
+export function decisive<T extends Pick<PieceDto, "judged">>(pieces: readonly T[]): T | undefined {
+  return pieces.findLast((one) => !SAYS_LITTLE.includes(one.judged)) ?? pieces.findLast((one) => one.judged === "closed") ?? pieces[0];
+}
+
 function planOf(day: string, list: { from: number; to: number; piece: PieceDto }[], zone: string): DayPlan {
   const due = list.filter(({ piece }) => piece.due === true);
-  const word = due[0] ?? list.find(({ piece }) => piece.judged !== "break") ?? list[0];
-  const decisive = new Set(list.map(({ piece }) => piece.judged).filter((one) => one !== "break" && one !== "closed"));
+  const word = decisive(list.map(({ piece }) => piece));
+  const judged = new Set(list.map(({ piece }) => piece.judged).filter((one) => one !== "break" && one !== "closed"));
   return {
     day,
-    judged: word?.piece.judged ?? "no_calendar",
-    detail: word?.piece.detail ?? "",
+    judged: word?.judged ?? "no_calendar",
+    detail: word?.detail ?? "",
     hours: due.map(({ from, to }) => [clockIn(zone, from), endIn(zone, to)]),
     yearMissing: list.some(({ piece }) => piece.year_missing),
-    mixed: decisive.size > 1,
+    mixed: judged.size > 1,
   };
 }
 

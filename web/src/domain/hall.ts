@@ -1,7 +1,7 @@
 /** A hall before its opening: which windows are ready, and what keeps the others from it. Pure. */
 import type { InterruptionKind, StreamDto, StreamKind } from "@/api/types";
 
-import type { PieceDto } from "./calendar";
+import { decisive, type PieceDto } from "./calendar";
 
 export interface HallFault {
   id: string;
@@ -95,7 +95,7 @@ export function openingOf(windows: readonly Pick<HallWindow, "pieces">[], nowMs:
   const due = windows.flatMap(({ pieces }) => pieces.filter((piece) => piece.due === true)).map((piece) => ({ from: Date.parse(piece.from), to: Date.parse(piece.to) }));
   const differ = new Set(windows.map(({ pieces }) => JSON.stringify(pieces))).size > 1;
   const pieces = windows.flatMap((one) => one.pieces);
-  const told = pieces.find((piece) => piece.due === true) ?? pieces.find((piece) => piece.due === false && piece.judged !== "break") ?? pieces[0];
+  const told = decisive(pieces);
   const reason = told === undefined ? null : { judged: told.judged, detail: told.detail };
   if (due.length === 0) {
     const phase = pieces.length > 0 && pieces.every((piece) => piece.due === null) ? "always" : "closed";
