@@ -152,7 +152,7 @@ async def _the_exception_is_withdrawn(hub: HubProcess, page: Page) -> None:
 
 
 async def _the_month_is_printed(hub: HubProcess, page: Page, tmp_path: Path) -> None:
-    """What the screen, the paper and the table say is what the hub has counted."""
+    """Screen, paper and table have a row for each window; that their figures agree is tested without a page."""
     await page.click("[data-hall-tab=hall-report]")
     await page.wait_for_selector("[data-report] [data-chart] canvas")
     month = await page.get_attribute("[data-report]", "data-report")
