@@ -17,13 +17,13 @@ from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.bodies import HUB_STOPPED
 from hub.ledger.ledger import RecoveredStream
 from hub.ledger.timekeeping import Timekeeping
-from hub.model import Expected, HubClock, Interruption, MediaSink, RtspSource, Stream
+from hub.model import HubClock, Interruption, MediaSink, RtspSource, Stream
 from hub.monitor.content.checks import ContentChecks
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.thresholds import kinds_of
-from hub.pipeline import Pipeline, Retry, Rooms, Source
+from hub.pipeline import ExpectedAt, Pipeline, Retry, Rooms, Source, nobody_says
 
 log = structlog.get_logger(__name__)
 
@@ -41,15 +41,6 @@ class Before:
 
     interruption: Interruption | None = None
     recorded_until_us: int | None = None
-
-
-ExpectedAt = Callable[[str, int], Expected | None]
-"""Whether a stream is to record at a moment (hub UTC, µs); None: nobody says, and it is due as its kind is. From
-memory: it is asked for every stream once a second, on the event loop."""
-
-
-def _nobody_says(_stream_id: str, _at_us: int) -> Expected | None:
-    return None
 
 
 UnitRules = Callable[[str], Iterable[Mapping[str, Any]]]
@@ -77,7 +68,7 @@ class Fleet:
         feeds: LiveFeeds,
         whip: WhipEndpoint,
         recovered: Mapping[str, RecoveredStream],
-        expected: ExpectedAt = _nobody_says,
+        expected: ExpectedAt = nobody_says,
         unit_rules: UnitRules = _no_rules,
         content: ContentChecks | None = None,
         maintenance: MaintainedAt = _never_maintained,
@@ -135,12 +126,12 @@ class Fleet:
             stream, self._rules_for(stream), restored=before.interruption, recorded_until_us=before.recorded_until_us
         )
         source, retry = self._source(stream)
-        pipeline = Pipeline(stream, source, detector, self._feeds.feed(stream.id), self._rooms, retry)
+        pipeline = Pipeline(stream, source, detector, self._feeds.feed(stream.id), self._rooms, retry, self._expected)
         if self._content is not None:
             pipeline.look(self._content, self._rules_for(stream))
         now = self._rooms.clock.now()
         pipeline.maintain(self._maintenance(stream, now.utc_us))
-        pipeline.expect(self._expected(stream.id, now.utc_us), now)
+        pipeline.ask()
         self._pipelines[stream.id] = pipeline
         self._tasks[stream.id] = asyncio.create_task(pipeline.run(), name=f"pipeline {stream.id}")
 
@@ -217,7 +208,7 @@ class Fleet:
             if asks:
                 pipeline.detector.hub_clock(clock)
                 pipeline.maintain(self._maintenance(pipeline.stream, now.utc_us))
-                pipeline.expect(self._expected(pipeline.stream.id, now.utc_us), now)
+                pipeline.ask()
             pipeline.tick(now)
             states[pipeline.detector.state] += 1
         for state, count in states.items():

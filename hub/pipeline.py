@@ -60,6 +60,15 @@ log = structlog.get_logger(__name__)
 COMPLAINT_EVERY_S = 10.0
 """A camera that sends garbage sends it with every packet: one line of the log per reason and so long."""
 
+ExpectedAt = Callable[[str, int], Expected | None]
+"""Whether a stream is to record at a moment (hub UTC, µs); None: nobody says, and it is due as its kind is. From
+memory: it is asked for every stream once a second, on the event loop."""
+
+
+def nobody_says(_stream_id: str, _at_us: int) -> Expected | None:
+    return None
+
+
 _BREAKS_THE_REEL = frozenset({InterruptionClass.TRANSPORT, InterruptionClass.PLATFORM})
 """Classes after which a new reel begins. Lost packets leave the time line of a reel unbroken."""
 
@@ -210,7 +219,9 @@ class Pipeline:
         feed: LiveFeed,
         rooms: Rooms,
         retry: Retry | None,
+        expected: ExpectedAt = nobody_says,
     ) -> None:
+        self._expected = expected
         self.stream = stream
         self.feed = feed
         self.detector = detector
@@ -340,6 +351,7 @@ class Pipeline:
         self._apply(self.detector.sender_report(report))
 
     def goodbye(self, reason: str) -> None:
+        self.ask()  # an activity may have ended since the last second's question: then it may
         self._apply(self.detector.goodbye(reason, self._clock.now()))
 
     def complaint(self, code: str, message: str) -> None:
@@ -361,9 +373,10 @@ class Pipeline:
         if self.content is not None:
             self.content.tick(now, off_duty=self.detector.state is StreamState.OFF_DUTY)
 
-    def expect(self, answer: Expected | None, now: Instant) -> None:
+    def ask(self) -> None:
         """Whether the stream is to record, by calendar or activity; about once a second."""
-        changes = self.detector.due(answer, now)
+        now = self._clock.now()
+        changes = self.detector.due(self._expected(self.stream.id, now.utc_us), now)
         if changes:
             self._apply(changes)
 

@@ -212,7 +212,7 @@ class InterruptionDetector:
         out = self._begin(now)
         expectation.ended()
         out += self._rate.ended(now)
-        out += self._docket.end_expectation("off duty", at)
+        out += self._docket.end_expectation("the activity ended" if answer is None else "off duty", at)
         self._watches = begun_anew(self._watches, self._rules, now) if self._connected else {}
         return out
 

@@ -65,7 +65,8 @@ class Expectation:
             return Turn.BEGINS
         if due is None:
             self.expected = self.expected or self._always
-            return Turn.NOTHING
+            # what was due for an activity alone, and is worn or driven, is due no more
+            return Turn.ENDS if was and not self._always else Turn.NOTHING
         # first heard after a start, only what is always due can have been due before
         return Turn.ENDS if was or self._always else Turn.NOTHING
 

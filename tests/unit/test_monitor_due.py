@@ -134,6 +134,61 @@ def test_a_recorder_in_an_activity_may_not_say_goodbye() -> None:
     assert script.detector.state is StreamState.IDLE
 
 
+def no_more(script: Script) -> None:
+    """The activity ended, and no calendar knows of the recorder: what the hub's activities answer then."""
+    script.take(script.detector.due(None, script.now))
+
+
+def test_an_activity_that_ends_ends_what_lasts_of_its_recorder() -> None:
+    """Else its footage would wait for a close that only the next connection brings, on another day or never."""
+    for leave in (Script.goodbye, Script.close):
+        script = started(kind=StreamKind.RECORDER)
+        told(script, due=True)
+        leave(script)
+        script.wait(8)
+        assert script.detector.state is StreamState.INTERRUPTED
+        ended_us = script.now.utc_us
+        no_more(script)
+        assert script.the(InterruptionState.CLOSED).ended_us == ended_us
+        assert script.detector.state is StreamState.IDLE
+
+
+def test_a_break_that_was_joined_by_the_goodbye_ends_with_its_activity() -> None:
+    """Ten seconds after the resume the officer ends it, and the goodbye came in before the word of the end."""
+    script = started(kind=StreamKind.RECORDER)
+    told(script, due=True)
+    script.close()
+    script.wait(12)
+    script.open()
+    script.play(10)
+    script.goodbye()
+    script.wait(1)
+    no_more(script)
+    last = [change for change in script.changes if change.state is InterruptionState.CLOSED][-1]
+    assert (last.count, last.kind) == (2, InterruptionKind.STOPPED)
+    assert script.detector.current is None
+
+
+def test_an_activity_that_ends_before_its_recorder_came_tells_nothing_later() -> None:
+    script = Script(kind=StreamKind.RECORDER)
+    no_more(script)
+    told(script, due=True)
+    script.wait(10)
+    no_more(script)
+    script.wait(60)
+    assert script.changes == []
+
+
+def test_what_a_window_lacks_lasts_beyond_an_activity() -> None:
+    script = started()
+    told(script, due=True)
+    script.close()
+    script.wait(8)
+    no_more(script)
+    script.wait(8)
+    assert script.detector.state is StreamState.INTERRUPTED
+
+
 @pytest.mark.parametrize("due", [None, False])
 def test_a_recorder_outside_of_one_may_and_its_breaks_are_found_all_the_same(due: bool | None) -> None:
     script = Script(kind=StreamKind.RECORDER)

@@ -6,16 +6,18 @@ import asyncio
 import random
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
 from hub.clock import US_PER_S, ManualClock
 from hub.errors import SourceError
-from hub.model import MediaSink, RtspSource, Stream, StreamKind
+from hub.model import Expected, MediaSink, RtspSource, Stream, StreamKind
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.rules import DetectorRules
 from hub.pipeline import Pipeline, Retry, Rooms
 from tests.unit.ingest_rtp import idr, make, packet
+from tests.unit.monitor_script import Script, stream
 
 HOUR_S = 3600.0
 
@@ -118,3 +120,21 @@ async def test_the_pipeline_tries_again_whatever_happens() -> None:
     assert pipeline.condition.attempts == 230
     assert pipeline.condition.complaint is not None
     assert pipeline.condition.complaint[:2] == ("unreachable", "cannot connect")
+
+
+def test_a_goodbye_is_judged_by_what_is_due_at_that_moment() -> None:
+    """An activity ended since the last question of the second, and its recorder says goodbye: that is no break."""
+    script = Script(kind=StreamKind.RECORDER)
+    answers: list[Expected | None] = [Expected(True)]
+    room = cast(Any, Mock())
+    rooms = cast(Rooms, SimpleNamespace(clock=script.clock, ledger=room, disk=room, settings=room, events=room))
+    pipeline = Pipeline(
+        stream(StreamKind.RECORDER), room, script.detector, room, rooms, None, lambda _stream, _at: answers[-1]
+    )
+    script.open()
+    script.play(4)
+    pipeline.ask()
+    answers.append(None)
+    pipeline.goodbye("the device ended the session")
+    script.wait(60)
+    assert script.changes == []
