@@ -16,7 +16,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -50,6 +50,7 @@ from hub.monitor.detector import InterruptionDetector
 from hub.monitor.events import EventBus, interruption_json
 from hub.monitor.live import LiveFeed
 from hub.monitor.rules import DetectorRules, StreamState
+from hub.monitor.vitals import Flow, Vitals
 from hub.segmenter.disk import Disk
 from hub.segmenter.fragmenter import Fragmenter
 from hub.segmenter.recorder import Recorder
@@ -126,6 +127,8 @@ class Rooms:
     events: EventBus
     incident: Callable[[Interruption, Instant], str | None] = lambda _one, _now: None
     """Told of each change that is recorded; the incident that the interruption belongs to."""
+    flow: Flow = field(default_factory=Flow)
+    """What came in and what became of it, of all streams."""
 
 
 @dataclass(slots=True)
@@ -183,7 +186,10 @@ class Run:
     async def end(self, reason: str) -> None:
         """Seal everything, then write down why the run ended."""
         self._take(self._fragmenter.flush())
-        await self._recorder.close(reason)
+        try:
+            await self._recorder.close(reason)
+        finally:
+            self._pipeline.vitals.ended()
         if self.number is not None:
             self._ledger.append(self._stream.id, EntryType.CLOSE, close_body(reason, run=self.number))
 
@@ -193,6 +199,7 @@ class Run:
     def _take(self, items: Iterable[InitSegment | Fragment]) -> None:
         for item in items:
             if isinstance(item, Fragment):
+                self._pipeline.vitals.made(item)
                 self._recorder.append(item)
                 self._feed.publish(item)
             else:
@@ -204,6 +211,7 @@ class Run:
             opening = open_body(self._session, self.number, init_sha256=init.sha256)
             self._ledger.append(self._stream.id, EntryType.OPEN, opening)
             self._recorder.begin(self.number)
+        self._pipeline.vitals.size = self._fragmenter.picture_size
         self._recorder.init(init)
         self._feed.init(init)
 
@@ -242,6 +250,7 @@ class Pipeline:
         self._units = metrics.UNITS.labels(stream.id)
         self._new_units = 0
         self.bitrate = Bitrate()
+        self.vitals = Vitals(rooms.flow, stream.id)
         self._complaints = Repetition(rooms.clock, every_s=COMPLAINT_EVERY_S, keys=50)
         self.content: ContentWatch | None = None
         """Who looks at the pictures and listens; None: nobody."""
@@ -281,6 +290,7 @@ class Pipeline:
         while True:
             self.condition.attempts += 1
             metrics.RECONNECTS.labels(self.stream.id).inc()
+            self.vitals.attempts.add(self._clock.now())
             try:
                 reason = await self.run_once()
                 log.info("source ended", stream=self.stream.id, reason=reason)
@@ -322,6 +332,7 @@ class Pipeline:
 
     def opened(self, session: SessionInfo) -> None:
         self.condition.session = session
+        self.vitals.opened(session, session.opened)
         self._run = Run(self.stream, session, self._rooms, self.feed, self)
         self._apply(self.detector.opened(session))
         if self.content is not None:
@@ -330,6 +341,8 @@ class Pipeline:
     def unit(self, unit: AccessUnit) -> None:
         self._new_units += 1
         self.bitrate.bytes += len(unit.data)
+        self._rooms.flow.bytes += len(unit.data)
+        self.vitals.unit(unit)
         changes = self.detector.unit(unit)
         if changes:
             self._apply(changes)
@@ -342,12 +355,14 @@ class Pipeline:
 
     def loss(self, loss: PacketLoss) -> None:
         metrics.PACKETS_LOST.labels(self.stream.id).inc(loss.count)
+        self.vitals.loss(loss.count, loss.noticed)
         self._apply(self.detector.loss(loss))
 
     def leap(self, leap: TimeLeap) -> None:
         self._apply(self.detector.leap(leap))
 
     def sender_report(self, report: SenderReport) -> None:
+        self.vitals.clock.report(report)
         self._apply(self.detector.sender_report(report))
 
     def goodbye(self, reason: str) -> None:
@@ -383,7 +398,9 @@ class Pipeline:
     def sealed(self, chunk: Chunk, *, disk_takes: bool) -> None:
         """A chunk is on the disk: its line goes into the ledger. Not ``disk_takes``: it is of before the disk refused,
         and says nothing of now."""
-        self._rooms.ledger.append(self.stream.id, EntryType.CHUNK, chunk_body(chunk))
+        self.vitals.sealed(chunk)
+        entry = self._rooms.ledger.append(self.stream.id, EntryType.CHUNK, chunk_body(chunk))
+        self._rooms.flow.owed[entry.leaf] = entry.t_mono_us
         self.recorded_until_us = chunk.end_us
         if self._storage_failed and disk_takes:
             self._storage_failed = False

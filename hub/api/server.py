@@ -12,6 +12,7 @@ from hub.api import (
     activities,
     alarm_pictures,
     anchors,
+    balance,
     chunks,
     completeness,
     completeness_report,
@@ -31,6 +32,7 @@ from hub.api import (
     maintenance,
     missing,
     notices,
+    operations,
     people,
     playback,
     played,
@@ -85,6 +87,8 @@ ROUTES: tuple[Route, ...] = (
     *halls.ROUTES,
     *retention.ROUTES,
     *notices.ROUTES,
+    *operations.ROUTES,
+    *balance.ROUTES,
     *exports.ROUTES,
     *footage_upload.ROUTES,
     *events.ROUTES,
@@ -116,6 +120,7 @@ def build_app(services: Services, settings: Settings, *, page: Path = web_page.P
     app[playback.GROWING] = playback.GrowingPlaylists()
     app[stills.LOOKS] = stills.Looks()
     app[played.REEL_CHUNKS] = played.ReelChunks()
+    app[balance.KEPT] = balance.Kept()
     add_routes(app, ROUTES)
     sockets.install(app)
     app.on_response_prepare.append(web_page.prepare_headers)

@@ -33,6 +33,7 @@ from hub.monitor.incidents import Incident
 from hub.monitor.live import LiveFeed, LiveFeeds
 from hub.monitor.maintenance import Maintenance
 from hub.notices.notices import Notices
+from hub.operations.operations import Operations
 from hub.people.accounts import Accounts
 from hub.people.people import People
 from hub.people.units import Units
@@ -186,6 +187,11 @@ class Services:
     incident_of: Callable[[str], str | None] = field(default=lambda _id: None)
     log_status: Callable[[], Mapping[str, object]] = field(default=dict)
     """How far outsiders vouch for the log."""
+
+    operations: Operations | None = None
+    """The hub's figures over time; None: none are kept."""
+    standing: Callable[[], Mapping[str, object]] = field(default=dict)
+    """Who signs the log, with which key, and how far that has got."""
 
     @property
     def people(self) -> People:

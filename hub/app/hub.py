@@ -26,6 +26,7 @@ from hub.api.throttle import Throttle
 from hub.app import surroundings
 from hub.app.answers import Answers
 from hub.app.beside import beside
+from hub.app.operating import listening, operating
 from hub.app.telling import Telling
 from hub.audit.opening import Opened, open_up
 from hub.clock import Clock, SystemClock
@@ -59,7 +60,9 @@ from hub.monitor.events import EventBus
 from hub.monitor.grouping import Grouping
 from hub.monitor.live import LiveFeeds
 from hub.monitor.maintenance import Maintenance
+from hub.monitor.vitals import Flow
 from hub.notices.notices import Notices, Outside
+from hub.operations.operations import Operations
 from hub.people.accounts import Accounts
 from hub.people.people import People
 from hub.people.units import Units
@@ -103,12 +106,14 @@ class Hub:
     looks: Looks
     live_notes: LiveNotes
     accesses: AccessReader
+    operations: Operations
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
         self.clock = clock
         self.feeds = LiveFeeds()
         self.events = EventBus(settings.event_queue)
+        self.flow = Flow()
         self.answers = Answers(self)
         self.telling = Telling(self)
         self.content: ContentChecks | None = None
@@ -128,6 +133,7 @@ class Hub:
             log.info("stopping")
 
     async def _start(self) -> None:
+        said = self._stack.enter_context(listening(self.clock))
         door = open_door(self.settings)  # first: what is refused here must leave nothing behind
         self._stack.callback(door.close)
         opened, watched = await self._open_ledger()
@@ -138,6 +144,7 @@ class Hub:
         duty, watch = await self._open_expectations(engine)
         await self._begin_streams(engine, disk, whip, duty)
         await self._open_care(engine)
+        self.operations = operating(self, disk, said)
         self._work(duty, watch, opened)
         await self._serve(door, engine, opened, whip, duty, watch)
         # What lives for ever need not be looked at by every collection.
@@ -240,7 +247,7 @@ class Hub:
         return duty, Watch(self.activities, surroundings.of_activities(self, duty.duty))
 
     async def _begin_streams(self, engine: Engine, disk: Disk, whip: WhipEndpoint, duty: DutyParts) -> None:
-        rooms = Rooms(self.settings, self.clock, self.ledger, disk, self.events, self.grouping.take)
+        rooms = Rooms(self.settings, self.clock, self.ledger, disk, self.events, self.grouping.take, self.flow)
         self.fleet = Fleet(
             rooms,
             self.feeds,
@@ -324,6 +331,7 @@ class Hub:
             self.footage.run(),
             self.looks.run(),
             self.live_notes.run(),
+            self.operations.run(),
         )
         for work in works:
             self._stack.push_async_callback(_cancelled, asyncio.create_task(work))
@@ -371,6 +379,8 @@ class Hub:
             incident_of=self.grouping.of,
             maintenance=self.maintenance,
             prober=Prober(clock),
+            operations=self.operations,
+            standing=partial(surroundings.log_standing, self),
             log_status=lambda: self.anchoring.status().json(),
             witness=opened.witness,
             witness_for=opened.witness_for,

@@ -45,6 +45,19 @@ def cosigned(hub: Hub) -> Callable[[Accepted], Awaitable[None]]:
     return brought
 
 
+def log_standing(hub: Hub) -> dict[str, object]:
+    """Who signs the log, with which keys, and how far that has got; µs of hub UTC, None: not in this run."""
+    ledger = hub.ledger
+    return {
+        "vkey": ledger.vkey(),
+        "custody": ledger.custody.value,
+        "signed_us": ledger.signed_us or None,
+        "waiting_bytes": ledger.waiting_bytes,
+        "problem": ledger.problem,
+        "statements": len(ledger.key_statements()),
+    }
+
+
 def unit_rules(hub: Hub, unit_id: str) -> Iterable[Mapping[str, Any]]:
     """What holds in a unit, from the root down."""
     tree = hub.units.tree

@@ -69,6 +69,13 @@ class Retained:
         with self._engine.connect() as connection:
             return sorted(connection.execute(select(t.heads.c.stream)).scalars())
 
+    def stored(self) -> dict[str, int]:
+        """Bytes of each stream's reels that no tombstone stands for."""
+        reel = t.reels.c
+        query = select(reel.stream, func.sum(reel.size).label("size")).where(~_STANDS).group_by(reel.stream)
+        with self._engine.connect() as connection:
+            return {row.stream: row.size for row in connection.execute(query)}
+
     def reels(self, stream_id: str, before: str, after: str, limit: int) -> list[ReelRow]:
         """Reels without a standing tombstone, by path (which is by time), between ``after`` and ``before``."""
         chunk, reel = t.chunks.c, t.reels.c

@@ -261,6 +261,10 @@ class Retention:
         """Whether footage of this time was deleted already."""
         return await asyncio.to_thread(self._retained.any_deleted, stream_id, from_us, to_us)
 
+    async def stored(self) -> dict[str, int]:
+        """Bytes of footage by stream."""
+        return await asyncio.to_thread(self._retained.stored)
+
     async def release_hold(self, ident: str, text: str, by: str) -> Hold:
         """Raises NotFound, InvalidRequest without words, Conflict if it is released already."""
         hold = self.hold(ident)

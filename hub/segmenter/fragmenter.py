@@ -70,6 +70,11 @@ class Fragmenter:
         self.discarded = 0
         """Units given up because nothing describes them: no parameter sets in time, or a track left out."""
 
+    @property
+    def picture_size(self) -> tuple[int, int] | None:
+        """As the newest init segment says, in pixels; None: there is no picture in it."""
+        return next((one.size for one in self._entries.values() if one.size is not None), None)
+
     def push(self, unit: AccessUnit) -> Sequence[Output]:
         """Takes the next unit, in order of arrival.
 

@@ -15,6 +15,7 @@ from hub.errors import SourceError
 from hub.model import Expected, MediaSink, RtspSource, Stream, StreamKind
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.rules import DetectorRules
+from hub.monitor.vitals import Flow
 from hub.pipeline import Pipeline, Retry, Rooms
 from tests.unit.ingest_rtp import idr, make, packet
 from tests.unit.monitor_script import Script, stream
@@ -102,7 +103,7 @@ async def test_the_pipeline_tries_again_whatever_happens() -> None:
     clock = Moving()
     camera = Camera(works_at=200, ends_at=230)
     stream = Stream("cam", "cam", StreamKind.WINDOW, RtspSource("rtsp://x/"), 0)
-    rooms = cast(Any, SimpleNamespace(clock=clock))
+    rooms = cast(Any, SimpleNamespace(clock=clock, flow=Flow()))
     pipeline = Pipeline(
         stream,
         camera,

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": BASE
     | PARTS
     | {"activities", "audit", "devices", "duty", "evidence", "followup", "footage", "notices", "people", "registry"}
-    | {"looks", "reports", "retention", "telemetry", "walls"},
+    | {"looks", "operations", "reports", "retention", "telemetry", "walls"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
     "reports": BASE | {"duty"},
@@ -52,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
         "footage",
         "looks",
         "notices",
+        "operations",
         "people",
         "pipeline",
         "preview",
@@ -73,6 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     "followup": BASE | {"ledger", "people"},
     "walls": BASE,
     "looks": BASE | {"ledger", "people"},
+    "operations": BASE | {"monitor"},
     **dict.fromkeys(PARTS, BASE),
 }
 
