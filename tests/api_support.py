@@ -132,6 +132,10 @@ class FakeReader:
     def backfilled(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         return [one for one in self.filled if one.from_us < to_us and one.to_us > from_us]
 
+    def recorded_spans(self, streams: Collection[str], from_us: int, to_us: int) -> list[tuple[str, int, int]]:
+        found = [one for one in self.recorded if one.from_us < to_us and one.to_us > from_us]
+        return [(stream, max(one.from_us, from_us), min(one.to_us, to_us)) for stream in streams for one in found]
+
     def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         return [one for one in self.deleted if one.from_us < to_us and one.to_us > from_us]
 

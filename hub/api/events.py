@@ -26,6 +26,7 @@ HEARD_BY = {
     "export": (Right.EXPORTS_VIEW, "stream"),
     "alarm": (Right.INTERRUPTIONS_VIEW, "stream"),
     "duty": (Right.INTERRUPTIONS_VIEW, "stream"),
+    "inspection": (Right.INSPECTION_VIEW, "stream"),
     "wall": (Right.LIVE_VIEW, "stream"),
 }
 """The first word of an event's type: the right that it takes, and the field that names the stream."""

@@ -20,6 +20,8 @@ from hub.evidence.jobs import Exports
 from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
 from hub.footage.footage import Footage
+from hub.inspection.inspections import Inspections
+from hub.inspection.records import Records
 from hub.ledger.accesses import AccessReader
 from hub.ledger.declared import Declared
 from hub.ledger.entries import JsonValue
@@ -99,6 +101,7 @@ class FootageReader(Protocol):
     def chunks_of(self, reel: str) -> list[Chunk]: ...
     def spans(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
     def backfilled(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
+    def recorded_spans(self, streams: Collection[str], from_us: int, to_us: int) -> list[tuple[str, int, int]]: ...
     def gone(self, stream_id: str, from_us: int, to_us: int) -> list[Span]: ...
     def is_gone(self, reel: str) -> bool: ...
     def interruption(self, ident: str) -> Interruption | None: ...
@@ -174,6 +177,9 @@ class Services:
     followup: Followup | None = None
     explaining: Explaining | None = None
     footage: Footage | None = None
+    inspections: Inspections | None = None
+    records: Records | None = None
+    """Its calls block: they are made in a thread."""
     notices: Notices | None = None
     walls: Walls | None = None
     prober: Prober | None = None

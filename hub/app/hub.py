@@ -42,6 +42,8 @@ from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
 from hub.footage.footage import Footage
 from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.inspection.inspections import Inspections
+from hub.inspection.records import Records
 from hub.ledger.accesses import AccessReader
 from hub.ledger.entries import EntryType
 from hub.ledger.files import DATABASE_FILE
@@ -103,6 +105,7 @@ class Hub:
     followup: Followup
     notices: Notices
     exports: Exports
+    inspections: Inspections
     looks: Looks
     live_notes: LiveNotes
     accesses: AccessReader
@@ -312,6 +315,9 @@ class Hub:
         self.exports.start()
         stack.push_async_callback(self.exports.close)
 
+        self.inspections = await Inspections.open(settings, self.clock, ledger, ledger.reader, self.telling.publish)
+        stack.push_async_callback(self.inspections.checks.close)
+
     def _work(self, duty: DutyParts, watch: Watch, opened: Opened) -> None:
         """What goes on in the background until the hub stops."""
         taken = Intake(self.settings.data, self.ledger.append, self.ledger.committed)
@@ -366,6 +372,8 @@ class Hub:
             exports=self.exports,
             telemetry=self.telemetry,
             notices=self.notices,
+            inspections=self.inspections,
+            records=Records(engine, self.followup),
             walls=await Walls.open(engine, clock, self.telling.publish),
             footage=self.footage,
             followup=self.followup,

@@ -242,6 +242,10 @@ class Followup:
         """What asks for something still, newest first."""
         return sorted(self._open.values(), key=lambda one: (one.started_us, one.id), reverse=True)
 
+    def standing(self) -> list[tuple[Interruption, State | None]]:
+        """The same with its state when it was last looked at, within seconds of each change; None: not yet."""
+        return [(fault, self._states.get(fault.id)) for fault in self.pending()]
+
     def open_of(self, stream_id: str) -> list[Interruption]:
         """The same of one stream."""
         return [fault for fault in self.pending() if fault.stream_id == stream_id]

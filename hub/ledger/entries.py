@@ -74,6 +74,7 @@ class EntryType(StrEnum):
     TELEMETRY = "telemetry"
     ACTIVITY = "activity"
     CALENDAR = "calendar"
+    INSPECTION = "inspection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +275,7 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
     EntryType.ATTACHMENT: {"media": str, "sha256": str, "size": int, "file": str, "at_us": int},
     EntryType.TELEMETRY: {"kind": str, "id": str, "by": str, "at_us": int},
     EntryType.CALENDAR: {"action": str, "by": str},
+    EntryType.INSPECTION: {"id": str, "action": str, "by": str, "unit": str},
     EntryType.MAINTENANCE: {"id": str, "action": str, "by": str, "from_us": int, "to_us": int, "reason": str},
     EntryType.HANDLING: {"of": str, "action": str, "by": str, "note": str},
     EntryType.DERIVATIVE: {"of": str, "what": str, "sha256": str},

@@ -77,6 +77,7 @@ _INSERT_TOLD = insert(t.told)
 _INSERT_TELEMETRY = insert(t.telemetry)
 _INSERT_CALENDARS = insert(t.calendars)
 _INSERT_ACCESS = insert(t.access)
+_INSERT_INSPECTIONS = insert(t.inspections)
 _GONE = upsert(t.gone_reels)
 _UPSERT_GONE = _GONE.on_conflict_do_update(
     index_elements=["reel"], set_={column.name: column for column in _GONE.excluded if column.name != "reel"}
@@ -151,6 +152,7 @@ class Index:
             (_INSERT_TELEMETRY, batch.telemetry),
             (_INSERT_CALENDARS, batch.calendars),
             (_INSERT_ACCESS, batch.access),
+            (_INSERT_INSPECTIONS, batch.inspections),
             (_UPSERT_GONE, list(batch.gone.values())),
             (_UPDATE_GONE, [{"of": reel, "now": state} for reel, state in batch.gone_states.items()]),
         ):

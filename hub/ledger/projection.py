@@ -111,6 +111,7 @@ class Batch:
     telemetry: list[Row] = field(default_factory=list)
     calendars: list[Row] = field(default_factory=list)
     access: list[Row] = field(default_factory=list)
+    inspections: list[Row] = field(default_factory=list)
     gone_states: dict[str, str] = field(default_factory=dict)
 
     def add(self, placed: Placed, entry_id: int, keep_bytes: bool) -> None:
@@ -181,6 +182,10 @@ class Batch:
             text = json.dumps(dict(body), separators=(",", ":"))
             row = {"entry_id": entry_id, "seq": entry.seq, "t_hub_us": entry.t_hub_us, "body": text}
             self.calendars.append(row)
+        elif kind is EntryType.INSPECTION and entry.stream_id == HUB_STREAM:
+            row = {"entry_id": entry_id, "seq": entry.seq, "leaf": leaf, "t_hub_us": entry.t_hub_us}
+            row["body"] = json.dumps(dict(body), ensure_ascii=False, separators=(",", ":"))
+            self.inspections.append(row)
 
     def _access(self, entry: Entry, entry_id: int, leaf: bytes) -> None:
         row: Row = {"entry_id": entry_id, "stream": entry.stream_id, "seq": entry.seq, "leaf": leaf}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, tuple_
 
 from hub.database import open_engine
 from hub.ledger import tables as t
@@ -142,6 +142,22 @@ class Reader:
         with self._engine.connect() as connection:
             rows = connection.execute(select(t.calendars).order_by(t.calendars.c.entry_id)).all()
         return [(row.seq, row.t_hub_us, json.loads(row.body)) for row in rows]
+
+    def inspections(self) -> list[tuple[int, str, int, dict[str, Any]]]:
+        """Every entry ``inspection``, oldest first: its seq in the chain of the hub, leaf (hex), hub UTC (µs), body."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(t.inspections).order_by(t.inspections.c.entry_id)).all()
+        return [(row.seq, row.leaf.hex(), row.t_hub_us, json.loads(row.body)) for row in rows]
+
+    def recorded_spans(self, streams: Collection[str], from_us: int, to_us: int) -> list[tuple[str, int, int]]:
+        """Recorded time of these streams that touches the range, clipped, by stream and time."""
+        row, names = t.spans.c, func.json_each(json.dumps(list(streams))).table_valued("value")
+        query = select(row.stream, row.from_us, row.to_us).where(
+            row.stream.in_(select(names.c.value)), row.from_us < to_us, row.to_us > from_us
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(row.stream, row.from_us)).all()
+        return [(one.stream, max(one.from_us, from_us), min(one.to_us, to_us)) for one in found]
 
     def backfills(self, ident: str) -> list[dict[str, Any]]:
         """The bodies of the entries ``backfill`` of this interruption, oldest first."""

@@ -213,7 +213,18 @@ access = Table(
     Index("ledger_access_by_time", "t_hub_us"),
 )
 
+# The inspection ledger (检查台账): few entries, read as a whole at the start.
+inspections = Table(
+    "ledger_inspections",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("body", String, nullable=False),  # JSON, as in the entry
+)
+
 ALL = (
     logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions, holds, tombstones, gone_reels,
-    told, telemetry, calendars, access,
+    told, telemetry, calendars, access, inspections,
 )  # fmt: skip

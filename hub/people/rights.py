@@ -59,6 +59,12 @@ class Right(StrEnum):
     AUDIT_VIEW = "audit.view"
     ACCESS_VIEW = "access.view"
     """Who looked at what, of the streams of a unit."""
+    INSPECTION_VIEW = "inspection.view"
+    """监督检查: the figures of a unit, its samples, checks and orders."""
+    INSPECTION_MANAGE = "inspection.manage"
+    """To draw a sample, to start a check, to order rectification."""
+    INSPECTION_ANSWER = "inspection.answer"
+    """To say of an order to rectify what was done."""
 
 
 class Role(StrEnum):
@@ -94,13 +100,14 @@ TABLE: Final = MappingProxyType(
             {
                 *_SEES, _R.LIVE_VIEW, *_PLAYS, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
                 _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
-                _R.FAULTS_REPORT, _R.MAINTENANCE_REQUEST, _R.MAINTENANCE_APPROVE,
+                _R.FAULTS_REPORT, _R.MAINTENANCE_REQUEST, _R.MAINTENANCE_APPROVE, _R.INSPECTION_VIEW,
+                _R.INSPECTION_ANSWER,
             }
         ),
         Role.INSPECTOR: frozenset(
             {
                 *_SEES, *_PLAYS, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.RETENTION_VIEW, _R.PEOPLE_VIEW,
-                _R.LOG_STATUS, _R.SESSIONS_VIEW, _R.ACCESS_VIEW,
+                _R.LOG_STATUS, _R.SESSIONS_VIEW, _R.ACCESS_VIEW, _R.INSPECTION_VIEW, _R.INSPECTION_MANAGE,
             }
         ),
         Role.ARCHIVIST: frozenset(
@@ -113,13 +120,13 @@ TABLE: Final = MappingProxyType(
             {
                 *_SEES, _R.LIVE_VIEW, *_PLAYS, _R.LOOKS_APPROVE, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
                 _R.EXPLANATIONS_EXEMPT, _R.RETENTION_APPROVE, _R.PEOPLE_VIEW, _R.SESSIONS_VIEW,
-                _R.MAINTENANCE_APPROVE,
+                _R.MAINTENANCE_APPROVE, _R.INSPECTION_VIEW, _R.INSPECTION_ANSWER,
             }
         ),
         Role.AUDITOR: frozenset(
             {
                 *_WHAT, _R.EXPORTS_VIEW, _R.RETENTION_VIEW, _R.PEOPLE_VIEW, _R.LOG_STATUS, _R.SYSTEM_VIEW,
-                _R.AUDIT_VIEW, _R.ACCESS_VIEW, _R.SESSIONS_VIEW,
+                _R.AUDIT_VIEW, _R.ACCESS_VIEW, _R.SESSIONS_VIEW, _R.INSPECTION_VIEW,
             }
         ),
         Role.OFFICER: frozenset(

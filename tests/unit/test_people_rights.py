@@ -57,6 +57,9 @@ log.status            . . x . . x . x .
 system.view           . . . . . x . x .
 audit.view            . . . . . x . . .
 access.view           . . x . . x . . .
+inspection.view       . x x . x x . . .
+inspection.manage     . . x . . . . . .
+inspection.answer     . x . . x . . . .
 """
 
 

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": BASE
     | PARTS
     | {"activities", "audit", "devices", "duty", "evidence", "followup", "footage", "notices", "people", "registry"}
-    | {"looks", "operations", "reports", "retention", "telemetry", "walls"},
+    | {"inspection", "looks", "operations", "reports", "retention", "telemetry", "walls"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
     "reports": BASE | {"duty"},
@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "fleet",
         "followup",
         "footage",
+        "inspection",
         "looks",
         "notices",
         "operations",
@@ -73,6 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     "telemetry": BASE | {"ledger", "people"},
     "followup": BASE | {"ledger", "people"},
     "walls": BASE,
+    "inspection": BASE | {"activities", "duty", "followup", "ledger", "people"},
     "looks": BASE | {"ledger", "people"},
     "operations": BASE | {"monitor"},
     **dict.fromkeys(PARTS, BASE),

@@ -1,7 +1,8 @@
 """Step 6 of a verification: photographs, and the pictures that alarms were raised on, by the digests that entries keep.
 
 A photograph is evidence: it must be there unless a ``deleted`` entry names it. An alarm's picture is written a moment
-after its entry, so a power cut may have cost it; but the one that is there must be the one that was written.
+after its entry, so a power cut may have cost it; but the one that is there must be the one that was written. What a
+sample was drawn from (检查台账) must be there, or nobody can draw it again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 _PHOTO = re.compile(r"photos/[0-9a-f]{64}")
 _PICTURE = re.compile(r"pictures/[a-z0-9][a-z0-9-]{0,62}/\d{4}-\d\d-\d\d/[a-z0-9][a-z0-9._-]{0,120}\.jpg")
+_POPULATION = re.compile(r"inspections/[a-z0-9-]{1,63}\.txt")
 _INTERRUPTIONS = (EntryType.INTERRUPTION_OPEN, EntryType.INTERRUPTION_CLOSE, EntryType.INTERRUPTION_WITHDRAWN)
 
 
@@ -43,6 +45,8 @@ def note(run: Context, line: Line) -> None:
     elif entry.type in _INTERRUPTIONS and "picture" in entry.body["evidence"]:
         evidence = entry.body["evidence"]
         _remember(run, line, evidence["picture"], evidence.get("picture_sha256"), _PICTURE, required=False)
+    elif entry.type is EntryType.INSPECTION and entry.body["action"] == "sample":
+        _remember(run, line, entry.body.get("file"), entry.body.get("population_sha256"), _POPULATION, required=True)
     elif entry.type is EntryType.DELETED:
         run.beside_gone.update(name for name in entry.body.get("beside", ()) if isinstance(name, str))
 

@@ -57,6 +57,9 @@ REMARKS = {
     "the database: {} (the files alone decide)": "数据库：{}（以文件为准）",
     "the log {} has no checkpoint: nothing of it is signed": "日志 {} 没有检查点：其内容均未签名",
     "the newest line of log/{}/checkpoints was cut off in writing": "log/{}/checkpoints 的最后一行没有写完",
+    "the bytes of {} reels outside of what was asked for: only that they are there": (
+        "所选范围以外的 {} 个录像文件的内容：只核对了文件在且长度相符"
+    ),
     "who wrote this: not one signature could be verified": "由谁写成：没有一个签名得到验证",
     "what the signer of {} remembers: its folder of keys is another user's; ask as that user": (
         "{} 的签名程序所记：其密钥目录属于另一用户，请以该用户校验"

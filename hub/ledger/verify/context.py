@@ -20,6 +20,21 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Of which footage the bytes are read: of these streams (None: all), as far as it touches ``from_us … to_us`` (hub
+    UTC; None: open). Chains, log and signatures are always judged whole, as is whether each reel is there."""
+
+    streams: frozenset[str] | None = None
+    from_us: int | None = None
+    to_us: int | None = None
+
+    def holds(self, stream: str, first_us: int, end_us: int) -> bool:
+        named = self.streams is None or stream in self.streams
+        early = self.from_us is not None and end_us <= self.from_us
+        return named and not early and not (self.to_us is not None and first_us >= self.to_us)
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """How to verify. ``key`` is a verifier key as text; ``keys_dir`` the hub's own folder of keys;
     ``checkpoints`` are notes that were kept elsewhere, each with what to call it."""
@@ -31,6 +46,8 @@ class Options:
     checkpoints: tuple[tuple[str, str], ...] = ()
     trust: Trust = field(default_factory=Trust)
     """Whom to believe about time."""
+    scope: Scope | None = None
+    """None: all footage is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +94,8 @@ class Context:
     """By origin: the log's own roots at the sizes of its checkpoints and anchors."""
     skipped: set[Step] = field(default_factory=set)
     """Steps that could not be taken: never shown as fine."""
+    glanced: int = 0
+    """Reels outside of the scope: that they are there was looked at, not what is in them."""
     interruptions: int = 0
     unfilled: int = 0
     """Interruptions that lost footage of which not all was brought later."""

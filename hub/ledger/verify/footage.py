@@ -42,6 +42,9 @@ class ReelJob:
     absent: Absent | None = None
     pending_bytes: int = 0
     bytes: int = 0
+    first_us: int = 0
+    end_us: int = 0
+    """From the first to the last moment that its entries speak of (hub UTC)."""
 
     def add(self, body: Mapping[str, Any], place: str) -> None:
         """One more entry about this reel."""
@@ -52,6 +55,8 @@ class ReelJob:
             found = f"{body['init_size']} bytes, {body['init_sha256']}"
             self.findings.append(Finding(Step.FOOTAGE, Harm.ALTERED, self.stream, place, expected, found))
         if body["size"]:
+            self.first_us = min(self.first_us, body["first_us"]) if self.pieces else body["first_us"]
+            self.end_us = max(self.end_us, body["end_us"])
             self.pieces.append(Piece(body["offset"], body["size"], body["sha256"], place))
 
     def run(self, progress: Callable[[int], None]) -> ReelJob:
@@ -73,6 +78,22 @@ class ReelJob:
             self._compare(_Reader(handle, progress))
         finally:
             os.close(handle)
+        return self
+
+    def glance(self, progress: Callable[[int], None]) -> ReelJob:
+        """That the reel is there, as long as its entries say, without reading it. Any thread."""
+        last = self.pieces[-1]
+        end = last.offset + last.size
+        try:
+            size = (self.data / self.reel).stat().st_size
+        except FileNotFoundError:
+            self.absent = Absent(self.reel, self.stream, end, len(self.pieces), self.pieces[0].place)
+            return self
+        if size < end:
+            place = f"{self.reel} bytes {last.offset}-{end} (declared in {last.place})"
+            self._find(Harm.ALTERED, place, f"{last.size} bytes", f"{max(0, size - last.offset)}")
+        self._rest(size, end)
+        progress(size)
         return self
 
     def _compare(self, reader: _Reader) -> None:

@@ -13,7 +13,7 @@ from hub.ledger.package.container import is_package
 from hub.ledger.verdict import Completeness, Integrity, Provenance, Step, Verdict
 from hub.ledger.verify import checkpoints as heads
 from hub.ledger.verify import database, deletions, inventory, streams, times
-from hub.ledger.verify.context import Context, Options, Progress
+from hub.ledger.verify.context import Context, Options, Progress, Scope
 
 STEPS: list[tuple[Callable[[Context], None], tuple[Step, ...]]] = [
     (inventory.take, (Step.INVENTORY,)),
@@ -37,6 +37,7 @@ def verify_path(
     threads: int = 2,
     checkpoints: Sequence[tuple[str, str]] = (),
     trust: Trust | None = None,
+    scope: Scope | None = None,
 ) -> Verdict:
     """Verify a data folder, live, stopped or copied.
 
@@ -44,12 +45,13 @@ def verify_path(
     is used, and with it the signer's memory of what it signed last; failing that the key that lies in
     the data folder, which the verdict says. ``checkpoints`` are notes that were kept elsewhere (on a
     hand-over sheet, by a witness), each as (what to call it, its text): the log must extend them. ``trust``: whom to
-    believe about time; without it anchors are compared with the log, and not believed. Never
+    believe about time; without it anchors are compared with the log, and not believed. ``scope``: of which footage the
+    bytes are read (None: of all). Never
     raises: what cannot be judged is a verdict too.
     """
     verdict = Verdict(str(path))
     begun = time.monotonic()
-    options = Options(key, keys_dir, progress, threads, tuple(checkpoints), trust or Trust())
+    options = Options(key, keys_dir, progress, threads, tuple(checkpoints), trust or Trust(), scope)
     try:
         _verify(path, verdict, options)
         _somebody_signed(verdict)
@@ -111,4 +113,6 @@ def _summarise(run: Context) -> None:
     verdict.counts.interruptions = run.interruptions
     if not verdict.counts.entries:
         raise LedgerError("not one entry could be read")
+    if run.glanced:
+        run.unchecked(f"the bytes of {run.glanced} reels outside of what was asked for: only that they are there")
     verdict.judge(run.interruptions, run.unfilled)

@@ -4,7 +4,7 @@ step 7 remembers of each stream."""
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from hub.ledger.deletions import Deletions
@@ -32,7 +32,7 @@ def walk(run: Context) -> None:
         try:
             for stream in sorted(run.files, key=lambda stream: (stream == HUB_STREAM, stream)):
                 for job in _walk_stream(run, stream):
-                    jobs.append(pool.submit(job.run, run.advance))
+                    jobs.append(pool.submit(_work(run, job), run.advance))
                     while len(jobs) > JOBS_AT_ONCE or (jobs and jobs[0].done()):
                         _collect(run, jobs.popleft().result())
             while jobs:
@@ -42,6 +42,14 @@ def walk(run: Context) -> None:
             for waiting in jobs:
                 waiting.cancel()
             raise
+
+
+def _work(run: Context, job: ReelJob) -> Callable[[Callable[[int], None]], ReelJob]:
+    scope = run.options.scope
+    if scope is None or not job.pieces or scope.holds(job.stream, job.first_us, job.end_us):
+        return job.run
+    run.glanced += 1
+    return job.glance
 
 
 def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
