@@ -312,6 +312,7 @@ class SessionOut(BaseModel):
     rights: list[Right] = Field(description="They hold in the unit and below it.")
     must_change_password: bool = Field(description="Until then nothing else is answered.")
     method: Literal["password", "oidc", "token"] = Field(description="How the caller has shown who they are.")
+    time_zone: str = Field(description="The hub's, as Asia/Shanghai: its days, and the times that people read.")
 
 
 class Health(BaseModel):

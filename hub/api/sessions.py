@@ -72,7 +72,7 @@ async def show(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     if identity.session is not None:
         return web.json_response(_session_json(services, identity.session))
-    return web.json_response(_program_json(identity))
+    return web.json_response(_program_json(services, identity))
 
 
 async def sign_out(request: web.Request) -> web.Response:
@@ -161,10 +161,11 @@ def _session_json(services: Services, session: Session) -> dict[str, Any]:
         "rights": _rights(services.accounts.standing(session.username)),
         "must_change_password": person.must_change_password,
         "method": session.method,
+        "time_zone": services.settings.time_zone,
     }
 
 
-def _program_json(identity: Identity) -> dict[str, Any]:
+def _program_json(services: Services, identity: Identity) -> dict[str, Any]:
     return {
         "username": identity.name,
         "role": identity.role,
@@ -174,6 +175,7 @@ def _program_json(identity: Identity) -> dict[str, Any]:
         "rights": _rights(identity.standing),
         "must_change_password": False,
         "method": "token",
+        "time_zone": services.settings.time_zone,
     }
 
 

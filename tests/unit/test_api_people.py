@@ -105,9 +105,10 @@ async def test_a_person_is_added_signs_in_and_changes_the_password(hub: Hub) -> 
     body = {"username": "wang", "password": password}
     async with hub.person.post("/api/session", json=body) as response:
         signed = await response.json()
-    assert {key: signed[key] for key in ("username", "role", "name", "unit", "must_change_password", "rights")} == {
+    told = ("username", "role", "name", "unit", "must_change_password", "rights", "time_zone")
+    assert {key: signed[key] for key in told} == {
         "username": "wang", "role": "officer", "name": "王警官", "unit": "hall", "must_change_password": True,
-        "rights": ["self"],
+        "rights": ["self"], "time_zone": "Asia/Shanghai",
     }  # fmt: skip
     async with hub.person.get("/api/streams") as response:
         assert (response.status, (await response.json())["error"]["code"]) == (403, "must_change_password")

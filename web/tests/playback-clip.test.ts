@@ -1,17 +1,19 @@
 import { describe, expect, it } from "vitest";
 
-import { dayKey, dayLook, dayPercent, weeksOf } from "@/playback/calendar";
+import { offsetAt, setZone } from "@/domain/time";
+import { dayLook, dayPercent, weeksOf } from "@/playback/calendar";
 import { bestActivity, missingNotes, NO_CLIP, notesFrom, officersOf, rangeOf, setIn, setOut } from "@/playback/clip";
 import { DAY, PLAYBACK_LIMITS, SECOND, span, ticks, zoom } from "@/timeline/scale";
 
 describe("the calendar", () => {
-  const now = new Date(2026, 10, 21, 12).getTime();
+  setZone("Asia/Shanghai");
+  const now = Date.parse("2026-11-21T12:00:00+08:00");
   it("has weeks from Monday on, and each day once", () => {
-    const weeks = weeksOf(2026, 10, now);
+    const weeks = weeksOf("2026-11", now);
     expect(weeks.every((week) => week.length === 7)).toBe(true);
     expect(weeks.flat().filter((one) => one !== null).map((one) => one.day)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
     expect(weeks[0]?.findIndex((one) => one !== null)).toBe(6); // 1 November 2026 is a Sunday
-    expect(weeks.flat().find((one) => one?.day === 21)).toMatchObject({ key: dayKey(now), future: false });
+    expect(weeks.flat().find((one) => one?.day === 21)).toMatchObject({ key: "2026-11-21", fromMs: Date.parse("2026-11-20T16:00:00Z"), toMs: Date.parse("2026-11-21T16:00:00Z"), future: false });
     expect(weeks.flat().find((one) => one?.day === 22)?.future).toBe(true);
   });
   it("never calls complete what is not", () => {
@@ -30,7 +32,7 @@ describe("the line", () => {
     expect(span(view)).toBe(1200); // the wall's least is two minutes
     view = zoom(view, 0.01, at, PLAYBACK_LIMITS);
     expect(span(view)).toBe(SECOND);
-    expect(ticks(view, 900, 90).map((one) => one.label)).toContain(`${String(new Date(at).getHours()).padStart(2, "0")}:00:00.2`);
+    expect(ticks(view, 900, 90).map((one) => one.label)).toContain(`${String(new Date(at + offsetAt(at)).getUTCHours()).padStart(2, "0")}:00:00.2`);
     expect(span(zoom(view, 1e9, at, PLAYBACK_LIMITS))).toBe(31 * DAY);
   });
 });

@@ -11,6 +11,8 @@ export interface SessionDto {
   must_change_password?: boolean;
   /** How one signed in. */
   method?: "password" | "oidc" | "token";
+  /** The zone in which the hub tells days and times, as Asia/Shanghai. */
+  time_zone?: string;
 }
 
 export interface UnitDto {

@@ -58,6 +58,12 @@ export function endIn(zone: string, ms: number): string {
   return clock === "00:00" ? "24:00" : clock;
 }
 
+/** What the zone's clock is ahead of UTC, in ms. */
+export function offsetIn(zone: string, ms: number): number {
+  const p = parts(zone, ms);
+  return Date.parse(`${p["year"]}-${p["month"]}-${p["day"]}T${p["hour"]}:${p["minute"]}:${p["second"]}Z`) - Math.floor(ms / 1000) * 1000;
+}
+
 /** The moment of a wall clock; of an hour that comes twice the first. */
 export function momentIn(zone: string, day: string, clock = "00:00"): number {
   const wanted = Date.parse(`${day}T${clock}:00Z`);

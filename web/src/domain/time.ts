@@ -1,10 +1,45 @@
-/** Times for people. Always local time of the command centre, 24 h, digits of fixed width. */
+/** Times for people. Always the hub's zone, whatever this machine is set to; 24 h, digits of fixed width. */
+import { momentIn, offsetIn } from "./calendar";
+
+let zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** By quarter of an hour: no zone changes within one. */
+const offsets = new Map<number, number>();
+const QUARTER = 900_000;
+const MOST_OFFSETS = 2000;
+
+/** The hub says it with each sign-in (`HUB_TIME_ZONE`). One that this browser does not know leaves its own. */
+export function setZone(name: string): void {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+  } catch {
+    return;
+  }
+  zone = name;
+  offsets.clear();
+}
+
+export const hubZone = (): string => zone;
+
+/** East of UTC is positive. */
+export function offsetAt(ms: number): number {
+  const quarter = Math.floor(ms / QUARTER);
+  let found = offsets.get(quarter);
+  if (found === undefined) {
+    if (offsets.size >= MOST_OFFSETS) offsets.clear();
+    found = offsetIn(zone, quarter * QUARTER);
+    offsets.set(quarter, found);
+  }
+  return found;
+}
+
+/** A date whose UTC fields are what the hub's clock on the wall says. */
+const wall = (ms: number): Date => new Date(ms + offsetAt(ms));
 
 const pad = (n: number, width = 2): string => String(n).padStart(width, "0");
 
 export function clockTime(ms: number): string {
-  const d = new Date(ms);
-  return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}`;
+  const d = wall(ms);
+  return `${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}:${pad(d.getUTCSeconds())}`;
 }
 
 export function clockTimeTenths(ms: number): string {
@@ -16,12 +51,25 @@ export function clockTimeMs(ms: number): string {
 }
 
 export function dateOf(ms: number): string {
-  const d = new Date(ms);
-  return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())}`;
+  const d = wall(ms);
+  return `${d.getUTCFullYear()}-${pad(d.getUTCMonth() + 1)}-${pad(d.getUTCDate())}`;
 }
 
-export function startOfDay(ms: number): number {
-  return new Date(ms).setHours(0, 0, 0, 0);
+export const startOfDay = (ms: number): number => momentIn(zone, dateOf(ms));
+
+/** What a `datetime-local` field says, in the hub's zone; NaN of an empty one. */
+export const momentOfField = (text: string): number => (text === "" ? Number.NaN : momentIn(zone, text.slice(0, 10), text.slice(11, 16)));
+
+/** Date pickers know this machine's zone alone: theirs that shows the hub's clock, and the moment that such a one means. */
+export function pickerDate(ms: number): Date {
+  const d = wall(ms);
+  return new Date(d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate(), d.getUTCHours(), d.getUTCMinutes(), d.getUTCSeconds(), d.getUTCMilliseconds());
+}
+
+export function momentOfPicker(shown: Date): number {
+  const day = `${shown.getFullYear()}-${pad(shown.getMonth() + 1)}-${pad(shown.getDate())}`;
+  const clock = `${pad(shown.getHours())}:${pad(shown.getMinutes())}`;
+  return momentIn(zone, day, clock) + shown.getSeconds() * 1000 + shown.getMilliseconds();
 }
 
 /** `07` s as 00:07, an hour as 1:00:00, a day as 24:00:00. */

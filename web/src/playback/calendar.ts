@@ -1,4 +1,6 @@
-/** The month as a calendar shows it. Pure; local days. */
+/** The month as a calendar shows it. Pure; days of the hub's zone. */
+import { addDays, momentIn, weeksOf as weeksOfDays } from "@/domain/calendar";
+import { hubZone } from "@/domain/time";
 
 export interface Day {
   /** 2026-11-20, as the hub's periods are called. */
@@ -9,23 +11,11 @@ export interface Day {
   readonly future: boolean;
 }
 
-const two = (n: number): string => String(n).padStart(2, "0");
-export const dayKey = (ms: number): string => {
-  const d = new Date(ms);
-  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
-};
-
-/** Weeks from Monday on; null: a day of another month. */
-export function weeksOf(year: number, month: number, nowMs: number): (Day | null)[][] {
-  const count = new Date(year, month + 1, 0).getDate();
-  const lead = (new Date(year, month, 1).getDay() + 6) % 7;
-  const cells: (Day | null)[] = Array.from({ length: lead }, () => null);
-  for (let day = 1; day <= count; day += 1) {
-    const fromMs = new Date(year, month, day).getTime();
-    cells.push({ key: dayKey(fromMs), day, fromMs, toMs: new Date(year, month, day + 1).getTime(), future: fromMs > nowMs });
-  }
-  while (cells.length % 7 !== 0) cells.push(null);
-  return Array.from({ length: cells.length / 7 }, (_, week) => cells.slice(week * 7, week * 7 + 7));
+/** Weeks of a month (2026-11) from Monday on; null: a day of another month. */
+export function weeksOf(month: string, nowMs: number): (Day | null)[][] {
+  const begin = (day: string): number => momentIn(hubZone(), day);
+  const cell = (key: string): Day => ({ key, day: Number(key.slice(8)), fromMs: begin(key), toMs: begin(addDays(key, 1)), future: begin(key) > nowMs });
+  return weeksOfDays(month).map((week) => week.map((day) => (day === null ? null : cell(day))));
 }
 
 export type DayLook = "full" | "partly" | "poor" | "off" | "future";

@@ -3,6 +3,7 @@ import { defineStore } from "pinia";
 import { ref } from "vue";
 
 import { type SessionDto, signIn, signOut, whoAmI } from "@/api/hub";
+import { setZone } from "@/domain/time";
 
 export const useSessionStore = defineStore("session", () => {
   const username = ref("");
@@ -29,6 +30,7 @@ export const useSessionStore = defineStore("session", () => {
   }
 
   function know(session: SessionDto): void {
+    if (session.time_zone !== undefined) setZone(session.time_zone);
     username.value = session.username;
     name.value = session.name ?? session.username;
     admin.value = session.role === "admin";

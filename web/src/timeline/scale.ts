@@ -1,4 +1,5 @@
 /** The time line's arithmetic: what is seen, where a moment lies, which ticks are written. Pure; ms and CSS pixels. */
+import { clockTime, clockTimeMs, dateOf, offsetAt } from "@/domain/time";
 
 export interface View {
   readonly from: number;
@@ -63,25 +64,21 @@ export interface Tick {
   readonly day: boolean;
 }
 
-/** Round local times at least `apart` pixels from each other. */
+/** Round times of the hub's zone at least `apart` pixels from each other. */
 export function ticks(view: View, width: number, apart: number): Tick[] {
   if (width <= 0) return [];
   const step = STEPS.find((s) => (s / span(view)) * width >= apart) ?? 5 * DAY;
-  const zone = new Date(view.from).getTimezoneOffset() * MINUTE;
+  const zone = -offsetAt(view.from);
   const list: Tick[] = [];
   for (let at = Math.ceil((view.from - zone) / step) * step + zone; at <= view.to; at += step) {
-    const date = new Date(at);
-    const day = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
-    list.push({ at, x: xOf(view, width, at), label: label(date, day, step), day });
+    const day = clockTimeMs(at) === "00:00:00.000";
+    list.push({ at, x: xOf(view, width, at), label: label(at, day, step), day });
   }
   return list;
 }
 
-function label(date: Date, day: boolean, step: number): string {
-  const two = (n: number) => String(n).padStart(2, "0");
-  if (day) return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const minutes = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  if (step >= MINUTE) return minutes;
-  const seconds = `${minutes}:${two(date.getSeconds())}`;
-  return step < SECOND ? `${seconds}.${String(date.getMilliseconds()).padStart(3, "0").slice(0, step < 100 ? 3 : 1)}` : seconds;
+function label(at: number, day: boolean, step: number): string {
+  if (day) return dateOf(at).slice(5);
+  if (step >= MINUTE) return clockTime(at).slice(0, 5);
+  return step < SECOND ? clockTimeMs(at).slice(0, step < 100 ? 12 : 10) : clockTime(at);
 }

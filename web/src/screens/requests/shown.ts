@@ -1,6 +1,6 @@
 /** How a request is shown: never by colour alone. */
 import type { LookState } from "@/api/looks";
-import { clockTime, dateOf, startOfDay } from "@/domain/time";
+import { clockTime, dateOf } from "@/domain/time";
 
 export const SIGNS: Readonly<Record<LookState, { tone: string; glyph: string }>> = {
   pending: { tone: "tone-suspected", glyph: "?" },
@@ -14,5 +14,5 @@ export const moment = (at: string): string => `${dateOf(Date.parse(at))} ${clock
 /** The day once, where both ends are on it. */
 export function span(from: string, to: string): string {
   const [begin, end] = [Date.parse(from), Date.parse(to)];
-  return startOfDay(begin) === startOfDay(end) ? `${moment(from)} – ${clockTime(end)}` : `${moment(from)} – ${moment(to)}`;
+  return dateOf(begin) === dateOf(end) ? `${moment(from)} – ${clockTime(end)}` : `${moment(from)} – ${moment(to)}`;
 }
