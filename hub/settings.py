@@ -46,6 +46,7 @@ def _default_keys_dir() -> Path:
     return Path(base) / "recorder-hub" / "keys"
 
 
+TILES = re.compile(r"/[^{}]*(\{[zxy]\}[^{}]*){3}\.(png|jpg|jpeg|webp)")
 THRESHOLDS = re.compile(r"([a-z_]+)=([0-9.]{1,9})/([0-9.]{1,9}|-)/([0-9.]{1,9}|-)")
 """A kind of interruption and its three thresholds."""
 
@@ -192,6 +193,15 @@ class Settings(BaseModel):
     notices_per_min: int = Field(20, ge=1, le=600, description="More notices to one channel a minute become one.")
     notices_days: int = Field(400, ge=1, le=10_000, description="How long notices and settled alarms are kept.")
 
+    # Map
+    map_tiles: str = Field(
+        "",
+        description="Files of the site's own map, as /srv/map/{z}/{x}/{y}.png (XYZ); empty: a grid with a scale.",
+    )
+    map_datum: Literal["wgs84", "gcj02"] = Field(
+        "wgs84", description="What the map's tiles are drawn in; positions stay WGS-84, drawing alone is shifted."
+    )
+
     # Log and checkpoint
     commit_ms: int = Field(250, ge=10, description="Entries of all streams are committed this often.")
     checkpoint_s: float = Field(10.0, gt=0, description="A checkpoint is signed this often while there is news.")
@@ -237,6 +247,13 @@ class Settings(BaseModel):
             ZoneInfo(value)
         except (ValueError, OSError, KeyError):
             raise ValueError(f"expected a zone of the IANA database as Asia/Shanghai, found {value[:80]!r}") from None
+        return value
+
+    @field_validator("map_tiles")
+    @classmethod
+    def _tile_pattern(cls, value: str) -> str:
+        if value and (not TILES.fullmatch(value) or any(value.count(part) != 1 for part in ("{z}", "{x}", "{y}"))):
+            raise ValueError(f"expected /FOLDER/{{z}}/{{x}}/{{y}}.png (png, jpg, webp), found {value[:200]!r}")
         return value
 
     @field_validator("public_url")

@@ -11,6 +11,7 @@ from hub.errors import InvalidRequest
 from hub.people.people import Person, check_certificate, check_person_name
 
 MAX_OFFICERS = 50
+MAX_DOCUMENTS = 50
 MAX_MARKS = 2000
 MAX_TEXT = 200
 MAX_REASON = 2000
@@ -32,6 +33,7 @@ class Draft:
     place: str | None = None
     matter: str | None = None
     mode: Mode | None = None
+    documents: Sequence[str] | None = None
 
     def fields(self, by_certificate: ByCertificate, officers: Sequence[Officer] = ()) -> dict[str, Any]:
         """What is said, as it is entered. ``officers``: those of before. Raises InvalidRequest."""
@@ -44,6 +46,8 @@ class Draft:
             found["party_present"] = self.party_present
         if self.mode is not None:
             found["mode"] = self.mode.value
+        if self.documents is not None:
+            found["documents"] = known_documents(self.documents)
         if self.officers is not None:
             officers = known_officers(self.officers, by_certificate)
             found["officers"] = [asdict(one) for one in officers]
@@ -70,6 +74,14 @@ def check_reason(name: str, text: str) -> str:
             f"{name}: expected 1 to {MAX_REASON} printable characters, found {len(text)}", code="bad_text"
         )
     return text
+
+
+def known_documents(given: Sequence[str]) -> list[str]:
+    """Numbers of documents (执法文书), each once, as they were given. Raises InvalidRequest."""
+    if len(given) > MAX_DOCUMENTS:
+        raise InvalidRequest(f"documents: expected at most {MAX_DOCUMENTS}, found {len(given)}", code="bad_text")
+    found = dict.fromkeys(check_text("documents", one) for one in given)
+    return [one for one in found if one]
 
 
 def known_officers(given: Sequence[Officer], by_certificate: ByCertificate) -> list[Officer]:

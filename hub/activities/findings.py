@@ -9,6 +9,9 @@ from hub.activities.model import Activity, MarkKind, Mode
 from hub.activities.rules import ActivityRules
 from hub.clock import US_PER_S
 
+SEALED_WITHIN_US = 60 * US_PER_S
+"""What was recorded is sealed, and known here, some seconds late."""
+
 
 class Finding(StrEnum):
     NO_OFFICERS = "no_officers"
@@ -20,6 +23,8 @@ class Finding(StrEnum):
     NO_NOTICE = "no_notice"
     UNEXPLAINED = "unexplained"
     STORAGE_OVERDUE = "storage_overdue"
+    NO_FOOTAGE = "no_footage"
+    """It has ended, and nothing at all was recorded of it: words without footage (A§19)."""
 
 
 WORDS: dict[Finding, str] = {
@@ -31,6 +36,7 @@ WORDS: dict[Finding, str] = {
     Finding.NO_NOTICE: "当事人在场而无告知标记",
     Finding.UNEXPLAINED: "全程记录有未说明的中断",
     Finding.STORAGE_OVERDUE: "超期未存储",
+    Finding.NO_FOOTAGE: "有文字登记而无音像记录",
 }
 CLAUSES: dict[Finding, str] = {
     Finding.NO_OFFICERS: "A§9(1)",
@@ -41,13 +47,21 @@ CLAUSES: dict[Finding, str] = {
     Finding.NO_NOTICE: "004§6, 003§19",
     Finding.UNEXPLAINED: "001§20, 003§18, A§23",
     Finding.STORAGE_OVERDUE: "A§24, 002§23, 003§11, 004§34",
+    Finding.NO_FOOTAGE: "A§19",
 }
 
 
 def findings(
-    activity: Activity, rules: ActivityRules, now_us: int, *, unexplained: bool = False, overdue: bool = False
+    activity: Activity,
+    rules: ActivityRules,
+    now_us: int,
+    *,
+    unexplained: bool = False,
+    overdue: bool = False,
+    footage: bool = True,
 ) -> tuple[Finding, ...]:
-    """In the order of :class:`Finding`. ``unexplained``: an interruption within it is neither filled nor explained."""
+    """In the order of :class:`Finding`. ``unexplained``: an interruption within it is neither filled nor explained.
+    ``footage``: something of it was recorded."""
     found: list[Finding] = []
     if not activity.officers:
         found.append(Finding.NO_OFFICERS)
@@ -62,6 +76,8 @@ def findings(
         found.append(Finding.UNEXPLAINED)
     if overdue:
         found.append(Finding.STORAGE_OVERDUE)
+    if not footage and activity.ended_us is not None and now_us - activity.ended_us >= SEALED_WITHIN_US:
+        found.append(Finding.NO_FOOTAGE)
     return tuple(found)
 
 

@@ -102,7 +102,8 @@ class Exemption:
 class Activity:
     """``unit`` and ``unit_name`` (大队名称), ``device`` (设备编号) are as they were at the begin. ``recorder`` is the
     certificate, or the name where there is none, of the officer who records; empty: not said. ``party_present``: a
-    party or somebody concerned is there. ``told_levels``: how far up the organisation its being overdue was told.
+    party or somebody concerned is there. ``documents``: numbers of the 执法文书 that go
+    with it (A§19). ``told_levels``: how far up the organisation its being overdue was told.
     All times are hub UTC, µs."""
 
     id: str
@@ -126,6 +127,7 @@ class Activity:
     exemption: Exemption | None = None
     told_levels: int = 0
     entries: int = 1
+    documents: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -138,7 +140,9 @@ class Activity:
         """Plain JSON, from which :func:`activity_from` makes it again."""
         own = {name: getattr(self, name) for name in Activity.__slots__}
         officers, marks = [_plain(one) for one in self.officers], [_plain(one) for one in self.marks]
-        return {**own, "officers": officers, "marks": marks, "exemption": self.exemption and _plain(self.exemption)}
+        documents = list(self.documents)
+        own |= {"officers": officers, "marks": marks, "documents": documents}
+        return {**own, "exemption": self.exemption and _plain(self.exemption)}
 
 
 def _plain(one: Officer | Mark | Exemption) -> dict[str, Any]:
@@ -153,6 +157,7 @@ def activity_from(value: Mapping[str, Any]) -> Activity:
             **value,
             "mode": Mode(value["mode"]),
             "officers": tuple(Officer(**one) for one in value["officers"]),
+            "documents": tuple(value.get("documents", ())),
             "marks": tuple(Mark(**{**one, "kind": MarkKind(one["kind"])}) for one in value["marks"]),
             "exemption": exemption and Exemption(**{**exemption, "type": ExemptionType(exemption["type"])}),
         }
@@ -160,7 +165,7 @@ def activity_from(value: Mapping[str, Any]) -> Activity:
 
 
 AMENDABLE = frozenset(
-    {"officers", "recorder", "party", "party_present", "cause", "case_number", "place", "matter", "mode"}
+    {"officers", "recorder", "party", "party_present", "cause", "case_number", "place", "matter", "mode", "documents"}
 )
 
 
@@ -226,6 +231,8 @@ def _typed(fields: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(fields)
     if "mode" in found:
         found["mode"] = Mode(found["mode"])
+    if "documents" in found:
+        found["documents"] = tuple(str(one) for one in found["documents"])
     if "officers" in found:
         found["officers"] = tuple(Officer(**one) for one in found["officers"])
     return found

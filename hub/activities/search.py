@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, text
 
+from hub.activities.deadlines import StorageState
 from hub.activities.findings import Finding
-from hub.activities.model import Activity
+from hub.activities.model import Activity, Mode
 from hub.activities.store import Kept, finding_words, kept_of, numbers_of, row_range, units_known
 from hub.activities.tables import INDEX, activities
 from hub.activities.words import MAX_NUMBERS, NONE, Field, Kind, any_of, expression, plain, wanted_words
 from hub.errors import InvalidRequest
 
-_TEXTS: dict[Field, Callable[[Activity], str]] = {
-    Field.PARTY: lambda one: one.party,
-    Field.CAUSE: lambda one: one.cause,
-    Field.CASE: lambda one: one.case_number,
+_TEXTS: dict[Field, Callable[[Activity], tuple[str, ...]]] = {
+    Field.PARTY: lambda one: (one.party,),
+    Field.CAUSE: lambda one: (one.cause,),
+    Field.CASE: lambda one: (one.case_number, *one.documents),
 }
 
 
@@ -40,6 +41,8 @@ class Query:
     q: str | None = None
     finding: Finding | None = None
     any_finding: bool = False
+    mode: Mode | None = None
+    storage: StorageState | None = None
     from_us: int | None = None
     to_us: int | None = None
     limit: int = 50
@@ -47,6 +50,15 @@ class Query:
 
 
 Check = Callable[[Activity], bool]
+_STORED_AS: dict[StorageState | None, str] = {
+    None: "",
+    "recording": "AND a.settled = 0 AND a.ended_us IS NULL",
+    "stored": "AND a.storage = 'stored'",
+    "due": "AND a.settled = 0 AND a.storage = 'due'",
+    "exempt": "AND a.settled = 0 AND a.storage = 'exempt'",
+    "overdue": "AND a.settled = 0 AND a.storage = 'overdue'",
+}
+"""What is not settled has an index of its own: few of a million are."""
 
 
 def search(engine: Engine, query: Query) -> list[Kept]:
@@ -66,11 +78,13 @@ def search(engine: Engine, query: Query) -> list[Kept]:
         if parts:
             sql = (
                 f"SELECT a.* FROM {INDEX} AS w CROSS JOIN activities AS a ON a.row = w.rowid "  # noqa: S608  a constant
-                f"WHERE w.{INDEX} MATCH ? AND w.rowid BETWEEN ? AND ? ORDER BY w.rowid DESC"
+                f"WHERE w.{INDEX} MATCH ? AND w.rowid BETWEEN ? AND ? {_STORED_AS[query.storage]} ORDER BY w.rowid DESC"
             )
             rows = connection.exec_driver_sql(sql, (" AND ".join(parts), first, last))
         else:
             listed = select(activities).where(activities.c.row.between(first, last))
+            if query.storage is not None:
+                listed = listed.where(text(_STORED_AS[query.storage].removeprefix("AND ").replace("a.", "")))
             rows = connection.execution_options(stream_results=True).execute(listed.order_by(activities.c.row.desc()))
         for row in rows:
             kept = kept_of(row)
@@ -92,7 +106,7 @@ def _asked(connection: Connection, query: Query) -> tuple[list[str], list[Check]
         known = numbers_of(connection, Kind.STREAM, plain(query.stream))
         parts.append(_numbered([(Kind.STREAM, number) for number in known]))
         checks.append(lambda one: one.stream_id == query.stream)
-    for text, kinds, fields in (
+    for wanted, kinds, fields in (
         (query.device, (Kind.DEVICE, Kind.STREAM), ()),
         (query.officer, (Kind.OFFICER,), ()),
         (query.party, (), (Field.PARTY,)),
@@ -100,8 +114,8 @@ def _asked(connection: Connection, query: Query) -> tuple[list[str], list[Check]
         (query.case, (), (Field.CASE,)),
         (query.q, tuple(Kind), tuple(Field)),
     ):
-        if text is not None:
-            for word in wanted_words(text):
+        if wanted is not None:
+            for word in wanted_words(wanted):
                 _word(connection, word, kinds, fields, parts, checks)
     if query.finding is not None or query.any_finding:
         parts.append(any_of(finding_words(query.finding)))
@@ -144,7 +158,7 @@ def _numbered(numbers: Sequence[tuple[Kind, int]]) -> str:
 def _holds(activity: Activity, word: str, kinds: Sequence[Kind], fields: Sequence[Field]) -> bool:
     """Whether the text itself holds the word."""
     for field in fields:
-        if word in plain(_TEXTS[field](activity)):
+        if any(word in plain(text) for text in _TEXTS[field](activity)):
             return True
     texts: list[str] = []
     if Kind.OFFICER in kinds:
@@ -159,9 +173,11 @@ def _holds(activity: Activity, word: str, kinds: Sequence[Kind], fields: Sequenc
 
 
 def _times(query: Query) -> list[Check]:
-    """Rows are to the second, times are not."""
+    """Rows are to the second, times are not; of modes there are two, and each is common."""
     checks: list[Check] = []
-    from_us, to_us = query.from_us, query.to_us
+    from_us, to_us, mode = query.from_us, query.to_us, query.mode
+    if mode is not None:
+        checks.append(lambda one: one.mode is mode)
     if from_us is not None:
         checks.append(lambda one: one.began_us >= from_us)
     if to_us is not None:

@@ -214,6 +214,7 @@ def words_of(kept: Kept, number: Any) -> list[str]:
         (Field.PARTY, activity.party),
         (Field.CAUSE, activity.cause),
         (Field.CASE, activity.case_number),
+        *((Field.CASE, number) for number in activity.documents),
     ):
         found |= dict.fromkeys(tokens(field, text))
     found |= {_NUMBERS[finding]: None for finding in kept.findings}

@@ -59,11 +59,13 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Whether all of an activity is here, and which interruptions keep it from being whole."""
+    """Whether all of an activity is here, which interruptions keep it from being whole; ``footage``: whether anything
+    is here."""
 
     complete: bool
     unexplained: bool
     lacking: tuple[Interruption, ...] = ()
+    footage: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class Watch:
             now_us,
             unexplained=whole.unexplained,
             overdue=storage == "overdue",
+            footage=whole.footage,
         )
         settled = storage == "stored" and not whole.unexplained
         return replace(kept, findings=wrong, storage=storage, due_us=due_us, settled=settled)
@@ -155,19 +158,21 @@ class Watch:
         became = around.followups(asking) if asking else {}
         unsettled = [one for one in asking if became.get(one.id) not in SETTLED]
         lacking = tuple(one for one in unsettled if _lacks_footage(one))
-        if activity.open or lacking:
+        if activity.open:
             return Whole(False, bool(unsettled), lacking)
         spans = [
             (one.from_us, one.to_us) for one in around.footage.spans(activity.stream_id, activity.began_us, end_us)
         ]
         later = around.backfilled(activity.stream_id, activity.began_us, end_us)
         spans += [(one.from_us, one.to_us) for one in later]
+        if lacking:
+            return Whole(False, bool(unsettled), lacking, bool(spans))
         if activity.mode is not Mode.FULL:
-            return Whole(bool(spans or cuts), bool(unsettled))
+            return Whole(bool(spans or cuts), bool(unsettled), footage=bool(spans))
         told = [(one.started_us, one.ended_us or end_us) for one in cuts]
         gap_us = self._activities.rules(activity.unit).gap_s * US_PER_S
         gaps = uncovered(activity.began_us, end_us, spans + told, gap_us)
-        return Whole(not gaps and bool(spans or told), bool(unsettled))
+        return Whole(not gaps and bool(spans or told), bool(unsettled), footage=bool(spans))
 
     def _due(self, kept: Kept, now_us: int) -> list[Step]:
         if kept.due_us is None:

@@ -9,213 +9,38 @@ import asyncio
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, Field
 
 from hub.activities.activities import Activities
-from hub.activities.deadlines import StorageState
-from hub.activities.drafts import Draft
-from hub.activities.findings import CLAUSES, WORDS, Finding
-from hub.activities.model import PHRASE, Activity, ExemptionType, MarkKind, Mode, Officer, Said
+from hub.activities.findings import CLAUSES, WORDS
+from hub.activities.model import PHRASE, Activity, Said
 from hub.activities.search import Query
 from hub.activities.store import Kept
 from hub.activities.watch import Watch
+from hub.api.activity_bodies import (
+    ActivitiesQuery,
+    ActivityDetail,
+    ActivityIn,
+    ActivityOut,
+    AmendIn,
+    CurrentOut,
+    DeviceBegin,
+    DueOut,
+    EntryOut,
+    ExemptIn,
+    FindingOut,
+    FindingsQuery,
+    MarkIn,
+    MomentIn,
+    NamedOfficerOut,
+    activity_out,
+)
 from hub.api.auth import IDENTITY, stream_for
 from hub.api.routes import Access, Route, Scope
-from hub.api.schema import Input, TimeText, TimeUs, read_json, read_query, time_or_none
+from hub.api.schema import read_json, read_query, time_or_none
 from hub.api.services import SERVICES
 from hub.clock import rfc3339
 from hub.errors import Conflict, NotFound, Unavailable
 from hub.people.rights import Right
-
-ROWS = 500
-"""At most on a page."""
-
-
-class OfficerIn(Input):
-    name: str = Field(max_length=100)
-    certificate: str = Field("", max_length=100, description="执法证号; of somebody the hub knows it decides the rest.")
-    assistant: bool = Field(False, description="协助人员")
-
-
-class ActivityFields(Input):
-    officers: list[OfficerIn] | None = Field(None, max_length=50)
-    recorder: str | None = Field(
-        None, max_length=100, description="Certificate or name of the officer who records (谁执法、谁记录)."
-    )
-    party: str | None = Field(None, max_length=200, description="当事人")
-    party_present: bool | None = Field(None, description="当事人或利害关系人在场")
-    cause: str | None = Field(None, max_length=200, description="案由")
-    case_number: str | None = Field(None, max_length=200, description="案号")
-    place: str | None = Field(None, max_length=200, description="地点")
-    matter: str | None = Field(None, max_length=200, description="事项")
-    mode: Mode | None = Field(None, description="全程 or 重要环节; that of the unit or room if not said.")
-
-    def draft(self) -> Draft:
-        officers = None
-        if self.officers is not None:
-            officers = [Officer(one.name, one.certificate, one.assistant) for one in self.officers]
-        return Draft(
-            officers, self.recorder, self.party, self.party_present, self.cause, self.case_number, self.place,
-            self.matter, self.mode,
-        )  # fmt: skip
-
-
-class DeviceBegin(ActivityFields):
-    at: TimeUs | None = Field(None, description="Now if not said.")
-
-
-class ActivityIn(ActivityFields):
-    stream: str = Field(max_length=63)
-    at: TimeUs | None = Field(None, description="Now if not said; in the past for one that is entered afterwards.")
-    ended_at: TimeUs | None = None
-
-
-class AmendIn(ActivityFields):
-    reason: str = Field(min_length=1, max_length=2000)
-
-
-class MarkIn(Input):
-    kind: MarkKind
-    text: str = Field("", max_length=400)
-    at: TimeUs | None = None
-
-
-class MomentIn(Input):
-    at: TimeUs | None = Field(None, description="Now if not said.")
-
-
-class ExemptIn(Input):
-    type: ExemptionType = Field(
-        description="连续 continuous, 异地 elsewhere, 边远 frontier, 水上 water, 交通不便 hard_access"
-    )
-    text: str = Field(min_length=1, max_length=2000)
-
-
-class ActivitiesQuery(Input):
-    unit: str | None = Field(None, max_length=63, description="Of this unit and below it (大队名称).")
-    stream: str | None = Field(None, max_length=63)
-    device: str | None = Field(None, max_length=100, description="设备编号, or a part of it.")
-    officer: str | None = Field(None, max_length=100, description="Name or 执法证号, or a part.")
-    party: str | None = Field(None, max_length=100, description="当事人, or a part.")
-    cause: str | None = Field(None, max_length=100, description="案由, or a part.")
-    case: str | None = Field(None, max_length=100, description="案号, or a part.")
-    q: str | None = Field(None, max_length=100, description="Words, each of them in any of the fields.")
-    finding: Finding | None = None
-    from_us: TimeUs | None = Field(None, alias="from", description="It began then or later (使用时间).")
-    to_us: TimeUs | None = Field(None, alias="to", description="It began before then.")
-    limit: int = Field(50, ge=1, le=ROWS)
-    after: str | None = Field(None, max_length=63, description="The id of the last one of the page before.")
-
-
-class FindingsQuery(Input):
-    unit: str | None = Field(None, max_length=63)
-    limit: int = Field(100, ge=1, le=ROWS)
-
-
-class OfficerOut(BaseModel):
-    name: str
-    certificate: str
-    assistant: bool
-    username: str
-
-
-class MarkOut(BaseModel):
-    kind: MarkKind
-    at: TimeText
-    text: str
-    by: str
-    entered_at: TimeText
-
-
-class ExemptionOut(BaseModel):
-    type: ExemptionType
-    text: str
-    by: str
-    at: TimeText
-    returned_at: TimeText | None
-
-
-class ActivityOut(BaseModel):
-    id: str
-    stream: str
-    unit: str
-    unit_name: str = Field(description="大队名称, as it was at the begin.")
-    device: str = Field(description="设备编号, as it was at the begin.")
-    mode: Mode
-    officers: list[OfficerOut]
-    recorder: str
-    party: str
-    party_present: bool
-    cause: str
-    case_number: str
-    place: str
-    matter: str
-    began_at: TimeText
-    ended_at: TimeText | None
-    by: str
-    marks: list[MarkOut]
-    exemption: ExemptionOut | None
-    findings: list[Finding]
-    storage: StorageState
-    deadline: TimeText | None = Field(description="By when its footage must be stored; none before it is known.")
-
-
-class EntryOut(BaseModel):
-    seq: int
-    at: TimeText
-    said: dict[str, Any] = Field(description="The entry's body, as it is in the ledger.")
-
-
-class ActivityDetail(ActivityOut):
-    history: list[EntryOut]
-
-
-class CurrentOut(BaseModel):
-    activity: ActivityOut | None
-    phrase: str = Field(description="What is said to a party beforehand (告知).")
-    mode: Mode = Field(description="Of an activity that does not say.")
-
-
-class FindingOut(BaseModel):
-    finding: str
-    text: str = Field(description="Chinese.")
-    clause: str
-    activity: ActivityOut | None = Field(description="None: of a stream that records outside of any.")
-    stream: str
-    since: TimeText
-
-
-class DueOut(BaseModel):
-    activity: ActivityOut
-    deadline: TimeText | None
-    left_s: int | None = Field(description="Until the deadline; negative after it. None: before the return.")
-    interruptions: list[str] = Field(description="Which are neither filled nor explained.")
-
-
-def activity_out(kept: Kept) -> ActivityOut:
-    one = kept.activity
-    exemption = one.exemption
-    return ActivityOut(
-        id=one.id, stream=one.stream_id, unit=one.unit, unit_name=one.unit_name, device=one.device, mode=one.mode,
-        officers=[
-            OfficerOut(name=each.name, certificate=each.certificate, assistant=each.assistant, username=each.username)
-            for each in one.officers
-        ],
-        recorder=one.recorder, party=one.party, party_present=one.party_present, cause=one.cause,
-        case_number=one.case_number, place=one.place, matter=one.matter, began_at=rfc3339(one.began_us),
-        ended_at=time_or_none(one.ended_us), by=one.by,
-        marks=[
-            MarkOut(kind=each.kind, at=rfc3339(each.at_us), text=each.text, by=each.by,
-                    entered_at=rfc3339(each.entered_us))
-            for each in one.marks
-        ],
-        exemption=None if exemption is None else ExemptionOut(
-            type=exemption.type, text=exemption.text, by=exemption.by, at=rfc3339(exemption.entered_us),
-            returned_at=time_or_none(exemption.returned_us),
-        ),
-        findings=list(kept.findings), storage=kept.storage,
-        deadline=time_or_none(kept.due_us),
-    )  # fmt: skip
 
 
 def activity_json(kept: Kept) -> dict[str, Any]:
@@ -271,6 +96,7 @@ async def index(request: web.Request) -> web.Response:
     query = Query(
         units=None if everything else wanted, stream=asked.stream, device=asked.device, officer=asked.officer,
         party=asked.party, cause=asked.cause, case=asked.case, q=asked.q, finding=asked.finding,
+        mode=asked.mode, storage=asked.storage,
         from_us=asked.from_us, to_us=asked.to_us, limit=asked.limit, after=asked.after,
     )  # fmt: skip
     return web.json_response([activity_json(kept) for kept in await activities.search(query)])
@@ -328,6 +154,17 @@ async def backfill_due(request: web.Request) -> web.Response:
         for kept, cuts in zip(due, lacking, strict=True)
     ]  # fmt: skip
     return web.json_response([one.model_dump(mode="json") for one in found])
+
+
+async def officers(request: web.Request) -> web.Response:
+    """GET /api/activities/officers"""
+    standing = request[IDENTITY].standing
+    shown = [
+        NamedOfficerOut(name=one.name, certificate=one.certificate, assistant=one.assistant, unit=one.unit).model_dump()
+        for one in request.app[SERVICES].people.list()
+        if one.active and one.certificate and standing.may(Right.SESSIONS_MANAGE, one.unit)
+    ]
+    return web.json_response(shown)
 
 
 # ------------------------------------------------------------------------------------------- one
@@ -454,6 +291,11 @@ ROUTES = (
     Route(
         "POST", "/api/activities", create, Access.USER, "Begin an activity, or enter one afterwards.",
         body=ActivityIn, status=201, refusals=_REFUSED, **_MANAGE,
+    ),
+    Route(
+        "GET", "/api/activities/officers", officers, Access.USER,
+        "Who may be named in an activity: name, certificate, 协助人员 or not.",
+        answer=NamedOfficerOut, many=True, right=Right.SESSIONS_MANAGE, scope=Scope.OWN,
     ),
     Route(
         "GET", "/api/activities/{id}", show, Access.USER, "One activity with everything that was said of it.",

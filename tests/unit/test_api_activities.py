@@ -172,3 +172,41 @@ async def test_a_stream_tells_who_records_to_those_who_may_see_sessions(tmp_path
         assert (await call(hub, "GET", "/api/streams/rec-1", **watcher))["activity"]["officers"] == ["李四", "张三"]
         await call(hub, "POST", f"/api/activities/{made['id']}/end", {})
         assert (await call(hub, "GET", "/api/streams/rec-1"))["activity"] is None
+
+
+async def test_documents_modes_and_how_far_footage_is_stored_are_searched(tmp_path: Path) -> None:
+    async with hub_with_activities(tmp_path) as (hub, _):
+        body = {
+            "stream": "rec-1",
+            "officers": OFFICERS,
+            "mode": "full",
+            "documents": ["冀交检〔2026〕12号", " 冀交检〔2026〕12号"],
+        }
+        made = await call(hub, "POST", "/api/activities", body, 201)
+        assert made["documents"] == ["冀交检〔2026〕12号"]
+
+        async def found(query: str) -> list[str]:
+            return [one["id"] for one in await call(hub, "GET", f"/api/activities?{query}")]
+
+        assert await found("case=冀交检〔2026〕12号") == await found("storage=recording&mode=full") == [made["id"]]
+        assert await found("case=2026&storage=recording") == [made["id"]]
+        assert await found("mode=key_steps") == await found("storage=stored") == await found("storage=overdue") == []
+        path = f"/api/activities/{made['id']}"
+        await call(hub, "PATCH", path, {"documents": ["行处〔2026〕3号"], "reason": "补充处罚决定书"})
+        assert await found("case=行处") == [made["id"]]
+        assert await found("case=冀交检") == []
+        await call(hub, "POST", f"{path}/end", {})
+        assert await found("storage=recording") == []
+        assert hub.services.activity_watch is not None
+        hub.clock.advance(61)
+        await hub.services.activity_watch.look()
+        assert await found("storage=due") == await found("finding=no_footage") == [made["id"]]
+
+
+async def test_who_may_be_named_is_of_ones_own_units(tmp_path: Path) -> None:
+    async with hub_with_activities(tmp_path) as (hub, _):
+        for unit, name in (("north", "张三"), ("south", "李四")):
+            await hub.services.people.add(f"of-{unit}", name, "-", by=HUB, unit=unit, certificate=f"冀A-{unit}")
+        watcher = await signed_in(hub, "watch", "north", Role.WATCHER)
+        named = await call(hub, "GET", "/api/activities/officers", **watcher)
+        assert [(one["name"], one["unit"]) for one in named] == [("张三", "north")]

@@ -55,7 +55,7 @@ export function useEvents(): void {
     else if (noun === "alarm" && change !== "notice_failed") rung(event.data as AlarmDto);
     else if (noun === "export") changes.exports = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "look") changes.look = { id: (event.data as { id?: string }).id ?? "" };
-    else if (noun === "activity") void streams.load().catch(() => undefined); // who records where
+    else if (noun === "activity") acted(event.data as { id?: string });
     else if (event.type === "telemetry.changed") reported(event.data as { stream?: string; telemetry?: TelemetryDto });
     else if (noun === "wall") changes.wall = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "stream" && change === "retired") streams.remove((event.data as StreamDto).id);
@@ -96,6 +96,11 @@ export function useEvents(): void {
   function followed(told: { id?: string }): void {
     changes.interruption = { id: told.id ?? "" };
     void interruptions.load().catch(() => undefined);
+  }
+
+  function acted(told: { id?: string }): void {
+    changes.activity = { id: told.id ?? "" };
+    void streams.load().catch(() => undefined); // who records where
   }
 
   function rung(told: AlarmDto): void {

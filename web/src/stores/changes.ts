@@ -11,5 +11,7 @@ export const useChangesStore = defineStore("changes", () => {
   const wall = shallowRef<{ readonly id: string }>({ id: "" });
   /** The export that was asked for, decided or made. A new object each time. */
   const exports = shallowRef<{ readonly id: string }>({ id: "" });
-  return { interruption, look, wall, exports };
+  /** The enforcement activity of which something was said. A new object each time. */
+  const activity = shallowRef<{ readonly id: string }>({ id: "" });
+  return { activity, interruption, look, wall, exports };
 });
