@@ -1,0 +1,46 @@
+/** Words of units and people: the original. */
+export default {
+  title: "单位与人员", units: "组织机构", show: "显示", tab: { people: "人员", unit: "单位", rules: "规则" }, dragHint: "拖动单位可调整上级，也可用“单位”页的“调整上级”。", retired: "已撤销", nPeople: "{n} 人", nDevices: "{n} 台",
+  letter: { bureau: "局", brigade: "队", hall: "厅", office: "科", entrusted: "委" }, kinds: { bureau: "局", brigade: "大队", hall: "大厅", office: "科室", entrusted: "受委托组织" },
+  name: "单位名称", kind: "性质", id: "单位编号", idHint: "编号登记后不变；留空则自动编号。", above: "上级", about: "单位信息", add: "添加", addUnit: "添加下级单位", addBelow: "在“{name}”下添加单位", save: "保存", saved: "已保存。", cancel: "取消", missingName: "请填写单位名称。",
+  moveAction: "调整上级…", moveTitle: "调整“{name}”的上级", moveLead: "现在的上级是“{from}”。其下级单位、人员和设备一同移动，权限随组织机构而变。", moveTo: "新的上级", move: "移动", choose: "请选择", missingPlace: "请选择新的上级。",
+  retire: "撤销…", reopen: "恢复", remove: "删除…", retiredLead: "已撤销：原有的录像、设备和人员保留，不再接收新的。",
+  sure: { retire: "撤销“{name}”？原有内容保留，不能再添加人员和设备。可以恢复。", remove: "删除“{name}”？只有没有下级、设备和人员（含停用的）的单位才能删除。", deactivate: "停用“{name}”的账号？其登录立即失效；签名和记录保留。可以重新启用。", reset: "重置“{name}”的密码？原密码和登录立即失效，将显示新的一次性密码。" },
+  yes: { retire: "确定撤销", remove: "确定删除", deactivate: "确定停用", reset: "确定重置" },
+  people: "人员", search: "搜索", searchHint: "姓名、用户名、执法证号", roles: "角色", any: "全部", noRole: "没有角色", active: "状态", isActive: "在用", isInactive: "停用", waits: "未改密码", withBelow: "包括下级单位", more: "再显示（还有 {n} 人）",
+  nobody: "这里还没有人员", nobodyHint: "点“添加人员”登记第一个人。", nobodyAsk: "人员由账号管理员登记。", noneFit: "没有符合条件的人员", noneFitHint: "这里共有 {n} 人，请放宽条件。",
+  newPerson: "添加人员", changePerson: "修改“{name}”", personName: "姓名", username: "用户名", usernameHint: "小写字母、数字，如 zhang.san", unit: "单位", certificate: "执法证号", certificateHint: "没有可不填", assistant: "协助人员", assistantHint: "不计入执法人员人数，签名不计数", missingPerson: "请填写姓名和用户名。",
+  newHint: "添加后显示一次性密码，只显示这一次；用户名以后不会再给别人。", signsOut: "保存后，此人现有的登录会退出，须重新登录。", reset: "重置密码…", deactivate: "停用…", activate: "重新启用",
+  rolesLead: "角色在本单位及下级单位有效。任何人不能给自己设置角色。", ownRoles: "不能修改自己的角色、单位和状态，请由另一名账号管理员办理。", adminOnly: "（只能由系统管理员授予和取消）",
+  role: { watcher: "值班员", hall_admin: "大厅管理员", inspector: "督察", archivist: "档案管理员", approver: "单位负责人", auditor: "审计员", officer: "执法人员", engineer: "运维", account_admin: "账号管理员", admin: "系统管理员" },
+  does: {
+    watcher: "看实时画面，处置报警", hall_admin: "管理大厅窗口、值班日历和说明", inspector: "凭事由调阅，核查与抽查", archivist: "长期保存与归档", approver: "批准调阅、导出和豁免", auditor: "查阅日志与调阅记录，不看画面",
+    officer: "记录执法，提交并签名说明", engineer: "设备与系统，不看画面", account_admin: "单位与账号，不看画面", admin: "全部权限，供小单位使用",
+  },
+  note: {
+    pictures_lost: "兼任运维或账号管理员的人，不论还有什么角色，都不能看实时画面和录像，也不能申请调阅。", no_pictures: "运维和账号管理员不看画面。", assistant_officer: "协助人员的签名不计为执法人员签名。", no_certificate: "没有执法证号，不能作为执法人员签名。",
+    admin: "系统管理员拥有全部权限并能看画面，只宜用于小单位。", none: "没有角色的人登录后不能查看任何内容。",
+  },
+  oneTime: "“{name}”的一次性密码", oneTimeLead: "只显示这一次，关闭后无法再查看。请当面或以可靠方式交给本人；首次登录时必须改为自己的密码。", oneTimePassword: "一次性密码", noted: "已交给本人，关闭",
+  ownRule: "本单位规定", defaultRule: "系统默认", hubRule: "中枢设置", fromUnit: "沿用：{name}", setOwn: "本单位另行规定", inherit: "取消本单位规定，沿用上级", between: "请填写 {least} 至 {most} 的整数。", hhmm: "请按 18:00 的格式填写。", refusedRule: "中枢不接受：{reason}", never: "从不", hubSetting: "中枢设置",
+  allRules: "全部规则（JSON）", allRulesLead: "没有表单的规则在此修改。保存后整体替换本单位的规定；不能有小数。", saveAll: "保存全部规则", notJson: "不是有效的 JSON：{reason}", dutyElsewhere: "工作时间、节假日和调休在大厅的值班日历中设置。", dutyLink: "值班日历",
+  rule: { followup: "中断说明的期限", deadlines: "录像上传入库的期限", activities: "执法活动的记录要求", telemetry: "设备状态报警", interruptions: "中断的认定、报警与说明", notices: "报警的通知" },
+  ruleLead: {
+    followup: "中断恢复后多久须说明、何时提醒、多久逐级上报，以及口头说明的要求。", deadlines: "执法结束后录像须何时入库，可豁免的情形，提醒与逐级上报的时间。", activities: "全程或重要环节，哪些设备须有执法活动才能记录，以及容许的误差。", telemetry: "电量、存储、信号低到多少时报警。",
+    interruptions: "各类中断持续多久才记录、报警、要求说明。", notices: "哪一级报警通知、多久重复、多久上报上级、何时不打扰。",
+  },
+  thresholdLead: "单位为秒，可精确到 0.001；留空沿用灰色所示的上级规定；填“从不”则不报警或不要求说明。", badThreshold: "{kind}的“{edge}”：请填秒数；只有报警和说明可填“从不”。", kindOf: "中断类别", edge: { record_from: "多久后记录", ring_from: "多久后报警", explain_from: "多久后须说明" },
+  noticeLead: "每行一条规则，报警符合哪行就按哪行通知；0 分钟表示不重复、不上报。", levels: "报警级别", repeat: "每隔几分钟重复", escalate: "几分钟后上报上级", quiet: "免打扰时段", loud: "免打扰时仍通知到第几级", noLevel: "都不通知", removeLine: "删除第 {n} 行", addLine: "添加一行",
+  field: {
+    followup: { deadline_h: "说明期限（小时）", warn_before_h: "到期前几小时提醒（0 为不提醒）", escalate_every_h: "超期后每几小时上报一级", report_within_min: "故障几分钟内须报告", report_window_min: "报告与故障相差几分钟内算同一起", spoken_within_s: "口头说明须在恢复后几秒内开始", spoken_min_ms: "口头说明至少有声几毫秒", signatures: "书面说明签名人数" },
+    deadlines: { storage: "入库期限", exemptions: "可豁免的情形", day_end: "工作日结束时间", grace_minutes: "结束后宽限（分钟）", warn_minutes: "提前几分钟提醒（可多个）", escalate_hours: "超期几小时后逐级上报（可多个）" },
+    activities: { mode: "一般记录方式", room_mode: "办案场所记录方式", accountable: "须有执法活动才记录的设备", grace_s: "无活动可记录多久（秒）", marks_within_s: "开始后几秒内须出示证件和告知", gap_s: "全程记录容许的缺失（秒）" },
+    telemetry: { battery_warning_percent: "电量偏低（%）", battery_critical_percent: "电量过低（%）", storage_warning_percent: "剩余存储偏低（%）", storage_critical_percent: "剩余存储过低（%）", storage_warning_mb: "剩余存储偏低（MB，不知总量时）", storage_critical_mb: "剩余存储过低（MB，不知总量时）", signal_weak_percent: "信号弱（%）", signal_weak_s: "信号弱持续（秒）", silent_s: "推流中多久无上报（秒，0 为不查）", clear_by_percent: "高出多少解除（%）" },
+  },
+  value: { "24h": "24 小时内", "24h_no_exemption": "24 小时内，不予豁免", end_of_day: "当日工作结束前", continuous: "连续执法", elsewhere: "异地执法", frontier: "边远地区", water: "水上", hard_access: "交通不便", full: "全程", key_steps: "重要环节", recorder: "执法记录仪", window: "服务窗口", room: "办案场所", vehicle: "车载" },
+  refused: {
+    unit_exists: "单位编号已被使用，请换一个。", bad_id: "编号只能用小写字母、数字和连字符，最长 63 位，且不以连字符开头。", bad_name: "名称须为 1 至 100 个字符，不含换行；用户名只能用小写字母、数字和 . _ {'@'} -，以字母或数字开头。", bad_parent: "不能移到这里：会形成循环，或层级超过 16 级。", root_unit: "最上级单位不能移动、撤销或删除。",
+    unit_in_use: "单位下还有下级单位、人员或设备（包括停用的），不能删除。请先移走，或改为撤销。", unit_retired: "单位已撤销，不能添加新的人员或单位。", unknown_unit: "没有这个单位，或不归您管理。请刷新查看。", person_exists: "用户名已被使用（或曾被使用），请换一个。", certificate_taken: "此执法证号已登记给别人，请核对。", bad_certificate: "执法证号最长 40 个字符。",
+    role_refused: "不能这样设置角色：任何人不能改自己的角色，系统管理员只能由系统管理员授予。", own_account: "不能修改自己的单位和状态；自己的密码请在“我的账号”中修改。", admin_account: "这是系统管理员的账号，只能由系统管理员修改。", last_admin: "这是最后一名系统管理员，请先指定另一名。", set_outside: "此账号的密码由中枢的启动设置规定，请在那里修改。",
+  },
+};
