@@ -220,14 +220,8 @@ async function startCapture(): Promise<void> {
   unplace = watchPosition((found) => ((position = found), (state.place = "known")), () => (state.place = position === null ? "refused" : "known"));
   publisher = new Publisher(hub, media, bitsPerS(quality), { state: linked, said: (message) => message["type"] === "cue" && hear(message as unknown as Cue) });
   publisher.start();
-  tape = new Tape(media, hub.stream, shelf, clock, bitsPerS(quality), tapeFailed);
-  try {
-    await tape.start();
-    state.taping = true;
-    state.tapeProblem = "";
-  } catch (error) {
-    tapeFailed(error);
-  }
+  tape = new Tape(media, hub.stream, shelf, clock, bitsPerS(quality), { began: taping, failed: tapeFailed });
+  await tape.start();
 }
 
 async function stopCapture(): Promise<void> {
@@ -249,10 +243,18 @@ function linked(link: LinkState, problem: ApiError | null): void {
   if (link === "live") void look();
 }
 
+function taping(): void {
+  state.taping = true;
+  if (state.tapeProblem !== "") write("taping");
+  state.tapeProblem = "";
+}
+
 function tapeFailed(error: unknown): void {
   const name = error instanceof DOMException ? error.name : String(error);
-  state.tapeProblem = name === "QuotaExceededError" ? "quota" : "other";
-  write("tapeFailed", { why: name }, true);
+  const problem = name === "QuotaExceededError" ? "quota" : "other";
+  if (state.tapeProblem !== problem) write("tapeFailed", { why: name }, true);
+  state.tapeProblem = problem;
+  state.taping = tape?.recording === true;
 }
 
 /** Whatever stops capture is said on the page at once, and to the hub when it goes on. */

@@ -18,6 +18,16 @@ const TYPES = [
 
 export const tapeType = (): string | null => (typeof MediaRecorder === "undefined" ? null : (TYPES.find((type) => MediaRecorder.isTypeSupported(type)) ?? null));
 
+/** After a refusal (no room): a new clip is tried, so that the one before ends whole. */
+const AGAIN_MS = 5000;
+
+export interface TapeHeard {
+  /** It records: at the start; after a failure once a piece is kept. */
+  began(): void;
+  /** The storage refused, or the recorder broke. */
+  failed(error: unknown): void;
+}
+
 interface Running {
   readonly clip: Clip;
   readonly recorder: MediaRecorder;
@@ -28,6 +38,8 @@ export class Tape {
   private running: Running | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private turning = false;
+  private wanted = false;
+  private broken = false;
 
   constructor(
     private readonly media: MediaStream,
@@ -35,8 +47,7 @@ export class Tape {
     private readonly shelf: Shelf,
     private readonly clock: HubClock,
     private readonly bitsPerS: number,
-    /** The storage refused, or the recorder broke. */
-    private readonly failed: (error: unknown) => void,
+    private readonly heard: TapeHeard,
   ) {}
 
   get recording(): boolean {
@@ -44,8 +55,23 @@ export class Tape {
   }
 
   async start(): Promise<void> {
-    this.running = await this.begin();
-    this.timer = setTimeout(() => void this.turn(), CLIP_MS);
+    this.wanted = true;
+    try {
+      const first = await this.begin();
+      if (!this.wanted) return await this.end(first);
+      this.running = first;
+      this.timer = setTimeout(() => void this.turn(), CLIP_MS);
+      if (!this.broken) this.heard.began();
+    } catch (error) {
+      this.broke(error);
+    }
+  }
+
+  private broke(error: unknown): void {
+    this.broken = true;
+    this.heard.failed(error);
+    clearTimeout(this.timer);
+    if (this.wanted) this.timer = setTimeout(() => void this.start(), AGAIN_MS);
   }
 
   /** Ends the clip at hand, after the next one has begun. */
@@ -64,7 +90,7 @@ export class Tape {
         await this.end(next); // stopped meanwhile
       }
     } catch (error) {
-      this.failed(error);
+      this.heard.failed(error);
     } finally {
       this.turning = false;
       if (this.running !== null) this.timer = setTimeout(() => void this.turn(), CLIP_MS);
@@ -72,6 +98,7 @@ export class Tape {
   }
 
   async stop(): Promise<void> {
+    this.wanted = false;
     clearTimeout(this.timer);
     const old = this.running;
     this.running = null;
@@ -105,10 +132,20 @@ export class Tape {
     this.stamp(clip);
     this.shelf.add(clip);
     let written: Promise<void> = Promise.resolve();
+    let torn = false;
+    const tear = (error: unknown): void => {
+      if (torn) return;
+      torn = true; // what follows the lost piece is no part of this file
+      if (recorder.state !== "inactive") recorder.stop();
+      if (this.running?.clip !== clip) return this.heard.failed(error);
+      this.running = null;
+      this.broke(error);
+    };
     const take = (data: Blob): void => {
-      if (data.size === 0) return;
+      if (data.size === 0 || torn) return;
       this.stamp(clip);
-      written = this.shelf.append(clip, data, localNow() - clip.fromMs).catch((error: unknown) => this.failed(error));
+      const lengthMs = localNow() - clip.fromMs;
+      written = written.then(() => (torn ? undefined : this.shelf.append(clip, data, lengthMs).then(() => this.kept()))).catch(tear);
     };
     recorder.ondataavailable = ({ data }) => take(data);
     waiting.forEach(take);
@@ -117,13 +154,19 @@ export class Tape {
         void written.then(async () => {
           clip.state = "kept";
           if (this.running?.clip === clip) this.running = null; // its tracks ended
-          await this.shelf.note(clip);
+          await (clip.pieces > 0 ? this.shelf.note(clip) : this.shelf.remove(clip));
           resolve();
         });
       };
     });
-    recorder.onerror = (event) => this.failed(event);
+    recorder.onerror = (event) => tear((event as ErrorEvent).error ?? event);
     return { clip, recorder, ended };
+  }
+
+  private kept(): void {
+    if (!this.broken) return;
+    this.broken = false;
+    this.heard.began();
   }
 
   /** By what is known best of the clock at its begin. */
