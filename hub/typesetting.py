@@ -55,14 +55,14 @@ def typeset(template: Traversable, view: Any, files: Mapping[str, bytes], *, at_
 
 
 def _set(root: Path, created_s: int, standards: tuple[typst.PDFStandard, ...]) -> bytes:
-    compiler = typst.Compiler(root / "page.typ", root=root, font_paths=_fonts(), ignore_system_fonts=True)
+    compiler = typst.Compiler(root / "page.typ", root=root, font_paths=typeset_fonts(), ignore_system_fonts=True)
     made = compiler.compile(format="pdf", pdf_standards=list(standards), timestamp=created_s)
     assert isinstance(made, bytes)
     return made
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def typeset_fonts() -> typst.Fonts:
     """Noto Serif SC and Noto Sans SC of the package; DejaVu Sans Mono is inside typst."""
     folder = pylopdf_fonts_zh_cn.serif_path().parent
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder])

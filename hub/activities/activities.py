@@ -113,14 +113,18 @@ class Activities:
         """Raises InvalidRequest."""
         return await asyncio.to_thread(search, self.store.engine, query)
 
-    async def with_findings(self, wanted: Callable[[str], bool], limit: int) -> list[Kept]:
+    async def with_findings(
+        self, wanted: Callable[[str], bool], limit: int, shown: Callable[[Activity], bool] | None = None
+    ) -> list[Kept]:
         """Activities of these units with which something is wrong, the newest first."""
-        return await self.search(Query(units=wanted, any_finding=True, limit=limit))
+        return await self.search(Query(units=wanted, any_finding=True, limit=limit, shown=shown))
 
-    async def to_be_stored(self, wanted: Callable[[str], bool], limit: int) -> list[Kept]:
+    async def to_be_stored(
+        self, wanted: Callable[[str], bool], limit: int, shown: Callable[[Activity], bool] = lambda _: True
+    ) -> list[Kept]:
         """待补传: ended, and not all of it is here; what is due first comes first, what waits for a return last."""
         found = await asyncio.to_thread(self.store.to_be_stored)
-        return [kept for kept in found if wanted(kept.activity.unit)][:limit]
+        return [kept for kept in found if wanted(kept.activity.unit) and shown(kept.activity)][:limit]
 
     def rules(self, unit: str) -> ActivityRules:
         return _rules_or_default(ActivityRules, self.units.rule(unit, "activities"), unit)

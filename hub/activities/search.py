@@ -32,6 +32,8 @@ class Query:
     all are). Times: the activity began in ``from_us … to_us``. ``q``: words, each in any of the fields."""
 
     units: Callable[[str], bool] | None = None
+    shown: Callable[[Activity], bool] | None = None
+    """Whether the one who asks may know of it; None: of all."""
     stream: str | None = None
     device: str | None = None
     officer: str | None = None
@@ -117,6 +119,8 @@ def _asked(connection: Connection, query: Query) -> tuple[list[str], list[Check]
         if wanted is not None:
             for word in wanted_words(wanted):
                 _word(connection, word, kinds, fields, parts, checks)
+    if query.shown is not None:
+        checks.append(query.shown)
     if query.finding is not None or query.any_finding:
         parts.append(any_of(finding_words(query.finding)))
     return parts, checks

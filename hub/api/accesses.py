@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.auth import IDENTITY, stream_for
+from hub.api.labelled import conceals_streams, reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, TimeUs, read_query
 from hub.api.services import SERVICES, Services
@@ -69,9 +70,12 @@ async def index(request: web.Request) -> web.Response:
 
 def _visible(services: Services, standing: Standing) -> list[str] | None:
     """Whose entries the caller may read; None: everything. What is of the hub as a whole is the auditor's."""
-    if standing.may(Right.AUDIT_VIEW) and standing.may(Right.ACCESS_VIEW):
+    everything = standing.may(Right.AUDIT_VIEW) and standing.may(Right.ACCESS_VIEW)
+    if everything and not conceals_streams(services, standing):
         return None
-    return [one.id for one in services.registry.list(retired=True) if standing.may(Right.ACCESS_VIEW, one.unit)]
+    return [
+        one.id for one in services.registry.list(retired=True) if reaches(services, standing, Right.ACCESS_VIEW, one)
+    ]
 
 
 def _json(entry: AccessEntry) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A recorder speaks of its own current activity under /api/streams/{id}/activity, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -34,13 +35,15 @@ from hub.api.activity_bodies import (
     NamedOfficerOut,
     activity_out,
 )
-from hub.api.auth import IDENTITY, stream_for
+from hub.api.auth import DEVICE, IDENTITY, stream_for
+from hub.api.labelled import activity_filter, may_know_activity, may_know_stream
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import read_json, read_query, time_or_none
-from hub.api.services import SERVICES
+from hub.api.services import SERVICES, Services
 from hub.clock import rfc3339
 from hub.errors import Conflict, NotFound, Unavailable
 from hub.people.rights import Right
+from hub.people.standing import Standing
 
 
 def activity_json(kept: Kept) -> dict[str, Any]:
@@ -59,7 +62,9 @@ async def _own(request: web.Request, right: Right) -> Kept:
     ident = request.match_info["id"]
     activities, _ = _parts(request)
     kept = await activities.get(ident)
-    if not request[IDENTITY].standing.may(right, kept.activity.unit):
+    standing = request[IDENTITY].standing
+    known = may_know_activity(request.app[SERVICES], standing, kept.activity)
+    if not known or not standing.may(right, kept.activity.unit):
         raise NotFound(f"no activity {ident[:63]!r} is known", code="unknown_activity")
     return kept
 
@@ -67,9 +72,15 @@ async def _own(request: web.Request, right: Right) -> Kept:
 def _current(request: web.Request) -> Activity:
     activities, _ = _parts(request)
     activity = activities.current(request.match_info["id"])
-    if activity is None:
+    if activity is None or not _knows(request, activity):
         raise Conflict("the stream is in no activity; begin one first", code="no_activity")
     return activity
+
+
+def _knows(request: web.Request, activity: Activity) -> bool:
+    """A recorder knows its own activity: its officers entered it there."""
+    identity = request[IDENTITY]
+    return identity.role == DEVICE or may_know_activity(request.app[SERVICES], identity.standing, activity)
 
 
 def _by(request: web.Request) -> str:
@@ -83,21 +94,26 @@ def _answer(kept: Kept, status: int = 200) -> web.Response:
 # ------------------------------------------------------------------------------------------ lists
 
 
+def _wanted(services: Services, standing: Standing, within: str | None) -> Callable[[str], bool]:
+    """Whether a unit is the caller's, and within that one."""
+    covers = services.units.covers
+    return lambda unit: standing.may(Right.SESSIONS_VIEW, unit) and (within is None or covers(within, unit))
+
+
 async def index(request: web.Request) -> web.Response:
     """GET /api/activities"""
     asked = read_query(request, ActivitiesQuery)
     activities, _ = _parts(request)
-    standing, units = request[IDENTITY].standing, request.app[SERVICES].units
+    services, standing = request.app[SERVICES], request[IDENTITY].standing
     everything = standing.may(Right.SESSIONS_VIEW) and asked.unit is None
 
-    def wanted(unit: str) -> bool:
-        return standing.may(Right.SESSIONS_VIEW, unit) and (asked.unit is None or units.covers(asked.unit, unit))
-
+    wanted = _wanted(services, standing, asked.unit)
     query = Query(
         units=None if everything else wanted, stream=asked.stream, device=asked.device, officer=asked.officer,
         party=asked.party, cause=asked.cause, case=asked.case, q=asked.q, finding=asked.finding,
         mode=asked.mode, storage=asked.storage,
         from_us=asked.from_us, to_us=asked.to_us, limit=asked.limit, after=asked.after,
+        shown=activity_filter(services, standing),
     )  # fmt: skip
     return web.json_response([activity_json(kept) for kept in await activities.search(query)])
 
@@ -108,20 +124,16 @@ async def list_findings(request: web.Request) -> web.Response:
     activities, watch = _parts(request)
     services, standing = request.app[SERVICES], request[IDENTITY].standing
 
-    def wanted(unit: str) -> bool:
-        return standing.may(Right.SESSIONS_VIEW, unit) and (
-            asked.unit is None or services.units.covers(asked.unit, unit)
-        )
-
+    wanted = _wanted(services, standing, asked.unit)
     found: list[FindingOut] = []
     for one in watch.unattended.values():
         stream = services.registry.find(one.stream_id)
-        if stream is not None and wanted(stream.unit):
+        if stream is not None and wanted(stream.unit) and may_know_stream(services, standing, stream):
             found.append(
                 FindingOut(finding="no_activity", text="正在记录而未登记执法活动", clause="A§9(1), 003§7–8",
                            activity=None, stream=one.stream_id, since=rfc3339(one.since_us))
             )  # fmt: skip
-    for kept in await activities.with_findings(wanted, asked.limit):
+    for kept in await activities.with_findings(wanted, asked.limit, activity_filter(services, standing)):
         shown = activity_out(kept)
         found += [
             FindingOut(finding=each.value, text=WORDS[each], clause=CLAUSES[each], activity=shown, stream=shown.stream,
@@ -138,12 +150,8 @@ async def backfill_due(request: web.Request) -> web.Response:
     services, standing = request.app[SERVICES], request[IDENTITY].standing
     now_us = services.clock.now().utc_us
 
-    def wanted(unit: str) -> bool:
-        return standing.may(Right.SESSIONS_VIEW, unit) and (
-            asked.unit is None or services.units.covers(asked.unit, unit)
-        )
-
-    due = await activities.to_be_stored(wanted, asked.limit)
+    wanted = _wanted(services, standing, asked.unit)
+    due = await activities.to_be_stored(wanted, asked.limit, activity_filter(services, standing))
     lacking = await asyncio.to_thread(lambda: [watch.whole(kept.activity, now_us).lacking for kept in due])
     found = [
         DueOut(
@@ -243,6 +251,8 @@ async def device_show(request: web.Request) -> web.Response:
     activities, _ = _parts(request)
     stream = request.app[SERVICES].registry.get(request.match_info["id"])
     activity = activities.current(stream.id)
+    if activity is not None and not _knows(request, activity):
+        activity = None
     shown = None if activity is None else activity_out(await activities.get(activity.id))
     mode = activities.rules(stream.unit).mode_of(stream.id, stream.kind)
     return web.json_response(CurrentOut(activity=shown, phrase=PHRASE, mode=mode).model_dump(mode="json"))

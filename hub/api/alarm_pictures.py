@@ -10,6 +10,8 @@ from pathlib import Path
 from aiohttp import web
 
 from hub.api.auth import IDENTITY, may_see
+from hub.api.errors import Forbidden
+from hub.api.labelled import may_see_alarm_picture
 from hub.api.routes import Access, Route, Scope
 from hub.api.services import SERVICES
 from hub.errors import NotFound
@@ -29,6 +31,8 @@ async def show_picture(request: web.Request) -> web.Response:
         found = await asyncio.to_thread(services.reader.interruption, ident)
     if found is None or not may_see(services, request[IDENTITY].standing, Right.INTERRUPTIONS_PICTURE, found.stream_id):
         raise NotFound(f"no interruption {ident[:80]!r} is known", code="unknown_interruption")
+    if not may_see_alarm_picture(services, request[IDENTITY].standing, found):
+        raise Forbidden("the picture of this time is labelled (R31)", code="labelled")
     name, digest = str(found.evidence.get("picture", "")), str(found.evidence.get("picture_sha256", ""))
     match = _FILE.fullmatch(name)
     if match is None or match[1] != found.stream_id:
@@ -58,7 +62,7 @@ ROUTES = (
         Access.USER,
         "The picture that an alarm was raised on, or the last one before a break.",
         answer=JPEG,
-        refusals=(404,),
+        refusals=(403, 404),
         right=Right.INTERRUPTIONS_PICTURE,
         scope=Scope.OWN,
     ),

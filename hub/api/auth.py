@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from hub.api.errors import Forbidden, Unauthorized
+from hub.api.labelled import reaches
 from hub.api.routes import Access, Route, Scope, route_of
 from hub.api.services import SERVICES, Services
 from hub.errors import NotFound
@@ -149,7 +150,7 @@ def stream_of_call(request: web.Request, route: Route) -> str:
 def stream_for(request: web.Request, stream_id: str, right: Right) -> Stream:
     """The stream, retired or not, if the caller has ``right`` over it. Raises NotFound as for one that is not there."""
     stream = request.app[SERVICES].registry.find(stream_id)
-    if stream is None or not request[IDENTITY].standing.may(right, stream.unit):
+    if stream is None or not reaches(request.app[SERVICES], request[IDENTITY].standing, right, stream):
         raise NotFound(f"no stream {stream_id[:63]!r} is registered")
     return stream
 
@@ -168,7 +169,9 @@ def standing_of(services: Services, identity: Identity) -> Standing:
 def may_see(services: Services, standing: Standing, right: Right, stream_id: str) -> bool:
     """Whether ``right`` holds over this stream; of an unknown one, for the root."""
     stream = services.registry.find(stream_id)
-    return standing.may(right, stream.unit if stream is not None else "")
+    if stream is None:
+        return standing.may(right, "")
+    return reaches(services, standing, right, stream)
 
 
 # ---------------------------------------------------------------------------------------- origins

@@ -11,12 +11,15 @@ import asyncio
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.api.auth import IDENTITY
+from hub.api.labelled import hidden_ranges
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import RangeQuery, TimeText, read_query
 from hub.api.services import SERVICES
 from hub.clock import rfc3339
 from hub.errors import InvalidRequest
 from hub.ledger.declared import Declared
+from hub.looks.ranges import overlaps
 from hub.people.rights import Right
 from hub.segmenter.playlist import MAX_RANGE_US
 
@@ -58,7 +61,9 @@ async def show_chunks(request: web.Request) -> web.Response:
         raise InvalidRequest("to: expected a time after from, at most 24 hours later")
     found = await asyncio.to_thread(services.reader.declared, stream.id, query.from_us, query.to_us, query.limit)
     following = rfc3339(found[-1].chunk.end_us) if len(found) == query.limit else None
-    answer = ChunksOut(chunks=[_out(one) for one in found], next=following)
+    hidden = hidden_ranges(services, request[IDENTITY].standing, stream.id, (query.from_us, query.to_us))
+    shown = [one for one in found if not overlaps(hidden, (one.chunk.first_us, one.chunk.end_us))]
+    answer = ChunksOut(chunks=[_out(one) for one in shown], next=following)
     return web.json_response(answer.model_dump(mode="json", by_alias=True))
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.auth import IDENTITY, stream_for
+from hub.api.labelled import reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import RangeQuery, TimeText, read_query
 from hub.api.services import SERVICES
@@ -110,7 +111,8 @@ def _streams(request: web.Request, query: CompletenessQuery) -> list[Stream]:
     unit = query.unit or standing.unit or ROOT
     if services.units.tree.get(unit) is None or not standing.may(right, unit):
         raise NotFound(f"no unit {unit[:63]!r} is known", code="unknown_unit")
-    return [one for one in services.registry.list(retired=True) if services.units.covers(unit, one.unit)]
+    listed = (one for one in services.registry.list(retired=True) if services.units.covers(unit, one.unit))
+    return [one for one in listed if reaches(services, standing, right, one)]
 
 
 async def show(request: web.Request) -> web.Response:

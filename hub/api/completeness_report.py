@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.auth import IDENTITY
+from hub.api.labelled import reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, read_query
 from hub.api.services import SERVICES, Services
@@ -108,7 +109,9 @@ async def _month(request: web.Request) -> Month:
     from_us, to_us = day_range(zone, first)[0], day_range(zone, _next(first))[0]
     if from_us >= now_us:
         raise InvalidRequest("month: expected one that has begun", code="bad_range")
-    streams = [one for one in services.registry.list(retired=True) if services.units.covers(unit, one.unit)]
+    standing = request[IDENTITY].standing
+    listed = (one for one in services.registry.list(retired=True) if services.units.covers(unit, one.unit))
+    streams = [one for one in listed if reaches(services, standing, Right.INTERRUPTIONS_VIEW, one)]
     if len(streams) > MAX_WINDOWS:
         raise InvalidRequest(f"expected at most {MAX_WINDOWS} streams; ask for a unit below", code="too_many")
     given, faults = await _given(services, parts, streams, (first, from_us, min(to_us, now_us)))

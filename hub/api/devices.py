@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from hub.api.access_entries import write_access
 from hub.api.auth import IDENTITY, check_unit, stream_for
+from hub.api.labelled import may_see_now, reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, RtspSourceChange, read_body, read_json, read_query
 from hub.api.services import SERVICES
@@ -114,7 +115,7 @@ async def templates(_: web.Request) -> web.Response:
 async def custodians(request: web.Request) -> web.Response:
     """GET /api/devices/custodians"""
     services, standing = request.app[SERVICES], request[IDENTITY].standing
-    seen = [one for one in services.registry.list(retired=True) if standing.may(Right.STREAMS_VIEW, one.unit)]
+    seen = [one for one in services.registry.list(retired=True) if reaches(services, standing, Right.STREAMS_VIEW, one)]
     named = {one.custodian for one in seen}
     shown = [
         NamedOut(username=one.username, name=one.name, unit=one.unit).model_dump()
@@ -136,6 +137,7 @@ async def probe(request: web.Request) -> web.Response:
     source = source_of(RtspDraft(wanted.source.url, wanted.source.transport), stream)
     # engineers see no pictures, but must see that there is one (docs/design/devices.md)
     whole = identity.standing.may(Right.LIVE_VIEW, unit)
+    whole = whole and (stream is None or may_see_now(services, identity.standing, stream.id))
     place = urlsplit(source.url).netloc.rpartition("@")[2]
     # each is a look at a camera: noted first, or not granted
     of = "" if stream is None else stream.id

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hub.api.auth import IDENTITY, stream_for
 from hub.api.errors import Forbidden
+from hub.api.labelled import reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, RangeQuery, TimeText, read_body, read_json, read_query
 from hub.api.services import SERVICES
@@ -290,7 +291,11 @@ async def findings(request: web.Request) -> web.Response:
     """GET /api/duty/findings"""
     query = read_query(request, FindingsQuery)
     services, standing = request.app[SERVICES], request[IDENTITY].standing
-    seen = {one.id for one in services.registry.list(retired=True) if standing.may(Right.INTERRUPTIONS_VIEW, one.unit)}
+    seen = {
+        one.id
+        for one in services.registry.list(retired=True)
+        if reaches(services, standing, Right.INTERRUPTIONS_VIEW, one)
+    }
     if not seen and not standing.has(Right.INTERRUPTIONS_VIEW):
         raise Forbidden("nothing to see here")
     found = await _parts(request).findings.between(seen, query.first.isoformat(), query.last.isoformat())

@@ -9,12 +9,15 @@ from aiohttp import web
 
 from hub.api import looks
 from hub.api.auth import IDENTITY, Identity, may_see, standing_of
+from hub.api.exports import may_see_export
+from hub.api.labelled import may_see_now
 from hub.api.routes import JSON, Access, Route, Scope
 from hub.api.services import SERVICES, Services
 from hub.api.sockets import OPEN_SOCKETS
 from hub.clock import rfc3339
 from hub.monitor.events import Event, Listener
 from hub.people.rights import Right
+from hub.people.standing import Standing
 
 TICK_S = 1.0
 EVERYBODYS = frozenset({"events", "hub"})
@@ -28,6 +31,7 @@ HEARD_BY = {
     "duty": (Right.INTERRUPTIONS_VIEW, "stream"),
     "inspection": (Right.INSPECTION_VIEW, "stream"),
     "wall": (Right.LIVE_VIEW, "stream"),
+    "label": (Right.STREAMS_VIEW, "stream"),
 }
 """The first word of an event's type: the right that it takes, and the field that names the stream."""
 
@@ -75,7 +79,20 @@ def may_hear(services: Services, identity: Identity, event: Event) -> bool:
     right, field = known
     if not event.data.get(field) and isinstance(event.data.get("unit"), str):  # of a unit, not of one stream
         return standing.may(right, event.data["unit"])
-    return may_see(services, standing, right, str(event.data.get(field, "")))
+    stream_id = str(event.data.get(field, ""))
+    return may_see(services, standing, right, stream_id) and _is_unlabelled(
+        services, standing, family, event, stream_id
+    )
+
+
+def _is_unlabelled(services: Services, standing: Standing, family: str, event: Event, stream_id: str) -> bool:
+    """Of an export its own range, whose notes name the party; of an activity this moment."""
+    if family == "activity":
+        return may_see_now(services, standing, stream_id)
+    if family != "export":
+        return True
+    job = None if services.exports is None else services.exports.find(str(event.data.get("id", "")))
+    return job is None or may_see_export(services, standing, job)
 
 
 async def _tick(socket: web.WebSocketResponse, services: Services) -> None:

@@ -11,15 +11,18 @@ from hub.activities.notes import ActivityNotes, notes_of
 from hub.api.access_entries import write_access
 from hub.api.auth import IDENTITY, Identity, may_see, stream_for
 from hub.api.errors import Forbidden
+from hub.api.labelled import BEFORE_US, check_picture, may_know_activity, may_see_picture
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, TimeUs, read_json, read_query, time_or_none
 from hub.api.services import SERVICES, Services
+from hub.api.stills import Looks
 from hub.clock import rfc3339
-from hub.errors import Conflict, InvalidRequest, Unavailable
+from hub.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from hub.evidence.job import Job
 from hub.evidence.jobs import Exports, Wanted
 from hub.ledger.package.format import Notes
 from hub.people.rights import Right
+from hub.people.standing import Standing
 
 MIN_SPLIT = 10_000_000
 
@@ -42,7 +45,9 @@ class ExportIn(Input):
     )
     notes: NotesIn = NotesIn()
     reason: str = Field(min_length=1, max_length=2000, description="Why it is exported.")
-    recipient: str = Field("", max_length=500)
+    recipient: str = Field(
+        min_length=1, max_length=500, description="Who gets the copy: in the entry, and on every picture of it."
+    )
     split_bytes: int | None = Field(None, ge=MIN_SPLIT, description="Parts of at most this size, for discs.")
     movie: bool = Field(True, description="With a playable copy of the whole.")
 
@@ -123,6 +128,10 @@ def export_json(job: Job) -> dict[str, Any]:
     return answer.model_dump(mode="json", by_alias=True)
 
 
+FETCHES: web.AppKey[Looks] = web.AppKey("fetches", Looks)
+"""Who fetched which part in pieces lately."""
+
+
 def _exports(request: web.Request) -> Exports:
     found = request.app[SERVICES].exports
     if found is None:
@@ -134,7 +143,14 @@ def _job(request: web.Request, right: Right) -> Job:
     """The export that the path names, if the caller has ``right`` over its stream. Raises NotFound."""
     job = _exports(request).get(request.match_info["id"])
     stream_for(request, job.stream_id, right)
+    if not may_see_export(request.app[SERVICES], request[IDENTITY].standing, job):
+        raise NotFound(f"no export {job.id!r} is known", code="unknown_export")
     return job
+
+
+def may_see_export(services: Services, standing: Standing, job: Job) -> bool:
+    """What is in a package, and who was there, is hidden as what it was made of."""
+    return may_see_picture(services, standing, job.stream_id, job.from_us - BEFORE_US, job.to_us + BEFORE_US)
 
 
 def _note(request: web.Request, what: str, job: Job, reason: str) -> None:
@@ -146,7 +162,11 @@ def _note(request: web.Request, what: str, job: Job, reason: str) -> None:
 async def index(request: web.Request) -> web.Response:
     """GET /api/exports"""
     services, standing = request.app[SERVICES], request[IDENTITY].standing
-    seen = [job for job in _exports(request).all() if may_see(services, standing, Right.EXPORTS_VIEW, job.stream_id)]
+    seen = [
+        job
+        for job in _exports(request).all()
+        if may_see(services, standing, Right.EXPORTS_VIEW, job.stream_id) and may_see_export(services, standing, job)
+    ]
     return web.json_response([export_json(job) for job in seen])
 
 
@@ -174,7 +194,10 @@ async def _wanted(request: web.Request, body: ExportIn) -> Wanted:
     to_us = body.to_us if body.to_us is not None or said is None else said.to_us
     if from_us is None or to_us is None:
         raise InvalidRequest("from, to: expected a range, or a session that has ended; found none")
+    check_picture(request.app[SERVICES], request[IDENTITY].standing, stream.id, from_us - BEFORE_US, to_us + BEFORE_US)
     own = body.notes
+    if not body.recipient.strip():
+        raise InvalidRequest("recipient: expected who gets the copy, found nobody")
     notes = Notes(
         own.matter.strip() or (said.matter if said else ""),
         own.place.strip() or (said.place if said else ""),
@@ -184,7 +207,7 @@ async def _wanted(request: web.Request, body: ExportIn) -> Wanted:
     if notes.missing():
         words = ", ".join(one.removeprefix("--") for one in notes.missing())
         raise InvalidRequest(f"notes: expected all five notes, found none for: {words}")
-    return Wanted(stream.id, from_us, to_us, notes, body.reason, body.recipient, body.split_bytes, body.movie)
+    return Wanted(stream.id, from_us, to_us, notes, body.reason, body.recipient.strip(), body.split_bytes, body.movie)
 
 
 async def _said(request: web.Request, session: str) -> ActivityNotes:
@@ -194,6 +217,8 @@ async def _said(request: web.Request, session: str) -> ActivityNotes:
         raise Unavailable("activities are not kept here")
     kept = await activities.get(session)
     stream_for(request, kept.activity.stream_id, Right.EXPORTS_REQUEST)
+    if not may_know_activity(request.app[SERVICES], request[IDENTITY].standing, kept.activity):
+        raise NotFound(f"no activity {session!r} is known", code="unknown_activity")
     return notes_of(kept.activity)
 
 
@@ -228,13 +253,26 @@ async def fetch(request: web.Request) -> web.StreamResponse:
     query = read_query(request, FileQuery)
     job = _job(request, Right.EXPORTS_REQUEST)
     path, file = _exports(request).file(job.id, query.part)
-    if request.method == hdrs.METH_GET and hdrs.RANGE not in request.headers:
-        _note(request, "exports.fetch", job, job.reason)
+    if request.method == hdrs.METH_GET:
+        _note_fetch(request, job, query.part)
     headers = {
         hdrs.CONTENT_TYPE: "application/zip",
         hdrs.CONTENT_DISPOSITION: f'attachment; filename="{file.name}"',
     }
     return web.FileResponse(path, headers=headers)
+
+
+def _note_fetch(request: web.Request, job: Job, part: int) -> None:
+    """Who took which part: every whole fetch, and of one in pieces the first of an hour."""
+    services, by = request.app[SERVICES], request[IDENTITY].name
+    whole, mono_us = hdrs.RANGE not in request.headers, services.clock.now().mono_us
+    noted, key = request.app[FETCHES], f"{job.id}/{part}"
+    if not whole and not noted.is_new(by, key, mono_us):
+        return
+    facts: dict[str, Any] = {"export": job.id, "part": part, "bytes": "all" if whole else "some"}
+    facts["recipient"] = job.recipient
+    write_access(services.write_access, by, "exports.fetch", job.reason, stream=job.stream_id, **facts)
+    noted.note(by, key, mono_us)
 
 
 async def remove(request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.auth import DEVICE, IDENTITY, stream_for
 from hub.api.errors import BodyTooLarge, Forbidden, SlowBody
+from hub.api.labelled import check_picture
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import (
     FollowupOut,
@@ -199,6 +200,15 @@ async def _case(request: web.Request, right: Right) -> Case:
     return case
 
 
+async def _paper(request: web.Request, right: Right) -> Case:
+    """As :func:`_case`, of what people wrote and scanned: what is labelled is said there as well."""
+    case = await _case(request, right)
+    fault, services = case.fault, request.app[SERVICES]
+    until_us = services.clock.now().utc_us if fault.ended_us is None else fault.ended_us
+    check_picture(services, request[IDENTITY].standing, fault.stream_id, fault.started_us, until_us)
+    return case
+
+
 def _person(request: web.Request) -> Person:
     """Who writes and signs is a person, not a program."""
     identity = request[IDENTITY]
@@ -272,7 +282,7 @@ async def draft(request: web.Request) -> web.Response:
 
 async def read(request: web.Request) -> web.Response:
     """GET /api/interruptions/{id}/statements/{statement}"""
-    case = await _case(request, Right.INTERRUPTIONS_VIEW)
+    case = await _paper(request, Right.INTERRUPTIONS_VIEW)
     name = request.match_info["statement"]
     text = await _explaining(request).words(case, name)
     return web.json_response(_statement_json(_named(case.outcome.statements, name), text))
@@ -284,7 +294,7 @@ def _named(statements: Sequence[Statement], name: str) -> Statement:
 
 async def page(request: web.Request) -> web.Response:
     """GET /api/interruptions/{id}/statements/{statement}/page"""
-    case = await _case(request, Right.INTERRUPTIONS_VIEW)
+    case = await _paper(request, Right.INTERRUPTIONS_VIEW)
     text = await _explaining(request).page(case, request.match_info["statement"])
     style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style[1].encode() if style else b"").digest()).decode()
@@ -330,7 +340,7 @@ async def _large_body(request: web.Request) -> bytes:
 
 async def scanned(request: web.Request) -> web.Response:
     """GET /api/interruptions/{id}/statements/{statement}/scans/{scan}"""
-    case = await _case(request, Right.INTERRUPTIONS_VIEW)
+    case = await _paper(request, Right.INTERRUPTIONS_VIEW)
     names = request.match_info["statement"], request.match_info["scan"]
     found, data = await _explaining(request).scanned(case, *names)
     # what somebody uploaded is saved, never shown as a page of ours

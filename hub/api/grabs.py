@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from hub.api.access_entries import write_access
 from hub.api.auth import IDENTITY
+from hub.api.labelled import check_picture
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, TimeUs, read_json
 from hub.api.services import SERVICES
@@ -46,6 +47,7 @@ async def enter(request: web.Request) -> web.Response:
     now_us, by = services.clock.now().utc_us, request[IDENTITY].name
     if wanted.at > now_us + AHEAD_US:
         raise InvalidRequest("at: expected the time of a picture that was shown, found one to come")
+    check_picture(services, request[IDENTITY].standing, stream.id, wanted.at, wanted.at + 1)
     write_access(services.write_access, by, "live.grab", stream=stream.id, picture_us=wanted.at, sha256=wanted.sha256)
     log.info("picture grabbed", stream=stream.id, by=by)
     answer = GrabOut(stream=stream.id, sha256=wanted.sha256, at=rfc3339(wanted.at), by=by, entered_at=rfc3339(now_us))

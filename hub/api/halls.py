@@ -7,7 +7,9 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.api.auth import IDENTITY
 from hub.api.duty import PieceOut, piece_out
+from hub.api.labelled import reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import RangeQuery, TimelineOut, TimeText
 from hub.api.services import SERVICES, Services
@@ -59,7 +61,9 @@ async def show(request: web.Request) -> web.Response:
     parts = services.duty
     if parts is None:
         raise Unavailable("duty calendars do not run here")
-    listed = [one for one in services.registry.list() if one.kind in KINDS and services.units.covers(unit, one.unit)]
+    standing = request[IDENTITY].standing
+    within = (one for one in services.registry.list() if one.kind in KINDS and services.units.covers(unit, one.unit))
+    listed = [one for one in within if reaches(services, standing, Right.INTERRUPTIONS_VIEW, one)]
     shown = sorted(listed, key=lambda one: one.id)[:MAX_WINDOWS]
     zone = parts.duty.zone
     day = day_of(zone, services.clock.now().utc_us)

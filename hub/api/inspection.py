@@ -31,6 +31,7 @@ from hub.api.inspection_schema import (
     UnitRowOut,
     ViolationOut,
 )  # fmt: skip
+from hub.api.labelled import FOREVER_US, hidden_ranges, may_know_stream
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import read_json, read_query
 from hub.api.services import SERVICES, Services
@@ -81,8 +82,14 @@ def _asked(request: web.Request, unit: str, from_us: int, to_us: int) -> Asked:
         return tree.covers(unit, one) and standing.may(_VIEW, one)
 
     pending = services.followup.standing() if services.followup is not None else []
-    streams = {one.id: one for one in services.registry.list(retired=True)}
-    return Asked(from_us, to_us, streams, pending, wanted, tree, services.settings.time_zone)
+    listed = services.registry.list(retired=True)
+    streams = {one.id: one for one in listed if may_know_stream(services, standing, one)}
+    concealed = {one.id for one in listed if one.id not in streams}
+    hidden = [
+        (one.id, *each) for one in listed for each in hidden_ranges(services, standing, one.id, (from_us, FOREVER_US))
+    ]
+    zone = services.settings.time_zone
+    return Asked(from_us, to_us, streams, pending, wanted, tree, zone, concealed, hidden)
 
 
 # -------------------------------------------------------------------------------------- the figures

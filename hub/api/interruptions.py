@@ -10,6 +10,7 @@ from aiohttp import web
 
 from hub.api.auth import IDENTITY, stream_for
 from hub.api.followup import followup_json
+from hub.api.labelled import conceals_streams, reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import InterruptionOut, InterruptionsQuery, read_query
 from hub.api.services import SERVICES, Services
@@ -56,9 +57,9 @@ def _streams_of(services: Services, standing: Standing, unit: str | None) -> fro
     right, tree = Right.INTERRUPTIONS_VIEW, services.units.tree
     if unit is not None and tree.get(unit) is None:
         raise NotFound(f"no unit has the id {unit!r}")
-    if unit is None and standing.may(right, ROOT):
+    if unit is None and standing.may(right, ROOT) and not conceals_streams(services, standing):
         return None
-    seen = (one for one in services.registry.list(retired=True) if standing.may(right, one.unit))
+    seen = (one for one in services.registry.list(retired=True) if reaches(services, standing, right, one))
     return frozenset(one.id for one in seen if unit is None or tree.covers(unit, one.unit or ROOT))
 
 

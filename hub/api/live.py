@@ -12,6 +12,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import Field, TypeAdapter, ValidationError
 
 from hub.api.auth import IDENTITY, may_see, standing_of
+from hub.api.labelled import may_see_now
 from hub.api.routes import JSON, Access, Route, Scope
 from hub.api.schema import Input, LiveQuery, explain, read_query
 from hub.api.services import SERVICES, Services
@@ -62,12 +63,15 @@ async def live(request: web.Request) -> web.WebSocketResponse:
     def visible(stream_id: str) -> bool:
         return may_see(services, standing_of(services, identity), Right.LIVE_VIEW, stream_id)
 
+    def labelled(stream_id: str) -> bool:
+        return not may_see_now(services, standing_of(services, identity), stream_id)
+
     def noted(stream_id: str) -> bool:
         return services.live_notes is not None and services.live_notes.seen(identity.name, stream_id)
 
     async with request.app[OPEN_SOCKETS].opened(request) as socket:
         viewer = Viewer(round(services.settings.viewer_queue_mb * 1024 * 1024))
-        wall = Wall(services, viewer, visible, noted)
+        wall = Wall(services, viewer, visible, noted, labelled)
         tasks = [asyncio.create_task(_send(socket, viewer)), asyncio.create_task(wall.look_again())]
         try:
             wall.watch(wanted, frozenset(query.previews.split(",")))
@@ -84,12 +88,18 @@ class Wall:
     """What one viewer watches, as far as they may see it, and as far as it can be noted that they do."""
 
     def __init__(
-        self, services: Services, viewer: Viewer, visible: Callable[[str], bool], noted: Callable[[str], bool]
+        self,
+        services: Services,
+        viewer: Viewer,
+        visible: Callable[[str], bool],
+        noted: Callable[[str], bool],
+        labelled: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.viewer = viewer
         self._services = services
         self._visible = visible
         self._noted = noted
+        self._labelled = labelled
         self._wanted: Sequence[str] = ()
         self._previews: frozenset[str] = frozenset()
         self._shown: list[LiveFeed | str] = []
@@ -118,6 +128,8 @@ class Wall:
             return "unknown"
         if stream.retired:
             return "retired"
+        if self._labelled(stream_id):
+            return "labelled"
         if not self._noted(stream_id):
             return "not_noted"
         preview = self._services.preview(stream) if stream_id in self._previews else None

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.auth import IDENTITY, Identity, may_see, stream_for
 from hub.api.errors import Forbidden
+from hub.api.labelled import hidden_labels, hidden_ranges, refusal
 from hub.api.played import is_asked, looks_of
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, TimeUs, read_json, read_query
@@ -16,6 +17,7 @@ from hub.api.services import SERVICES, Services
 from hub.errors import Conflict, InvalidRequest
 from hub.looks.look import MAX_STREAMS, MAX_TEXT, Look, LookState
 from hub.looks.looks import Looks, unknown
+from hub.looks.ranges import contains, merged
 from hub.people.rights import Right
 from hub.people.standing import Standing
 
@@ -101,6 +103,10 @@ async def ask(request: web.Request) -> web.Response:
     body = await read_json(request, LookIn)
     identity = request[IDENTITY]
     streams = [stream_for(request, one, Right.LOOKS_ASK) for one in dict.fromkeys(body.streams)]
+    for stream in streams:
+        wanted = (body.from_us, body.to_us)
+        if contains(merged(hidden_ranges(request.app[SERVICES], identity.standing, stream.id, wanted)), wanted):
+            raise refusal(hidden_labels(request.app[SERVICES], identity.standing, stream.id, wanted))
     look = await looks_of(request.app[SERVICES]).ask(
         by=identity.name,
         streams=[stream.id for stream in streams],

@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from hub.api.access_entries import write_access
-from hub.api.auth import IDENTITY, check_unit
+from hub.api.auth import IDENTITY, check_unit, may_see
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, TimeUs, read_json, read_query
 from hub.api.services import SERVICES
@@ -171,10 +171,13 @@ async def _alarm(request: web.Request, right: Right) -> Alarm:
 async def list_alarms(request: web.Request) -> web.Response:
     """GET /api/alarms"""
     query = read_query(request, AlarmsQuery)
+    services = request.app[SERVICES]
     notices, standing = _notices(request), request[IDENTITY].standing
 
     def seen(alarm: Alarm) -> bool:
-        return query.stream in (None, alarm.stream) and standing.may(Right.INTERRUPTIONS_VIEW, alarm.unit)
+        if query.stream not in (None, alarm.stream) or not standing.may(Right.INTERRUPTIONS_VIEW, alarm.unit):
+            return False
+        return not alarm.stream or may_see(services, standing, Right.INTERRUPTIONS_VIEW, alarm.stream)
 
     if query.state == "unsettled":
         found = [one for one in notices.queue() if seen(one)][: query.limit]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from hub import __version__, metrics
 from hub.api.auth import IDENTITY, may_see
+from hub.api.labelled import may_know_stream
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, TimeUs, read_query, time_or_none
 from hub.api.services import SERVICES, Services, StreamStatus
@@ -153,7 +154,8 @@ async def list_streams(request: web.Request) -> web.Response:
     rows = [
         _row(one, services.status(one), measured.get(one.id), now)
         for one in services.registry.list()
-        if standing.may(Right.SYSTEM_VIEW) or standing.may(Right.STREAMS_VIEW, one.unit)
+        if (standing.may(Right.SYSTEM_VIEW) or standing.may(Right.STREAMS_VIEW, one.unit))
+        and may_know_stream(services, standing, one)
     ]
     answer = {"at": rfc3339(now.utc_us), "counted_since": rfc3339(figures.started_us), "streams": rows}
     return web.json_response(answer)

@@ -20,7 +20,7 @@ from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, RangeQuery, read_query
 from hub.api.services import SERVICES, FootageReader
 from hub.errors import InvalidRequest, MediaError, NotFound, StorageError
-from hub.looks.ranges import Range
+from hub.looks.ranges import Range, overlaps
 from hub.model import Chunk, MediaKind, Stream
 from hub.people.rights import Right
 from hub.segmenter.playlist import Fill, Playlist, first_with_sound, join_for
@@ -37,6 +37,9 @@ MAX_SEGMENT_BYTES = 256 << 20
 MAX_FILL_S = 120
 """Silence beyond a segment's own pictures."""
 _PAGE = 10_000
+
+Hidden = tuple[Range, ...]
+"""What labels hide from who asks: a gap to them, and part of the key, so that nobody is given another's playlist."""
 
 REEL_DAY = r"\d{4}-\d\d-\d\d"
 REEL_FILE = r"\d{6}\.\d{3}Z-\d{1,12}(?:-\d{1,6})?\.mp4"
@@ -65,20 +68,20 @@ async def show_playlist(request: web.Request) -> web.Response:
     stream = services.registry.get(request.match_info["id"])
     query = read_query(request, RangeQuery)
     join_s = join_for(query.from_us, query.to_us)
-    await admit(request, stream, (query.from_us, query.to_us))
+    hidden = await admit(request, stream, (query.from_us, query.to_us))
     complete = stream.retired or query.to_us <= services.clock.now().utc_us - UNSEALED_US
     reels = Reels(services.settings.data, stream.id)
     if complete:
-        text = await asyncio.to_thread(_playlist, services.reader, reels, query, join_s)
+        text = await asyncio.to_thread(_playlist, services.reader, reels, query, join_s, hidden)
     else:
-        growing = request.app[GROWING].get(reels, query, join_s)
+        growing = request.app[GROWING].get(reels, query, join_s, hidden)
         text = await asyncio.to_thread(growing.text, services.reader)
     return web.Response(text=text, content_type=HLS, charset="utf-8")
 
 
-def _playlist(reader: FootageReader, reels: Reels, query: RangeQuery, join_s: float) -> str:
+def _playlist(reader: FootageReader, reels: Reels, query: RangeQuery, join_s: float, hidden: Hidden) -> str:
     """Blocks: a day is tens of thousands of rows."""
-    growing = Growing(reels, query, join_s)
+    growing = Growing(reels, query, join_s, hidden)
     return growing.text(reader, complete=True)
 
 
@@ -88,7 +91,8 @@ class Growing:
     What it once said stays: an EVENT playlist may only grow (RFC 8216 §6.2.1). Calls block, from any thread.
     """
 
-    def __init__(self, reels: Reels, query: RangeQuery, join_s: float) -> None:
+    def __init__(self, reels: Reels, query: RangeQuery, join_s: float, hidden: Hidden = ()) -> None:
+        self._hidden = hidden
         self._reels = reels
         self._query = query
         self._join_s = join_s
@@ -105,7 +109,7 @@ class Growing:
         """Raises NotFound as long as there is nothing, StorageError for a reel that cannot be read."""
         with self._lock:
             try:
-                chunks = self._news(reader)
+                chunks = [one for one in self._news(reader) if not overlaps(self._hidden, (one.first_us, one.end_us))]
                 if not chunks and self._playlist is None:
                     self._none(reader)
                 if self._playlist is None:
@@ -149,11 +153,11 @@ class GrowingPlaylists:
     KEPT = 16
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int, int], Growing] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, int, Hidden], Growing] = OrderedDict()
 
-    def get(self, reels: Reels, query: RangeQuery, join_s: float) -> Growing:
-        key = (reels.stream_id, query.from_us, query.to_us)
-        growing = self._kept.pop(key, None) or Growing(reels, query, join_s)
+    def get(self, reels: Reels, query: RangeQuery, join_s: float, hidden: Hidden = ()) -> Growing:
+        key = (reels.stream_id, query.from_us, query.to_us, hidden)
+        growing = self._kept.pop(key, None) or Growing(reels, query, join_s, hidden)
         self._kept[key] = growing
         while len(self._kept) > self.KEPT:
             self._kept.popitem(last=False)

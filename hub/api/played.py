@@ -16,14 +16,17 @@ from aiohttp import hdrs, web
 
 from hub.api.auth import IDENTITY, Identity
 from hub.api.errors import Forbidden
+from hub.api.labelled import hidden_labels, hidden_ranges, refusal
 from hub.api.services import SERVICES, Services
 from hub.errors import Unavailable
+from hub.labels.model import Label
 from hub.looks.look import Grant, Look
 from hub.looks.looks import Looks
 from hub.looks.ranges import Range, contains, merged, overlaps
 from hub.model import Chunk, Stream
 from hub.people.rights import Right, Role
 
+EVER: Range = (0, 1 << 62)
 MAX_REELS = 512
 """Of which the chunks are remembered: a wall of people who play asks for the same few reels again and again."""
 
@@ -67,9 +70,14 @@ def in_force(looks: Looks, identity: Identity, stream: Stream) -> list[Look]:
     return [look for look in looks.in_force(identity.name, stream.id) if stands or look.grant is Grant.APPROVAL]
 
 
-async def admit(request: web.Request, stream: Stream, wanted: Range) -> None:
-    """The caller is about to play this time. Raises Forbidden with the code ``reason_required`` or
-    ``approval_required``, LedgerError where it cannot be noted."""
+async def admit(request: web.Request, stream: Stream, wanted: Range) -> tuple[Range, ...]:
+    """The caller is about to play this time, without what labels hide from them: that is returned.
+
+    Raises Forbidden with the code ``reason_required``, ``approval_required``, or ``labelled`` where nothing of it is
+    left, LedgerError where it cannot be noted."""
+    hidden = _hidden(request, stream, wanted)
+    if contains(merged(hidden), wanted):
+        raise refusal(hidden_labels(request.app[SERVICES], request[IDENTITY].standing, stream.id, wanted))
     identity, looks = request[IDENTITY], looks_of(request.app[SERVICES])
     mine = in_force(looks, identity, stream)
     if contains(merged(look.range for look in mine), wanted):
@@ -78,6 +86,7 @@ async def admit(request: web.Request, stream: Stream, wanted: Range) -> None:
         raise _refusal(identity, stream)
     else:
         await looks.unasked(identity.name, stream.id, wanted)
+    return hidden
 
 
 async def admit_bytes(request: web.Request, stream: Stream, reel: str, wanted: Range, *, init_bytes: int = 0) -> None:
@@ -88,8 +97,11 @@ async def admit_bytes(request: web.Request, stream: Stream, reel: str, wanted: R
     mine = in_force(looks, identity, stream)
     times = merged(look.range for look in mine)
     chunks = reels.known(reel)
-    if not _covers(chunks, times, wanted, init_bytes):
+    hiding = hidden_labels(services, identity.standing, stream.id, EVER)
+    if not _covers(chunks, times, wanted, init_bytes) or (hiding and not _covers(chunks, [EVER], wanted, 0)):
         chunks = await reels.read(services, reel)
+    if hiding:
+        _check_labels(hiding, chunks, wanted)
     if _covers(chunks, times, wanted, init_bytes):
         for chunk in _touched(chunks, wanted):
             await looks.use(mine, stream.id, (chunk.first_us, chunk.end_us))
@@ -105,6 +117,21 @@ async def admit_init(request: web.Request, stream: Stream, reel: str, size: int)
     chunks = request.app[REEL_CHUNKS].known(reel) or await request.app[REEL_CHUNKS].read(services, reel)
     if is_asked(request[IDENTITY]) and not any(size <= chunk.init_size for chunk in chunks):
         raise _refusal(request[IDENTITY], stream)
+
+
+def _hidden(request: web.Request, stream: Stream, wanted: Range) -> tuple[Range, ...]:
+    return hidden_ranges(request.app[SERVICES], request[IDENTITY].standing, stream.id, wanted)
+
+
+def _check_labels(hiding: Sequence[Label], chunks: Sequence[Chunk], wanted: Range) -> None:
+    """Raises Forbidden for bytes of a time that is hidden, and, as anything of the stream is, for bytes of which no
+    entry says the time."""
+    for chunk in _touched(chunks, wanted):
+        found = tuple(one for one in hiding if one.touches(chunk.first_us, chunk.end_us))
+        if found:
+            raise refusal(found)
+    if not _covers(chunks, [EVER], wanted, 0):
+        raise refusal(hiding)
 
 
 def _covers(chunks: Sequence[Chunk], times: Sequence[Range], wanted: Range, init_bytes: int) -> bool:

@@ -143,6 +143,7 @@ class StatusOut(BaseModel):
     complaint: ComplaintOut | None = Field(None, description="What was last refused of it, or why it failed.")
     interruption: str | None = Field(None, description="The interruption that lasts, by id.")
     telemetry: dict[str, Any] | None = Field(None, description="As /api/streams/{id}/telemetry.")
+    label: str | None = Field(None, description="Labelled at this moment (R31): state_secret, trade_secret, privacy.")
     fault: dict[str, Any] | None = Field(None, description="故障停用: as in /api/faults; none: it may be used.")
 
 

@@ -27,6 +27,7 @@ from hub.api import (
     incidents,
     inspection,
     interruptions,
+    labels,
     live,
     log,
     looks,
@@ -72,6 +73,7 @@ ROUTES: tuple[Route, ...] = (
     *timelines.ROUTES,
     *walls.ROUTES,
     *playback.ROUTES,
+    *labels.ROUTES,
     *looks.ROUTES,
     *accesses.ROUTES,
     *chunks.ROUTES,
@@ -123,6 +125,7 @@ def build_app(services: Services, settings: Settings, *, page: Path = web_page.P
     app[web_page.PAGE_DIR] = page
     app[playback.GROWING] = playback.GrowingPlaylists()
     app[stills.LOOKS] = stills.Looks()
+    app[exports.FETCHES] = stills.Looks()
     app[played.REEL_CHUNKS] = played.ReelChunks()
     app[balance.KEPT] = balance.Kept()
     add_routes(app, ROUTES)

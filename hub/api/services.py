@@ -22,6 +22,7 @@ from hub.followup.followup import Followup
 from hub.footage.footage import Footage
 from hub.inspection.inspections import Inspections
 from hub.inspection.records import Records
+from hub.labels.labels import Labels
 from hub.ledger.accesses import AccessReader
 from hub.ledger.declared import Declared
 from hub.ledger.entries import JsonValue
@@ -74,6 +75,8 @@ class StreamStatus:
     """The newest that its device said, as ``GET /api/streams/{id}/telemetry``."""
     session_us: int | None = None
     """When the source began to deliver, of the connection that lasts (hub UTC)."""
+    label: str | None = None
+    """The gravest kind of label over this moment (R31)."""
     fault: Mapping[str, Any] | None = None
     """Why its device is not to be used (故障停用), as in ``GET /api/faults``."""
 
@@ -157,6 +160,8 @@ class Services:
     """Makes an entry ``access`` of that body in a stream's chain (``_hub``: hub-wide). Not for handlers: they call
     ``hub.api.access_entries``."""
 
+    labels: Labels | None = None
+    """What is hidden from whom (``hub.api.labelled``); None: nothing is."""
     looks: Looks | None = None
     """None: nothing recorded is played."""
     live_notes: LiveNotes | None = None

@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 
 from hub.api.access_entries import write_access
 from hub.api.auth import IDENTITY
+from hub.api.labelled import check_picture
 from hub.api.routes import Access, Route, Scope
 from hub.api.services import SERVICES
 from hub.clock import US_PER_S, rfc3339
@@ -47,13 +48,16 @@ async def show(request: web.Request) -> web.Response:
     stream_id, by = request.match_info["id"], request[IDENTITY].name
     if services.stills is None:
         raise Unavailable("pictures are not decoded here")
+    now_us, standing = services.clock.now().utc_us, request[IDENTITY].standing
+    check_picture(services, standing, stream_id, now_us, now_us + 1)
     still = await services.stills.newest(stream_id)
     if still is None:
         return web.Response(status=204)
-    looks, now_us = request.app[LOOKS], services.clock.now().mono_us
-    if looks.is_new(by, stream_id, now_us):
+    check_picture(services, standing, stream_id, still.at_us, still.at_us + 1)
+    looks, mono_us = request.app[LOOKS], services.clock.now().mono_us
+    if looks.is_new(by, stream_id, mono_us):
         write_access(services.write_access, by, "live.still", stream=stream_id)
-        looks.note(by, stream_id, now_us)
+        looks.note(by, stream_id, mono_us)
     etag = f'"{hashlib.sha256(still.jpeg).hexdigest()[:32]}-{still.at_us}"'
     headers = {"Cache-Control": "private, no-cache", "ETag": etag, "X-Picture-At": rfc3339(still.at_us)}
     if still.black is not None:
@@ -67,6 +71,6 @@ ROUTES = (
     Route(
         "GET", "/api/streams/{id}/still", show, Access.USER,
         "The newest picture, small, with X-Picture-At and X-Picture-Black; 204: none has come.",
-        answer=JPEG, refusals=(404,), right=Right.LIVE_VIEW, scope=Scope.STREAM,
+        answer=JPEG, refusals=(403, 404), right=Right.LIVE_VIEW, scope=Scope.STREAM,
     ),
 )  # fmt: skip

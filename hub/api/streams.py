@@ -9,6 +9,7 @@ from aiohttp import web
 
 from hub.api.access_entries import write_access
 from hub.api.auth import IDENTITY, check_unit
+from hub.api.labelled import may_know_activity, reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import (
     ComplaintOut,
@@ -88,6 +89,7 @@ def _status_out(status: StreamStatus) -> StatusOut:
         and ComplaintOut(code=complaint.code, message=complaint.message, at=rfc3339(complaint.at_us)),
         interruption=status.interruption and status.interruption.id,
         telemetry=None if status.telemetry is None else dict(status.telemetry),
+        label=status.label,
         fault=None if status.fault is None else dict(status.fault),
     )
 
@@ -96,7 +98,8 @@ def _shown(services: Services, standing: Standing, stream: Stream) -> dict[str, 
     """The stream for that person: with who records on it, if they may see sessions. From memory."""
     shown = stream_out(stream, services.status(stream))
     activity = None if services.activities is None else services.activities.current(stream.id)
-    if activity is not None and standing.may(Right.SESSIONS_VIEW, stream.unit):
+    known = activity is not None and may_know_activity(services, standing, activity)
+    if activity is not None and known and standing.may(Right.SESSIONS_VIEW, stream.unit):
         first = sorted(activity.officers, key=lambda one: activity.recorder not in (one.certificate, one.name))
         shown.activity = RunningActivity(
             id=activity.id,
@@ -135,7 +138,9 @@ async def index(request: web.Request) -> web.Response:
     standing = request[IDENTITY].standing
     listed = services.registry.list(retired=query.retired)
     wanted = frozenset() if query.capability is None else frozenset({query.capability})
-    shown = [one for one in listed if wanted <= one.capabilities and standing.may(Right.STREAMS_VIEW, one.unit)]
+    shown = [
+        one for one in listed if wanted <= one.capabilities and reaches(services, standing, Right.STREAMS_VIEW, one)
+    ]
     return web.json_response([_shown(services, standing, one) for one in shown])
 
 

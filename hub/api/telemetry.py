@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.api.auth import IDENTITY, stream_for
 from hub.api.errors import TooManyAttempts
+from hub.api.labelled import may_see_picture, reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, RangeQuery, TimeText, TimeUs, read_body, read_json, read_query
 from hub.api.services import SERVICES
@@ -142,7 +143,8 @@ async def track(request: web.Request) -> web.Response:
     query = read_query(request, TrackQuery)
     if query.to_us <= query.from_us:
         raise InvalidRequest("to: expected a time after from")
-    found = await _telemetry(request).track(request.match_info["id"], query.from_us, query.to_us, query.limit + 1)
+    stream_id, services, standing = request.match_info["id"], request.app[SERVICES], request[IDENTITY].standing
+    found = await _telemetry(request).track(stream_id, query.from_us, query.to_us, query.limit + 1)
     points = [
         PointOut(
             at=rfc3339(one.at_us),
@@ -152,6 +154,7 @@ async def track(request: web.Request) -> web.Response:
             accuracy_m=None if one.accuracy_dm is None else one.accuracy_dm / 10,
         )
         for one in found[: query.limit]
+        if may_see_picture(services, standing, stream_id, one.at_us, one.at_us + 1)
     ]
     return web.json_response(PositionsOut(points=points, complete=len(found) <= query.limit).model_dump(mode="json"))
 
@@ -182,7 +185,7 @@ async def faults(request: web.Request) -> web.Response:
     seen = []
     for one in sorted(found, key=lambda one: (one.began_us, one.id), reverse=True):
         stream = services.registry.find(one.stream_id)
-        shown = stream is not None and standing.may(Right.STREAMS_VIEW, stream.unit)
+        shown = stream is not None and reaches(services, standing, Right.STREAMS_VIEW, stream)
         if shown and query.stream in (None, one.stream_id):
             seen.append(fault_json(one))
     return web.json_response(seen[: query.limit])

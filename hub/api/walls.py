@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from hub.api.access_entries import write_access
 from hub.api.auth import IDENTITY, check_unit, may_see
+from hub.api.labelled import reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, TimeText, read_json
 from hub.api.services import SERVICES
@@ -107,7 +108,7 @@ def _see(request: web.Request) -> See:
         stream = services.registry.find(stream_id) if stream_id else None
         if stream is None or stream.retired:
             return EMPTY
-        return stream_id if standing.may(Right.LIVE_VIEW, stream.unit) else None
+        return stream_id if reaches(services, standing, Right.LIVE_VIEW, stream) else None
 
     return see
 

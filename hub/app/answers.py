@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hub.api.services import Complaint, StreamStatus
+from hub.api.services import Complaint, StreamStateName, StreamStatus
 from hub.duty.findings import Seen
+from hub.labels.model import strictest
 from hub.model import Interruption, InterruptionKind, InterruptionState, MediaKind, Stream
 from hub.monitor.rules import StreamState
 from hub.pipeline import Pipeline
@@ -28,10 +29,12 @@ class Answers:
     def status(self, stream: Stream) -> StreamStatus:
         """How a stream is at this moment, for the API and the page."""
         hub = self._hub
+        label = strictest(hub.labels.of_stream_now(stream.id))
         pipeline = hub.fleet.pipeline(stream.id)
         telemetry, fault = hub.telemetry.state_json(stream.id), hub.telemetry.faults.of(stream.id)
         if pipeline is None:
-            return StreamStatus(state="retired" if stream.retired else "waiting", telemetry=telemetry)
+            word: StreamStateName = "retired" if stream.retired else "waiting"
+            return StreamStatus(state=word, telemetry=telemetry, label=label)
         condition = pipeline.condition
         session = condition.session
         state, since_us = self.state_of(pipeline)
@@ -47,6 +50,7 @@ class Answers:
             complaint=Complaint(*condition.complaint) if condition.complaint else None,
             interruption=pipeline.detector.current,
             telemetry=telemetry,
+            label=label,
             fault=None if fault is None else fault_json(fault),
         )
 

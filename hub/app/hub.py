@@ -44,6 +44,7 @@ from hub.footage.footage import Footage
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.inspection.inspections import Inspections
 from hub.inspection.records import Records
+from hub.labels.labels import Labels
 from hub.ledger.accesses import AccessReader
 from hub.ledger.entries import EntryType
 from hub.ledger.files import DATABASE_FILE
@@ -106,6 +107,7 @@ class Hub:
     notices: Notices
     exports: Exports
     inspections: Inspections
+    labels: Labels
     looks: Looks
     live_notes: LiveNotes
     accesses: AccessReader
@@ -242,6 +244,7 @@ class Hub:
         self.maintenance = await Maintenance.open(engine, self.clock, self.telling.maintenance)
         self.grouping = Grouping(self.answers.due, lambda unit: self.units.tree.path(unit), self.events)
         self.activities = await Activities.open(engine, settings.data, self.clock, self.ledger, self.people, publish)
+        self.labels = await surroundings.labels(self)
         around = DutyAround(lambda: self.registry.list(retired=True), self.units, publish)
         duty = await DutyParts.open(
             settings, self.clock, self.ledger, engine, around,
@@ -377,6 +380,7 @@ class Hub:
             walls=await Walls.open(engine, clock, self.telling.publish),
             footage=self.footage,
             followup=self.followup,
+            labels=self.labels,
             looks=self.looks,
             live_notes=self.live_notes,
             accesses=self.accesses,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from hub.audit.open_log import Accepted, OpenLog
 from hub.clock import US_PER_S
 from hub.duty.duty import Duty
 from hub.duty.plan import work_end_us
+from hub.errors import NotFound
 from hub.followup.explaining import REASONS, Explaining
 from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.labels.labels import Labels
 from hub.model import Interruption, Stream
 from hub.monitor.events import Event
 from hub.telemetry.telemetry import LABEL, Surroundings
@@ -131,3 +134,20 @@ def of_telemetry(hub: Hub, whip: WhipEndpoint) -> Surroundings:
 
 def _say(whip: WhipEndpoint, stream_id: str, text: str) -> bool:
     return whip.say(stream_id, LABEL, text)
+
+
+async def labels(hub: Hub) -> Labels:
+    """What is hidden from whom, as the entries say."""
+
+    def unit_of(stream_id: str) -> str:
+        stream = hub.registry.find(stream_id)
+        return "" if stream is None else stream.unit
+
+    async def ended(activity: str) -> int | None:
+        with suppress(NotFound):
+            return (await hub.activities.get(activity)).activity.ended_us
+        return None
+
+    made = Labels(hub.clock, hub.ledger, unit_of, hub.telling.publish)
+    await made.start(await asyncio.to_thread(hub.ledger.reader.labels), ended)
+    return made

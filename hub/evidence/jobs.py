@@ -94,6 +94,9 @@ class Exports:
         """Newest first."""
         return sorted(self._jobs.values(), key=lambda job: (job.requested_us, job.id), reverse=True)
 
+    def find(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
     def get(self, job_id: str) -> Job:
         job = self._jobs.get(job_id)
         if job is None:

@@ -1,6 +1,7 @@
 """One playable MP4 of a range, for people to look at: a derived file, never the evidence itself.
 
-Nothing is coded anew: coded pictures and sounds go over as they are, with their times moved onto one axis. Breaks
+Without a mark nothing is coded anew: coded pictures and sounds go over as they are, with their times moved onto one
+axis. With one (``burnt``), pictures are decoded, marked and coded as H.264; sounds still go over as they are. Breaks
 keep their length up to two seconds and are shortened to that beyond; a chapter begins after each, named by the real
 time. Where the coding changes (size, codec, parameter sets, number of tracks) a further file begins, since players do
 not follow such a change within a track. Memory: one chunk, and the muxer's index (some 100 bytes a picture).
@@ -11,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -21,8 +22,12 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
 
 from hub.errors import MediaError, StorageError
+from hub.evidence.contents import Cancelled
+from hub.evidence.mark import CRF, PRESET, BurntMark, Marker
 from hub.evidence.report.words import Clock
 from hub.evidence.segments import Segment
 
@@ -71,16 +76,26 @@ def derived_marks(*, digest: str, export_id: str, recipient: str, created: str) 
     )
 
 
-def movie(segments: Iterable[Segment], out: Path, marks: MovieMarks, *, zone_minutes: int = 480) -> Movie:
+def movie(
+    segments: Iterable[Segment],
+    out: Path,
+    marks: MovieMarks,
+    *,
+    burnt: BurntMark | None = None,
+    zone_minutes: int = 480,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Movie:
     """Writes ``out``, and ``<stem>-2.mp4`` … where the coding changes. Blocks: run it in a thread.
 
     ``segments`` are in the order of time; they are read one at a time. Files appear under their names when they are
     whole. Raises MediaError when not one segment can be played, StorageError when the disk does not take it; then
     nothing is left behind.
     """
-    work = _Work(out, marks, zone_minutes)
+    work = _Work(out, marks, zone_minutes, burnt)
     try:
         for segment in segments:
+            if cancelled():
+                raise Cancelled
             work.add(segment)
         files = work.finish()
     except OSError as error:
@@ -139,6 +154,43 @@ _BREAK_US = 500_000
 """A pause shorter than this is no break: no chapter of its own."""
 
 
+class _Coder:
+    """Pictures of one track: decoded, marked, coded anew. Nothing is held back: a chunk's pictures come out with it."""
+
+    def __init__(self, container: OutputContainer, stream: VideoStream, burnt: BurntMark) -> None:
+        self._marker = Marker(burnt, stream.codec_context.width, stream.codec_context.height)
+        self.stream = container.add_stream("libx264", rate=None, options={"crf": CRF, "preset": PRESET, **_X264})
+        self.stream.width, self.stream.height, self.stream.pix_fmt = self._marker.width, self._marker.height, "yuv420p"
+        assert stream.time_base is not None
+        self._ticks = stream.time_base
+        self._last = -1
+        self.stream.time_base = self.stream.codec_context.time_base = self._ticks
+        self.stream.codec_context.thread_count = 1
+
+    def coded(self, stream: VideoStream, packets: Sequence[Packet[Any]], base_us: int) -> Iterator[Packet[Any]]:
+        """Of one chunk, which begins with a key frame; on the movie's axis. One picture is held at a time."""
+        shift = round(base_us / 1_000_000 / self._ticks)
+        decoder = stream.codec_context
+        decoder.thread_count = 1
+        for packet in (*packets, None):
+            for frame in decoder.decode(packet):
+                if frame.pts is None:
+                    continue
+                self._last = max(frame.pts + shift, self._last + 1)  # an encoder loses what goes back
+                key_frame = frame.key_frame
+                made = self._marker(frame)
+                made.pts, made.time_base = self._last, self._ticks
+                made.pict_type = PictureType.I if key_frame else PictureType.NONE
+                yield from self.stream.encode(made)
+
+    def rest(self) -> Iterator[Packet[Any]]:
+        yield from self.stream.encode(None)
+
+
+_X264 = {"tune": "zerolatency", "x264-params": "threads=1:lookahead-threads=1:sliced-threads=0"}
+"""One thread codes, and without pictures that are held back: a times table of its own is not needed."""
+
+
 @dataclass(slots=True)
 class _File:
     """The file that is being written."""
@@ -152,10 +204,13 @@ class _File:
     last_dts: dict[int, int] = field(default_factory=dict)
     packets: dict[str, int] = field(default_factory=dict)
     chapters: list[tuple[int, str]] = field(default_factory=list)
+    coders: dict[int, _Coder] = field(default_factory=dict)
+    """Of the tracks whose pictures are marked, by the source's number."""
 
 
 class _Work:
-    def __init__(self, out: Path, marks: MovieMarks, zone_minutes: int) -> None:
+    def __init__(self, out: Path, marks: MovieMarks, zone_minutes: int, burnt: BurntMark | None = None) -> None:
+        self._burnt = burnt
         self._out = out
         self._marks = marks
         self._zone_minutes = zone_minutes
@@ -202,8 +257,15 @@ class _Work:
         if broken and len(file.chapters) < _MAX_CHAPTERS:
             file.chapters.append((start + file.axis.base, self._chapter(segment, shortened)))
         for packet in packets:
-            _move(packet, file)
-            file.container.mux(packet)
+            if packet.stream.index not in file.coders:
+                _move(packet, file)
+                file.container.mux(packet)
+        for index, coder in file.coders.items():
+            own = source.streams[index]
+            assert isinstance(own, VideoStream)
+            for made in coder.coded(own, [one for one in packets if one.stream.index == index], file.axis.base):
+                file.container.mux(made)
+                file.packets["video"] = file.packets.get("video", 0) + 1
         file.end_us = max(file.end_us, segment.end_us)
 
     def _begin(self, source: InputContainer, signature: Signature, segment: Segment) -> _File:
@@ -214,6 +276,9 @@ class _Work:
         file = _File(path, container, signature, segment.first_us)
         self._open = file
         for stream in source.streams:
+            if self._burnt is not None and isinstance(stream, VideoStream):
+                file.coders[stream.index] = _Coder(container, stream, self._burnt)
+                continue
             made = container.add_stream_from_template(stream, opaque=_codec(stream) == "av1")  # no encoder of its name
             made.time_base = stream.time_base
             if stream.codec_context.name == "hevc":
@@ -228,6 +293,10 @@ class _Work:
         file, self._open = self._open, None
         if file is None:
             return
+        for coder in file.coders.values():
+            for made in coder.rest():
+                file.container.mux(made)
+                file.packets["video"] = file.packets.get("video", 0) + 1
         if file.chapters:
             file.container.set_chapters(_chapters(file))
         file.container.close()

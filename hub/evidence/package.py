@@ -26,10 +26,11 @@ from hub.evidence.plan import Part, split, whole
 from hub.evidence.readme import readme
 from hub.evidence.reporting import Story, make_report
 from hub.evidence.source import Source
+from hub.labels.model import WORDS, Secrecy, labels_from
 from hub.ledger.anchors.check import Trust
 from hub.ledger.anchors.trust import configured_trust
 from hub.ledger.bodies import chunk_from_body
-from hub.ledger.entries import Entry
+from hub.ledger.entries import Entry, EntryType
 from hub.ledger.package.container import ZipContainer
 from hub.ledger.package.format import (
     MANIFEST,
@@ -270,7 +271,16 @@ class _Part:
             logs=(),
             derived=(),
             files=(),
+            labels=self._labels(),
         )
+
+    def _labels(self) -> tuple[str, ...]:
+        """What is labelled of the range (R31), in words, the gravest first."""
+        rows = self._source.special(self._request.stream_id, (EntryType.LABEL,))
+        entries = [self._source.read(row) for row in rows]
+        known = labels_from((one.stream_id, one.t_hub_us, one.body) for one in entries)
+        kinds = {one.kind for one in known.values() if one.in_force and one.touches(*self._part.span)}
+        return tuple(WORDS[kind] for kind in Secrecy if kind in kinds)
 
     def fill(self) -> Verdict:
         """All files, verified before the report is made. Raises what :func:`write_package` does."""
@@ -400,7 +410,14 @@ class _Part:
             return
         with TemporaryDirectory(prefix=".movie-", dir=self._writer._out.parent) as folder:
             try:
-                files = make_movie(self._source.data, chunks, Path(folder) / MOVIE, self.manifest, self._last_leaf)
+                files = make_movie(
+                    self._source.data,
+                    chunks,
+                    Path(folder) / MOVIE,
+                    self.manifest,
+                    self._last_leaf,
+                    self._writer._cancelled,
+                )
             except HubError as error:
                 self._writer._warnings.append(f"no playable copy could be made: {error}")
                 return

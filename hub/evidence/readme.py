@@ -26,6 +26,7 @@ def readme(manifest: Manifest) -> bytes:
         f"链上记录：第 {own.first_seq} 至第 {own.last_seq} 条",
         f"导出编号：{manifest.export_id}    导出人：{manifest.by}    批准人：{manifest.approved_by or '未填写'}",
         f"接收方：{manifest.recipient or '未填写'}    导出事由：{manifest.reason or '未填写'}",
+        *_labels(manifest),
         *_parts(manifest),
         "",
         "一、包内文件",
@@ -57,6 +58,13 @@ def _time(at_us: int) -> str:
     return moment.astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
+def _labels(manifest: Manifest) -> list[str]:
+    """At the top of what the recipient must know."""
+    if not manifest.labels:
+        return []
+    return [f"标记：{'、'.join(manifest.labels)}。应按有关法律、法规、规章的规定管理，不得向无关人员展示或传播"]
+
+
 def _parts(manifest: Manifest) -> list[str]:
     if len(manifest.parts) == 1:
         return []
@@ -69,7 +77,7 @@ def _parts(manifest: Manifest) -> list[str]:
 
 def _derived(manifest: Manifest) -> list[str]:
     words = {
-        MOVIE: "合并后便于播放的录像，为派生文件，不是原始证据",
+        MOVIE: "合并后便于播放的录像，为派生文件，每幅画面印有领取人、时间和编号，不是原始证据",
         STILL: "截图，为派生文件",
         REPORT_HTML: "说明报告（离线打开）",
         REPORT_PDF: "说明报告（打印）",

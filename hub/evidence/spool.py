@@ -42,6 +42,8 @@ def entries_of(result: PackageResult) -> list[tuple[EntryType, dict[str, JsonVal
                     "sha256": sha256,
                     "export": result.request.export_id,
                     "part": part.manifest.part,
+                    "recipient": result.request.recipient,
+                    "made_us": part.manifest.made_us,
                 }
                 found.append((EntryType.DERIVATIVE, body))
     return found
@@ -64,6 +66,7 @@ def _export_body(result: PackageResult, part: PartResult) -> dict[str, JsonValue
         "parts": len(manifest.parts),
         "sha256": part.sha256,
         "size": part.size,
+        "labels": list(manifest.labels),
         "notes": {
             "matter": manifest.notes.matter,
             "place": manifest.notes.place,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
 
 from hub.activities.findings import Finding as ActivityFinding
 from hub.activities.store import row_range
@@ -66,6 +66,10 @@ class Asked:
     units: Callable[[str], bool]
     tree: Tree
     zone: str
+    concealed: Collection[str] = ()
+    """Streams that are not there for the one who asks."""
+    hidden: Sequence[tuple[str, int, int]] = ()
+    """Stream and time of what is labelled and not to be seen: activities that touch it are not there."""
 
     def unit_of(self, stream_id: str) -> str:
         """Of a stream; one without a unit, or in an unknown one, belongs to the root."""
@@ -74,6 +78,10 @@ class Asked:
 
     def known(self, unit: str) -> str:
         return unit if self.tree.get(unit) is not None else ROOT
+
+    def shows(self, stream_id: str) -> bool:
+        """Whether the stream is there for the one who asks."""
+        return stream_id not in self.concealed
 
     def within(self) -> frozenset[str]:
         """Streams of the units that are wanted."""
@@ -125,13 +133,13 @@ class Records:
 
         with self._engine.connect() as connection:
             for stream, number in self._interruptions_by_stream(connection, asked):
-                count(asked.unit_of(stream), "interruptions", number)
+                count(asked.unit_of(stream), "interruptions", number if asked.shows(stream) else 0)
             for unit, found, number in self._activities_by_unit(connection, asked):
                 count(asked.known(unit), "activities", number)
                 for kind, finding in OF_ACTIVITIES.items():
                     count(asked.known(unit), kind, number if finding in found else 0)  # type: ignore[arg-type]
             for stream, _, _ in self._silent(connection, asked):
-                count(asked.unit_of(stream), "no_sound", 1)
+                count(asked.unit_of(stream), "no_sound", int(asked.shows(stream)))
         pending, left_out = self._wanting(asked)
         for fault, state in pending:
             count(asked.unit_of(fault.stream_id), "unexplained", 1)
@@ -182,7 +190,11 @@ class Records:
             if kind == "interruptions":
                 return self._faults(connection, asked, limit)
             if kind == "no_sound":
-                listed = [one for one in self._silent(connection, asked) if asked.units(asked.unit_of(one[0]))]
+                listed = [
+                    one
+                    for one in self._silent(connection, asked)
+                    if asked.units(asked.unit_of(one[0])) and asked.shows(one[0])
+                ]
                 return [
                     Record("day", day, asked.unit_of(stream), stream, at_us, None, day)
                     for stream, day, at_us in listed[:limit]
@@ -213,7 +225,16 @@ def _began(asked: Asked) -> tuple[ColumnElement[bool], ...]:
     """Rows are to the second, times are not."""
     row = activities.c
     first, last = row_range(asked.from_us, asked.to_us)
-    return row.row.between(first, last), row.began_us >= asked.from_us, row.began_us < asked.to_us
+    own = (row.row.between(first, last), row.began_us >= asked.from_us, row.began_us < asked.to_us)
+    if not asked.hidden:
+        return own
+    each = func.json_each(json.dumps([list(one) for one in asked.hidden])).table_valued("value")
+    hiding = exists().where(
+        func.json_extract(each.c.value, "$[0]") == row.stream,
+        func.json_extract(each.c.value, "$[1]") < func.coalesce(row.ended_us, 1 << 62),
+        func.json_extract(each.c.value, "$[2]") > row.began_us,
+    )
+    return (*own, ~hiding)
 
 
 def _activities(

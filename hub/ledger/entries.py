@@ -75,6 +75,7 @@ class EntryType(StrEnum):
     ACTIVITY = "activity"
     CALENDAR = "calendar"
     INSPECTION = "inspection"
+    LABEL = "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,7 @@ _BODY: Mapping[EntryType, Mapping[str, type]] = {
     EntryType.TELEMETRY: {"kind": str, "id": str, "by": str, "at_us": int},
     EntryType.CALENDAR: {"action": str, "by": str},
     EntryType.INSPECTION: {"id": str, "action": str, "by": str, "unit": str},
+    EntryType.LABEL: {"id": str, "action": str, "by": str, "reason": str},
     EntryType.MAINTENANCE: {"id": str, "action": str, "by": str, "from_us": int, "to_us": int, "reason": str},
     EntryType.HANDLING: {"of": str, "action": str, "by": str, "note": str},
     EntryType.DERIVATIVE: {"of": str, "what": str, "sha256": str},

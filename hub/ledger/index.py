@@ -76,6 +76,7 @@ _INSERT_TOMBSTONES = insert(t.tombstones)
 _INSERT_TOLD = insert(t.told)
 _INSERT_TELEMETRY = insert(t.telemetry)
 _INSERT_CALENDARS = insert(t.calendars)
+_INSERT_LABELS = insert(t.labels)
 _INSERT_ACCESS = insert(t.access)
 _INSERT_INSPECTIONS = insert(t.inspections)
 _GONE = upsert(t.gone_reels)
@@ -151,6 +152,7 @@ class Index:
             (_INSERT_TOLD, batch.told),
             (_INSERT_TELEMETRY, batch.telemetry),
             (_INSERT_CALENDARS, batch.calendars),
+            (_INSERT_LABELS, batch.labels),
             (_INSERT_ACCESS, batch.access),
             (_INSERT_INSPECTIONS, batch.inspections),
             (_UPSERT_GONE, list(batch.gone.values())),

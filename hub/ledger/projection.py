@@ -110,6 +110,7 @@ class Batch:
     told: list[Row] = field(default_factory=list)
     telemetry: list[Row] = field(default_factory=list)
     calendars: list[Row] = field(default_factory=list)
+    labels: list[Row] = field(default_factory=list)
     access: list[Row] = field(default_factory=list)
     inspections: list[Row] = field(default_factory=list)
     gone_states: dict[str, str] = field(default_factory=dict)
@@ -186,6 +187,9 @@ class Batch:
             row = {"entry_id": entry_id, "seq": entry.seq, "leaf": leaf, "t_hub_us": entry.t_hub_us}
             row["body"] = json.dumps(dict(body), ensure_ascii=False, separators=(",", ":"))
             self.inspections.append(row)
+        elif kind is EntryType.LABEL:
+            row = {"entry_id": entry_id, "stream": entry.stream_id, "t_hub_us": entry.t_hub_us}
+            self.labels.append(row | {"body": json.dumps(dict(body), ensure_ascii=False, separators=(",", ":"))})
 
     def _access(self, entry: Entry, entry_id: int, leaf: bytes) -> None:
         row: Row = {"entry_id": entry_id, "stream": entry.stream_id, "seq": entry.seq, "leaf": leaf}

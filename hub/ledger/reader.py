@@ -159,6 +159,12 @@ class Reader:
             found = connection.execute(query.order_by(row.stream, row.from_us)).all()
         return [(one.stream, max(one.from_us, from_us), min(one.to_us, to_us)) for one in found]
 
+    def labels(self) -> list[tuple[str, int, dict[str, Any]]]:
+        """Every entry ``label``, oldest first: its stream, hub UTC (µs) and body."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(t.labels).order_by(t.labels.c.entry_id)).all()
+        return [(row.stream, row.t_hub_us, json.loads(row.body)) for row in rows]
+
     def backfills(self, ident: str) -> list[dict[str, Any]]:
         """The bodies of the entries ``backfill`` of this interruption, oldest first."""
         told = t.told.c

@@ -196,6 +196,17 @@ calendars = Table(
     Column("body", String, nullable=False),  # JSON, as in the entry
 )
 
+# Labels of what is secret (R31): few entries, all of them together say what is hidden.
+labels = Table(
+    "ledger_labels",
+    metadata,
+    Column("entry_id", Integer, primary_key=True),
+    Column("stream", String, nullable=False),
+    Column("t_hub_us", Integer, nullable=False),
+    Column("body", String, nullable=False),  # JSON, as in the entry
+    Index("ledger_labels_by_stream", "stream", "entry_id"),
+)
+
 # Who looked at, took or changed what.
 access = Table(
     "ledger_access",
@@ -226,5 +237,5 @@ inspections = Table(
 
 ALL = (
     logs, entry_files, entries, unflushed, heads, reels, chunks, spans, interruptions, holds, tombstones, gone_reels,
-    told, telemetry, calendars, access, inspections,
+    told, telemetry, calendars, labels, access, inspections,
 )  # fmt: skip

@@ -54,6 +54,10 @@ class Right(StrEnum):
     UNITS_MANAGE = "units.manage"
     PEOPLE_VIEW = "people.view"
     PEOPLE_MANAGE = "people.manage"
+    LABELS_MANAGE = "labels.manage"
+    """密级、商业秘密、个人隐私: to say that something is (R31)."""
+    LABELS_SEE = "labels.see"
+    """To see what is labelled, and to lift a label."""
     LOG_STATUS = "log.status"
     SYSTEM_VIEW = "system.view"
     AUDIT_VIEW = "audit.view"
@@ -88,6 +92,7 @@ _WHERE = (_R.SELF, _R.UNITS_VIEW)
 _SESSIONS = (_R.SESSIONS_VIEW, _R.SESSIONS_MANAGE)
 _WHAT = (*_WHERE, _R.STREAMS_VIEW, _R.INTERRUPTIONS_VIEW)
 _SEES = (*_WHAT, _R.INTERRUPTIONS_PICTURE)
+_LABELS = (_R.LABELS_MANAGE, _R.LABELS_SEE)
 _PLAYS = (_R.PLAYBACK_VIEW, _R.LOOKS_ASK)
 
 TABLE: Final = MappingProxyType(
@@ -101,7 +106,7 @@ TABLE: Final = MappingProxyType(
                 *_SEES, _R.LIVE_VIEW, *_PLAYS, _R.INTERRUPTIONS_HANDLE, _R.EXPLANATIONS_WRITE,
                 _R.EXPLANATIONS_SIGN, *_SESSIONS, _R.DUTY_MANAGE, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST,
                 _R.FAULTS_REPORT, _R.MAINTENANCE_REQUEST, _R.MAINTENANCE_APPROVE, _R.INSPECTION_VIEW,
-                _R.INSPECTION_ANSWER,
+                _R.INSPECTION_ANSWER, _R.LABELS_MANAGE,
             }
         ),
         Role.INSPECTOR: frozenset(
@@ -113,14 +118,14 @@ TABLE: Final = MappingProxyType(
         Role.ARCHIVIST: frozenset(
             {
                 *_SEES, *_PLAYS, _R.EXPORTS_VIEW, _R.EXPORTS_REQUEST, _R.HOLDS_MANAGE, _R.RETENTION_VIEW,
-                *_SESSIONS, _R.FAULTS_REPORT,
+                *_SESSIONS, _R.FAULTS_REPORT, *_LABELS,
             }
         ),
         Role.APPROVER: frozenset(
             {
                 *_SEES, _R.LIVE_VIEW, *_PLAYS, _R.LOOKS_APPROVE, _R.EXPORTS_VIEW, _R.EXPORTS_APPROVE, _R.RETENTION_VIEW,
                 _R.EXPLANATIONS_EXEMPT, _R.RETENTION_APPROVE, _R.PEOPLE_VIEW, _R.SESSIONS_VIEW,
-                _R.MAINTENANCE_APPROVE, _R.INSPECTION_VIEW, _R.INSPECTION_ANSWER,
+                _R.MAINTENANCE_APPROVE, _R.INSPECTION_VIEW, _R.INSPECTION_ANSWER, *_LABELS,
             }
         ),
         Role.AUDITOR: frozenset(
@@ -150,6 +155,7 @@ PICTURES: Final = frozenset(
         Right.LOOKS_ASK,
         Right.INTERRUPTIONS_PICTURE,
         Right.EXPORTS_REQUEST,
+        Right.LABELS_SEE,
     }
 )
 """What shows what was filmed."""

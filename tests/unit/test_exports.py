@@ -263,6 +263,7 @@ BODY = {
     "to": "2026-01-01T00:01:00Z",
     "notes": {"matter": "检查", "place": "人民路", "method": "执法记录仪", "officers": ["张三", "李四"]},
     "reason": "案件移送",
+    "recipient": "县人民法院",
     "movie": False,
 }
 
@@ -277,10 +278,17 @@ async def test_over_http(folder: Folder, room: Room, tmp_path: Path) -> None:
     exports = await room.open()
     exports.start()
     noted: list[tuple[str, Any]] = []
+    parts: list[Any] = []
+
+    def note(stream: str, body: Any) -> None:
+        noted.append((stream, body["what"]))
+        if body["what"] == "exports.fetch":
+            parts.append((body["by"], body["part"], body["bytes"]))
+
     (tmp_path / "face").mkdir()
     async with running_hub(tmp_path / "face") as face:
         face.services.exports = exports
-        face.services.write_access = lambda stream, body: noted.append((stream, body["what"]))
+        face.services.write_access = note
         await face.services.registry.add("cam-a", "窗口一", StreamKind.WINDOW, "whip")
         await face.sign_in()
         status, job = await call(face, "program", "POST", "/api/exports", BODY)
@@ -299,15 +307,25 @@ async def test_over_http(folder: Folder, room: Room, tmp_path: Path) -> None:
             assert response.status == 200
             (tmp_path / "a.zip").write_bytes(await response.read())
         assert verify_path(tmp_path / "a.zip").exit_code == 0
+        for at in ("bytes=0-9", "bytes=10-"):  # in pieces it is noted as well, once an hour and person
+            async with face.program.get(f"/api/exports/{job['id']}/file", headers={"Range": at}) as response:
+                assert response.status == 206
+        assert parts == [("admin", 1, "all"), ("program:admin", 1, "some")]
         status, listed = await call(face, "program", "GET", "/api/exports")
         assert [(one["id"], one["state"]) for one in listed if one["id"] == job["id"]] == [(job["id"], "ready")]
         status, job = await call(face, "program", "DELETE", f"/api/exports/{job['id']}")
         assert (status, job["state"]) == (202, "removed")
         assert [what for _, what in noted] == [
             "exports.request", "exports.request", "exports.reject", "exports.approve", "exports.fetch",
-            "exports.remove",
+            "exports.fetch", "exports.remove",
         ]  # fmt: skip
-        for field, value in (("reason", ""), ("notes", {**BODY["notes"], "place": ""}), ("split_bytes", 5)):
+        for field, value in (
+            ("reason", ""),
+            ("recipient", ""),
+            ("recipient", " "),
+            ("notes", {**BODY["notes"], "place": ""}),
+            ("split_bytes", 5),
+        ):
             status, answer = await call(face, "program", "POST", "/api/exports", {**BODY, field: value})
             assert status == 400
             assert field in answer["error"]["message"]
@@ -326,7 +344,7 @@ async def test_a_session_gives_what_is_not_said(room: Room, tmp_path: Path) -> N
         for name in ("cam-a", "cam-b"):
             await face.services.registry.add(name, name, StreamKind.WINDOW, "whip")
         await face.sign_in()
-        asked: dict[str, Any] = {"session": kept.activity.id, "reason": "立案", "movie": False}
+        asked: dict[str, Any] = {"session": kept.activity.id, "reason": "立案", "recipient": "法制科", "movie": False}
         status, job = await call(face, "person", "POST", "/api/exports", asked)
         assert status == 201, job
         assert (job["stream"], job["from"], job["to"]) == ("cam-a", rfc3339(START_US), rfc3339(START_US + 60 * S))

@@ -49,6 +49,8 @@ exports.approve       . . . . x . . . .
 holds.manage          . . . x . . . . .
 retention.view        . . x x x x . x .
 retention.approve     . . . . x . . . .
+labels.manage         . x . x x . . . .
+labels.see            . . . x x . . . .
 units.view            x x x x x x x x x
 units.manage          . . . . . . . . x
 people.view           . . x . x x . . x

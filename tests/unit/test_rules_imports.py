@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": BASE
     | PARTS
     | {"activities", "audit", "devices", "duty", "evidence", "followup", "footage", "notices", "people", "registry"}
-    | {"inspection", "looks", "operations", "reports", "retention", "telemetry", "walls"},
+    | {"inspection", "labels", "looks", "operations", "reports", "retention", "telemetry", "walls"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
     "reports": BASE | {"duty"},
@@ -51,6 +51,7 @@ ALLOWED: dict[str, set[str]] = {
         "followup",
         "footage",
         "inspection",
+        "labels",
         "looks",
         "notices",
         "operations",
@@ -65,7 +66,7 @@ ALLOWED: dict[str, set[str]] = {
     "fleet": BASE | PARTS | {"pipeline"},
     "preview": BASE | PARTS | {"pipeline"},
     "demo": BASE | {"app", "registry"},
-    "evidence": BASE | PARTS,
+    "evidence": BASE | PARTS | {"labels"},
     "footage": BASE | PARTS | {"people"},
     "bench": BASE | PARTS | {"activities", "demo", "app"},
     "commands": BASE | PARTS | {"activities", "api", "app", "audit", "bench", "demo", "duty", "evidence", "footage"},
@@ -75,6 +76,7 @@ ALLOWED: dict[str, set[str]] = {
     "followup": BASE | {"ledger", "people"},
     "walls": BASE,
     "inspection": BASE | {"activities", "duty", "followup", "ledger", "people"},
+    "labels": BASE | {"ledger", "people"},
     "looks": BASE | {"ledger", "people"},
     "operations": BASE | {"monitor"},
     **dict.fromkeys(PARTS, BASE),

@@ -157,6 +157,8 @@ class Manifest:
     derived: tuple[str, ...]
     """Files made from the footage for people to look at: no evidence themselves."""
     files: tuple[FileRow, ...]
+    labels: tuple[str, ...] = ()
+    """What of it is secret, in words (国家秘密, 商业秘密, 个人隐私); empty where nothing is said of it."""
 
     @property
     def own(self) -> PartRow:
@@ -230,6 +232,8 @@ def manifest_bytes(manifest: Manifest) -> bytes:
         "derived": list(manifest.derived),
         "files": [_plain(row) for row in manifest.files],
     }
+    if manifest.labels:
+        value["labels"] = list(manifest.labels)
     return canonical(value)
 
 
@@ -284,6 +288,7 @@ def _manifest(value: Mapping[str, Any]) -> Manifest:
         logs=tuple(_log(item) for item in _list(value, "logs", dict)),
         derived=tuple(_list(value, "derived", str)),
         files=tuple(_file(item) for item in _list(value, "files", dict)),
+        labels=tuple(_list(value, "labels", str)) if "labels" in value else (),
     )
 
 

@@ -1,5 +1,7 @@
 /** The hub's objects as its API tells them (GET /api/openapi.json). Times are RFC 3339, UTC. */
 
+import type { Secrecy } from "./labels";
+
 export const STREAM_KINDS = ["recorder", "window", "room", "vehicle"] as const;
 export type StreamKind = (typeof STREAM_KINDS)[number];
 
@@ -61,6 +63,8 @@ export interface StreamStatus {
   telemetry?: TelemetryDto | null;
   /** 故障停用: its device is not to be used. */
   fault?: FaultDto | null;
+  /** Labelled at this moment (R31). */
+  label?: Secrecy | null;
   peer?: string;
   attempts?: number;
 }

@@ -31,6 +31,13 @@ const en: typeof zh = {
     ended: "Your session has ended. Please sign in again.",
     firstStart: "At its first start the hub prints a one-time password for the user admin in its terminal.",
   },
+  label: {
+    title: "Secrecy labels", state_secret: "State secret", trade_secret: "Trade secret", privacy: "Privacy", sign: { state_secret: "S", trade_secret: "T", privacy: "P" },
+    set: "Label", lift: "Lift the label", why: "Why it is lifted", kind: "Kind", reason: "Ground and reason (kept in the ledger)", cleared: "Who may see it all the same (usernames, may be empty)", clearedHint: "Separated by blanks or commas", clearedAre: "cleared: {names}",
+    ofStream: "the whole device, until it is lifted", ofActivity: "this activity", begin: "the beginning", open: "until it is lifted", none: "Nothing is labelled yet.", close: "Close",
+    effect: "It takes effect at once: who is not cleared sees no pictures, recordings, grabs or exports of it, and finds neither party nor cause nor place. Setting and lifting are kept in the ledger.",
+    missing: "Choose a kind and say on what ground.", missingWhy: "Say why it is lifted.", hidden: "Secret · not shown", hiddenWhy: "These pictures are labelled and shown to those alone who are cleared. Recording is not affected and goes on.", hiddenHere: "You are not cleared for the labelled part of it",
+  },
   tile: {
     age: "Picture age",
     seconds: "{s} s",

@@ -118,7 +118,7 @@ export default {
     too_many_scans: "扫描件数量已达上限。", bad_scan: "不是完整的 PDF、JPEG 或 PNG，请重新扫描。", own_scan: "起草人和上传人不能自己核对，请由他人核对。", checked: "已被他人核对过，请刷新查看。", unknown_signer: "有一个执法证号在系统中没有登记，请核对。", too_few_signers: "不同执法人员的签名数不足。",
     not_own: "只能撤回自己提交的说明；可以提交更正。", not_explained: "说明尚未齐备，不能闭合。", acknowledged: "已有其他值班员先确认，请刷新查看。", note_missing: "请先写明情况。", unknown_person: "没有这个用户名，请核对。", may_not_handle: "此人无权处置本单位的报警。",
     not_on_duty: "您当前没有值班，请先点“我来值班”。", on_duty: "此人已在值班，不需要再接班。", hand_over: "还有未处置的报警且无他人值班：请办理交接班。", open_list: "清单已变化，请接班人查看最新清单后再接收。", same_person: "须由另一个人办理，不能是本人。",
-    reason_required: "请先说明调阅事由。", approval_required: "查阅这些录像须经批准。", no_reason: "请填写事由。", decided: "已有人处理，请刷新查看。", too_many: "未结束的申请过多，请先结束一些。", not_noted: "账本暂时无法写入，不能查阅，请稍后再试。", ledger_full: "账本无法写入，不能查阅；请联系运维。", not_a_person: "须由本人登录办理。", bad_look: "请检查设备与起止时间：一次最多 16 台、31 天。",
+    labelled: "已标记为涉密，你未获准查看。需要时请向单位负责人或档案管理员申请。", reason_required: "请先说明调阅事由。", approval_required: "查阅这些录像须经批准。", no_reason: "请填写事由。", decided: "已有人处理，请刷新查看。", too_many: "未结束的申请过多，请先结束一些。", not_noted: "账本暂时无法写入，不能查阅，请稍后再试。", ledger_full: "账本无法写入，不能查阅；请联系运维。", not_a_person: "须由本人登录办理。", bad_look: "请检查设备与起止时间：一次最多 16 台、31 天。",
     no_space: "中枢磁盘空间不足，暂不能接收；请联系运维。", too_large: "文件超过中枢允许的大小，请分段上传或联系运维。", too_many_uploads: "同时上传的文件过多，请稍后再试。", slow_body: "网络过慢，请稍后重试。",
   },
 };

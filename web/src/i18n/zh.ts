@@ -30,6 +30,13 @@ export default {
     ended: "登录已失效，请重新登录。",
     firstStart: "首次启动时，中枢在其终端打印用户 admin 的一次性密码。",
   },
+  label: {
+    title: "涉密标记", state_secret: "国家秘密", trade_secret: "商业秘密", privacy: "个人隐私", sign: { state_secret: "密", trade_secret: "商", privacy: "私" },
+    set: "标记", lift: "解除标记", why: "解除理由", kind: "类别", reason: "依据和理由（记入账本）", cleared: "准许查看的人员（用户名，可不填）", clearedHint: "以空格或逗号分隔", clearedAre: "准许 {names}",
+    ofStream: "整台设备，直到解除", ofActivity: "本次执法活动", begin: "最初", open: "直到解除", none: "尚无标记。", close: "关闭",
+    effect: "标记后立即生效：未经准许的人看不到画面、录像、截图和导出，也查不到其当事人、案由和地点。设置与解除均记入账本。",
+    missing: "请选择类别并写明依据。", missingWhy: "请写明解除理由。", hidden: "涉密 · 不显示", hiddenWhy: "此路画面已标记为涉密，仅准许的人员可见；录像不受影响，仍在存证。", hiddenHere: "你未获准查看其中的涉密部分",
+  },
   tile: {
     age: "画面距今",
     seconds: "{s} 秒",
