@@ -165,6 +165,7 @@ async def _exported(hub: HubProcess, browser: Browser, page: Page) -> None:
     await page.keyboard.press("o")
     await page.wait_for_selector("[data-form=export]")
     await page.fill("[name=export-reason]", "复议机关调取")
+    await page.fill("[name=recipient]", "市司法局行政复议科")
     await page.click("[data-action=ask-export]")
     assert await page.locator("[aria-invalid=true]").count() == 4, "each of the notes must be said"
     for name, text in NOTES.items():
