@@ -1,4 +1,5 @@
 /** Enforcement activities (执法活动): the search and its address, moments that people enter, words in a history. Pure. */
+import { clockTime, dateOf, momentOfField } from "./time";
 
 export const FINDINGS = [
   "no_officers", "only_assistants", "no_recorder", "recorder_is_assistant", "no_certificate_shown", "no_notice", "unexplained", "storage_overdue", "no_footage",
@@ -6,7 +7,7 @@ export const FINDINGS = [
 export const STORAGES = ["recording", "due", "overdue", "exempt", "stored"] as const;
 export const MODES = ["full", "key_steps"] as const;
 
-/** Empty: not asked for. `from` and `to` are local times as a field `datetime-local` has them. */
+/** Empty: not asked for. `from` and `to` are the hub's local times as a field `datetime-local` has them. */
 export interface ActivityFilter {
   unit: string;
   device: string;
@@ -55,19 +56,15 @@ export function asked(filter: ActivityFilter): URLSearchParams {
 
 const LOCAL = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2}))?$/;
 
-/** Ms of a local time as `datetime-local` has it; null for none. */
+/** Ms of what a field `datetime-local` says, in the hub's zone, to the second; null for none. */
 export function localMs(text: string): number | null {
-  if (!LOCAL.test(text)) return null;
-  const ms = new Date(text).getTime();
-  return Number.isNaN(ms) ? null : ms;
+  const match = LOCAL.exec(text);
+  if (match === null || Number.isNaN(Date.parse(`${text}Z`))) return null;
+  return momentOfField(text) + Number(match[6] ?? 0) * 1000;
 }
 
 /** The other way, to the second. */
-export function localText(ms: number): string {
-  const d = new Date(ms);
-  const two = (n: number): string => String(n).padStart(2, "0");
-  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
-}
+export const localText = (ms: number): string => `${dateOf(ms)}T${clockTime(ms)}`;
 
 /** Numbers of documents as people write them: one a line, or with commas between. Each once. */
 export const documentsOf = (text: string): string[] => [...new Set(text.split(/[\n,，;；、]+/u).map((one) => one.trim()).filter((one) => one !== ""))];

@@ -3,7 +3,7 @@ import type zh from "./words.zh";
 /** Words of the screen in English: every key of the original. */
 export default {
   title: "Activities", count: "{count} shown", more: "Show more", begin: "Enter an activity", orphans: "Findings and orphans", clear: "Clear filters", any: "Any",
-  unit: "Brigade (unit)", device: "Device number", officer: "Officer", officerHint: "Name or certificate", time: "Time of use", from: "Began from", to: "Began before", party: "Party", cause: "Cause of action", case: "Case or document number",
+  unit: "Brigade (unit)", device: "Device number", officer: "Officer", officerHint: "Name or certificate", time: "Time of use", from: "Time of use from", to: "before", party: "Party", cause: "Cause of action", case: "Case or document number",
   caseShort: "Case number", modeLabel: "Mode", storageLabel: "Storage", findingLabel: "Finding", began: "Time of use", where: "Unit and device", state: "State", lasts: "in progress", today: "Today", week: "7 days", month: "30 days", more6: "More filters",
   mode: { full: "Whole", key_steps: "Key steps" },
   modeLong: { full: "Whole course recorded", key_steps: "Key steps recorded" },

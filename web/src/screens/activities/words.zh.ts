@@ -1,7 +1,7 @@
 /** Words of the screen: the original. */
 export default {
   title: "执法活动", count: "已显示 {count} 条", more: "显示更多", begin: "登记执法活动", orphans: "问题与未登记的记录", clear: "清除筛选", any: "全部",
-  unit: "大队（单位）", device: "设备编号", officer: "执法人员", officerHint: "姓名或执法证号", time: "使用时间", from: "开始不早于", to: "开始早于", party: "当事人", cause: "案由", case: "案号或文书号",
+  unit: "大队（单位）", device: "设备编号", officer: "执法人员", officerHint: "姓名或执法证号", time: "使用时间", from: "使用时间不早于", to: "早于", party: "当事人", cause: "案由", case: "案号或文书号",
   caseShort: "案号", modeLabel: "记录方式", storageLabel: "存储情况", findingLabel: "问题", began: "使用时间", where: "单位与设备", state: "状态", lasts: "进行中", today: "今天", week: "近 7 天", month: "近 30 天", more6: "更多条件",
   mode: { full: "全程", key_steps: "重要环节" },
   modeLong: { full: "全程音像记录", key_steps: "重要环节音像记录" },

@@ -78,13 +78,13 @@ export const gapStyle = (palette: Palette): Style => new Style({ stroke: new Str
 
 export const timeStyle = (text: string, palette: Palette): Style =>
   new Style({
-    image: new Circle({ radius: 4, fill: new Fill({ color: palette.ground }), stroke: new Stroke({ color: palette.accent, width: 2 }) }),
+    image: new Circle({ declutterMode: "none", radius: 4, fill: new Fill({ color: palette.ground }), stroke: new Stroke({ color: palette.accent, width: 2 }) }),
     text: new Text({ text, offsetX: 8, textAlign: "left", font: `600 12px ${palette.font}`, fill: new Fill({ color: palette.text }), stroke: new Stroke({ color: palette.ground, width: 4 }) }),
   });
 
 export const cursorStyle = (text: string, palette: Palette): Style =>
   new Style({
     zIndex: 9,
-    image: new Circle({ radius: 9, fill: new Fill({ color: palette.tone.mark }), stroke: new Stroke({ color: palette.ground, width: 3 }) }),
-    text: new Text({ text, offsetY: -20, font: `700 13px ${palette.font}`, fill: new Fill({ color: palette.tone.mark }), stroke: new Stroke({ color: palette.ground, width: 4 }) }),
+    image: new Circle({ declutterMode: "none", radius: 9, fill: new Fill({ color: palette.tone.mark }), stroke: new Stroke({ color: palette.ground, width: 3 }) }),
+    text: new Text({ declutterMode: "none", text, offsetY: -20, font: `700 13px ${palette.font}`, fill: new Fill({ color: palette.tone.mark }), stroke: new Stroke({ color: palette.ground, width: 4 }) }),
   });
