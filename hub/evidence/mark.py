@@ -1,7 +1,7 @@
 """The visible mark on a derived copy (派生文件): who got it, when, and which export it is of, burnt into every picture.
 
 The text is set once for a picture's size, as a transparent picture; FFmpeg lays it over each picture, and x264 codes
-the result. The footage itself is only read. One thread codes, at the lowest priority that a process may give itself.
+the result. The footage itself is only read. One thread codes, at a lower priority than what records.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from hub.typesetting import printable, typeset_fonts
 
 CRF = "27"
 PRESET = "veryfast"
-NICENESS = 15
+NICENESS = 5
+"""Recording goes first; lower still, a busy machine would not finish a copy in a day (measured at 15)."""
 MAX_SIDE = 8192
 _TEMPLATE = """#set page(width: {width}pt, height: {height}pt, margin: 0pt, fill: none)
 #set text(font: "Noto Sans SC", lang: "zh")
