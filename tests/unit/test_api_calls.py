@@ -172,10 +172,11 @@ async def test_a_camera_is_one_call_and_its_password_is_not_shown(hub: Hub) -> N
             "managed_by_others": False, "preview": None,
             "retired": False,
         "created_at": "2026-01-01T00:00:00.000000Z",
+        "activity": None,
         "status": {
             "state": "waiting", "since": None, "tracks": [], "device": "", "peer": "", "bitrate_bps": 0,
             "attempts": 0, "complaint": None, "interruption": None,
-            "telemetry": None, "fault": None,
+            "session_at": None, "telemetry": None, "label": None, "fault": None,
         },
     }  # fmt: skip
     async with hub.program.get("/api/streams") as response:
