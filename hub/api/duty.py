@@ -118,7 +118,7 @@ class PieceOut(_Out):
     year_missing: bool
 
 
-class PreviewOut(_Out):
+class DuePreviewOut(_Out):
     zone: str
     pieces: list[PieceOut]
 
@@ -249,7 +249,7 @@ async def preview(request: web.Request) -> web.Response:
     duty = _duty(request)
     judged = duty.clock.pieces if subject.kind == "stream" else duty.clock.unit_pieces
     found = [piece_out(one) for one in judged(subject.id, query.from_us, query.to_us)]
-    return web.json_response(_shown(PreviewOut(zone=duty.zone, pieces=found)))
+    return web.json_response(_shown(DuePreviewOut(zone=duty.zone, pieces=found)))
 
 
 def piece_out(one: Piece) -> PieceOut:
@@ -339,7 +339,7 @@ ROUTES = (
     ),
     Route(
         "GET", "/api/duty/calendar", preview, Access.USER, "What is due of a range, and what that is judged by.",
-        query=PreviewQuery, answer=PreviewOut, right=Right.INTERRUPTIONS_VIEW, scope=Scope.OWN, refusals=(404,),
+        query=PreviewQuery, answer=DuePreviewOut, right=Right.INTERRUPTIONS_VIEW, scope=Scope.OWN, refusals=(404,),
     ),
     Route(
         "GET", "/api/duty/years", years, Access.USER, "The years whose holidays are known, each with its notice.",

@@ -65,7 +65,7 @@ class SignatureIn(Input):
     sha256: str = Field(max_length=64, description="The digest of the statement as it was shown.")
 
 
-class CheckIn(Input):
+class ScanCheckIn(Input):
     accepted: bool
     certificates: list[str] = Field(default_factory=list, max_length=10, description="As they stand on the paper.")
     text: str = Field("", max_length=10_000)
@@ -350,7 +350,7 @@ async def scanned(request: web.Request) -> web.Response:
 
 async def check(request: web.Request) -> web.Response:
     """POST /api/interruptions/{id}/statements/{statement}/scans/{scan}/check"""
-    wanted = await read_json(request, CheckIn)
+    wanted = await read_json(request, ScanCheckIn)
     case = await _case(request, Right.INTERRUPTIONS_HANDLE)
     names = request.match_info["statement"], request.match_info["scan"]
     case = await _explaining(request).check(
@@ -443,7 +443,7 @@ ROUTES = (
     Route(
         "POST", f"{_STATEMENT}/scans/{{scan}}/check", check, Access.USER,
         "Accept or reject a scan. Not for who wrote the statement or brought the scan.",
-        body=CheckIn, answer=CaseOut, status=201, right=Right.INTERRUPTIONS_HANDLE, scope=Scope.OWN,
+        body=ScanCheckIn, answer=CaseOut, status=201, right=Right.INTERRUPTIONS_HANDLE, scope=Scope.OWN,
         refusals=(400, 404, 409),
     ),
     Route(

@@ -12,11 +12,11 @@ from aiohttp import hdrs, web
 from hub.api.auth import IDENTITY, check_unit, stream_for
 from hub.api.errors import Forbidden
 from hub.api.inspection_schema import (
-    CheckIn,
+    ChainCheckIn,
     CheckOut,
     ItemOut,
     ListQuery,
-    NoteIn,
+    InspectionNoteIn,
     OrderIn,
     OrderOut,
     OverviewOut,
@@ -269,7 +269,7 @@ def _stepping(action: Action, right: Right) -> Callable[[web.Request], Any]:
         found = inspections.order(request.match_info["id"])
         _seen(request, found.unit, "order", found.id)
         check_unit(request, found.unit, right)
-        body = await read_json(request, NoteIn)
+        body = await read_json(request, InspectionNoteIn)
         changed = await inspections.step(found.id, action, note=body.note, by=request[IDENTITY].name)
         return web.json_response(_order(request, changed))
 
@@ -282,7 +282,7 @@ def _stepping(action: Action, right: Right) -> Callable[[web.Request], Any]:
 
 async def check(request: web.Request) -> web.Response:
     """POST /api/inspection/checks"""
-    body, (inspections, _) = await read_json(request, CheckIn), _parts(request)
+    body, (inspections, _) = await read_json(request, ChainCheckIn), _parts(request)
     services, unit = request.app[SERVICES], _unit(request, body.unit, _MANAGE)
     if body.from_us is not None and body.to_us is not None and body.from_us >= body.to_us:
         raise InvalidRequest("to: expected a time after from", code="bad_range")
@@ -451,19 +451,19 @@ ROUTES = (
     _route("GET", "orders", orders, "Orders to rectify, newest first.", query=ListQuery, answer=OrderOut, many=True),
     _route(
         "POST", f"{_ORDER}/done", _stepping(Action.DONE, Right.INSPECTION_ANSWER), "What the unit did.",
-        Right.INSPECTION_ANSWER, body=NoteIn, answer=OrderOut, refusals=(400, 403, 404, 409, 503),
+        Right.INSPECTION_ANSWER, body=InspectionNoteIn, answer=OrderOut, refusals=(400, 403, 404, 409, 503),
     ),
     _route(
         "POST", f"{_ORDER}/back", _stepping(Action.BACK, _MANAGE), "Not enough: the order goes on.", _MANAGE,
-        body=NoteIn, answer=OrderOut, refusals=(400, 403, 404, 409, 503),
+        body=InspectionNoteIn, answer=OrderOut, refusals=(400, 403, 404, 409, 503),
     ),
     _route(
-        "POST", f"{_ORDER}/close", _stepping(Action.CLOSE, _MANAGE), "Close an order.", _MANAGE, body=NoteIn,
+        "POST", f"{_ORDER}/close", _stepping(Action.CLOSE, _MANAGE), "Close an order.", _MANAGE, body=InspectionNoteIn,
         answer=OrderOut, refusals=(400, 403, 404, 409, 503),
     ),
     _route(
         "POST", "checks", check, "哈希链校验: verify chains, log, signatures, and footage of streams and a time.",
-        _MANAGE, body=CheckIn, answer=CheckOut, status=202, refusals=(400, 403, 404, 409, 503),
+        _MANAGE, body=ChainCheckIn, answer=CheckOut, status=202, refusals=(400, 403, 404, 409, 503),
     ),
     _route("GET", "checks", checks, "Checks, newest first; one that runs before them.", query=ListQuery,
            answer=CheckOut, many=True),

@@ -60,11 +60,11 @@ class OrderIn(Input):
     item: int = Field(0, ge=0, le=MAX_SAMPLE)
 
 
-class NoteIn(Input):
+class InspectionNoteIn(Input):
     note: str = Field("", max_length=MAX_TEXT)
 
 
-class CheckIn(Input):
+class ChainCheckIn(Input):
     unit: str | None = Field(None, max_length=100, description="The caller's own if not said.")
     streams: list[str] = Field([], max_length=2000, description="None: all of the unit and below it.")
     from_us: TimeUs | None = Field(None, alias="from")

@@ -34,7 +34,7 @@ class LabelIn(Input):
     )
 
 
-class WithdrawIn(Input):
+class LabelWithdrawIn(Input):
     reason: str = Field(min_length=1, max_length=MAX_REASON)
 
 
@@ -168,7 +168,7 @@ async def withdraw(request: web.Request) -> web.Response:
         raise NotFound(f"no label has the id {ident[:63]!r}", code="unknown_label")
     if not _may_lift(services, identity.standing, label):
         raise Forbidden(f"a label is lifted by who has the right {Right.LABELS_SEE.value}: to lift is to show")
-    wanted = await read_json(request, WithdrawIn)
+    wanted = await read_json(request, LabelWithdrawIn)
     lifted = await labels.withdraw(ident, wanted.reason, by=identity.name)
     return web.json_response(_json(services, identity.standing, lifted))
 
@@ -204,7 +204,7 @@ ROUTES = (
     ),
     Route(
         "POST", "/api/labels/{id}/withdraw", withdraw, Access.USER, "Lift a label, with the reason.",
-        body=WithdrawIn, answer=LabelOut, refusals=(400, 403, 404, 409, 503), **_MANAGE,
+        body=LabelWithdrawIn, answer=LabelOut, refusals=(400, 403, 404, 409, 503), **_MANAGE,
     ),
     Route(
         "GET", "/api/streams/{id}/labels", of_stream, Access.USER,

@@ -27,7 +27,7 @@ _FAR_US = 1 << 60
 AlarmStateName = Literal["open", "acknowledged", "handled", "false_alarm", "cleared"]
 
 
-class NoteIn(Input):
+class AlarmNoteIn(Input):
     note: str = Field("", max_length=MAX_NOTE)
 
 
@@ -189,7 +189,7 @@ async def list_alarms(request: web.Request) -> web.Response:
 
 async def acknowledge(request: web.Request) -> web.Response:
     """POST /api/alarms/{id}/acknowledge"""
-    given = await read_json(request, NoteIn)
+    given = await read_json(request, AlarmNoteIn)
     alarm = await _alarm(request, Right.INTERRUPTIONS_HANDLE)
     done = await _notices(request).acknowledge(alarm.id, request[IDENTITY].name, given.note)
     return web.json_response(_shown(request, done))
@@ -197,7 +197,7 @@ async def acknowledge(request: web.Request) -> web.Response:
 
 def _settling(state: AlarmState) -> Callable[[web.Request], Any]:
     async def settle(request: web.Request) -> web.Response:
-        given = await read_json(request, NoteIn)
+        given = await read_json(request, AlarmNoteIn)
         alarm = await _alarm(request, Right.INTERRUPTIONS_HANDLE)
         done = await _notices(request).settle(alarm.id, state, request[IDENTITY].name, given.note)
         return web.json_response(_shown(request, done))
@@ -207,7 +207,7 @@ def _settling(state: AlarmState) -> Callable[[web.Request], Any]:
 
 async def note(request: web.Request) -> web.Response:
     """POST /api/alarms/{id}/note"""
-    given = await read_json(request, NoteIn)
+    given = await read_json(request, AlarmNoteIn)
     alarm = await _alarm(request, Right.INTERRUPTIONS_HANDLE)
     done = await _notices(request).note(alarm.id, request[IDENTITY].name, given.note)
     return web.json_response(_shown(request, done))
@@ -342,10 +342,10 @@ ROUTES = (
         "Alarms that are not settled, by level and then by age; state=settled lists those that are, newest first.",
         query=AlarmsQuery, answer=AlarmOut, many=True, right=Right.INTERRUPTIONS_VIEW, scope=Scope.OWN, refusals=(503,),
     ),
-    _of_alarm("acknowledge", acknowledge, "I look after it. 409 names who was first.", NoteIn),
-    _of_alarm("handle", _settling(AlarmState.HANDLED), "It was looked after; the note says how.", NoteIn),
-    _of_alarm("false-alarm", _settling(AlarmState.FALSE_ALARM), "There was nothing; the note says why.", NoteIn),
-    _of_alarm("note", note, "Add a note.", NoteIn),
+    _of_alarm("acknowledge", acknowledge, "I look after it. 409 names who was first.", AlarmNoteIn),
+    _of_alarm("handle", _settling(AlarmState.HANDLED), "It was looked after; the note says how.", AlarmNoteIn),
+    _of_alarm("false-alarm", _settling(AlarmState.FALSE_ALARM), "There was nothing; the note says why.", AlarmNoteIn),
+    _of_alarm("note", note, "Add a note.", AlarmNoteIn),
     _of_alarm("hand-over", hand_over, "Another person looks after it from now on.", HandOverIn),
     Route(
         "GET", "/api/notices", list_notices, Access.USER,

@@ -23,6 +23,7 @@ from tests.api_support import BEARER, Hub, path_of, running_hub
 PUBLIC = {
     ("GET", "/"),
     ("GET", "/assets/{file}"),
+    ("GET", "/recorder"),
     ("GET", "/{file}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),

@@ -128,7 +128,9 @@ def test_a_goodbye_is_judged_by_what_is_due_at_that_moment() -> None:
     script = Script(kind=StreamKind.RECORDER)
     answers: list[Expected | None] = [Expected(True)]
     room = cast(Any, Mock())
-    rooms = cast(Rooms, SimpleNamespace(clock=script.clock, ledger=room, disk=room, settings=room, events=room))
+    rooms = cast(
+        Rooms, SimpleNamespace(clock=script.clock, ledger=room, disk=room, settings=room, events=room, flow=Flow())
+    )
     pipeline = Pipeline(
         stream(StreamKind.RECORDER), room, script.detector, room, rooms, None, lambda _stream, _at: answers[-1]
     )
