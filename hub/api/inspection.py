@@ -14,9 +14,9 @@ from hub.api.errors import Forbidden
 from hub.api.inspection_schema import (
     ChainCheckIn,
     CheckOut,
+    InspectionNoteIn,
     ItemOut,
     ListQuery,
-    InspectionNoteIn,
     OrderIn,
     OrderOut,
     OverviewOut,
