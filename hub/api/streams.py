@@ -34,7 +34,8 @@ from hub.api.schema import (
 )
 from hub.api.services import SERVICES, Services, StreamStatus
 from hub.clock import rfc3339
-from hub.errors import Conflict, InvalidRequest
+from hub.errors import Conflict, HubError, InvalidRequest
+from hub.ledger.entries import JsonValue
 from hub.model import RtspSource, Stream, WhipSource
 from hub.people.rights import Right
 from hub.people.standing import Standing
@@ -110,6 +111,16 @@ def _shown(services: Services, standing: Standing, stream: Stream) -> dict[str, 
     return shown.model_dump(mode="json")
 
 
+def _keep(request: web.Request, what: str, stream_id: str, **facts: JsonValue) -> None:
+    """The register is changed by then, and recording does not wait for the ledger: a refusal is said in the log. Of the
+    hub's chain: a stream's own begins with what it recorded."""
+    try:
+        write = request.app[SERVICES].write_access
+        write_access(write, request[IDENTITY].name, what, subject=stream_id, changed=facts)
+    except HubError as error:
+        log.error("a change could not be kept in the ledger", what=what, stream=stream_id, error=str(error))
+
+
 async def create(request: web.Request) -> web.Response:
     """POST /api/streams"""
     draft = await read_json(request, StreamIn)
@@ -128,6 +139,7 @@ async def create(request: web.Request) -> web.Response:
         preview=None if draft.preview is None else RtspDraft(draft.preview.url, draft.preview.transport),
     )
     log.info("stream registered", stream=draft.id, by=request[IDENTITY].name)
+    _keep(request, "stream.added", draft.id, kind=draft.kind.value, unit=registered.stream.unit)
     return _saved(request, registered, 201)
 
 
@@ -170,6 +182,7 @@ async def change(request: web.Request) -> web.Response:
     )
     changed = sorted(wanted.model_fields_set)
     log.info("stream changed", stream=registered.stream.id, fields=changed, by=request[IDENTITY].name)
+    _keep(request, "stream.changed", registered.stream.id, fields=list(changed))
     return _saved(request, registered, 200)
 
 
@@ -193,6 +206,7 @@ async def retire(request: web.Request) -> web.Response:
     """DELETE /api/streams/{id}"""
     stream = await request.app[SERVICES].registry.retire(request.match_info["id"])
     log.info("stream retired", stream=stream.id, by=request[IDENTITY].name)
+    _keep(request, "stream.retired", stream.id)
     return web.Response(status=204)
 
 
