@@ -102,6 +102,18 @@ class Settings(BaseModel):
         False,
         description="A proxy in front terminates TLS: plain HTTP beyond loopback is then allowed.",
     )
+    oidc_issuer: str = Field(
+        "",
+        description="Issuer of the OpenID provider that people may sign in at too (https://…); empty: none.",
+    )
+    oidc_client_id: str = Field("", description="This hub's client id at the OpenID provider.")
+    oidc_client_secret: SecretStr | None = Field(None, description="Its secret there; not set: a public client (PKCE).")
+    oidc_client_secret_file: Path | None = Field(None, description="File that holds that secret instead.")
+    oidc_scopes: str = Field("openid profile", description="Scopes asked for, separated by blanks.")
+    oidc_username_claim: str = Field(
+        "preferred_username",
+        description="Claim that names the person here; one that people cannot change themselves at the provider.",
+    )
     max_body_kb: int = Field(1024, ge=16, description="Largest HTTP body of a JSON or SDP call, in KiB.")
 
     # Recording

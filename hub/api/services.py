@@ -36,6 +36,7 @@ from hub.monitor.incidents import Incident
 from hub.monitor.live import LiveFeed, LiveFeeds
 from hub.monitor.maintenance import Maintenance
 from hub.notices.notices import Notices
+from hub.oidc.provider import Oidc
 from hub.operations.operations import Operations
 from hub.people.accounts import Accounts
 from hub.people.people import People
@@ -187,6 +188,8 @@ class Services:
     """Its calls block: they are made in a thread."""
     notices: Notices | None = None
     walls: Walls | None = None
+    oidc: Oidc | None = None
+    """The organisation's own sign-in; None: passwords alone."""
     prober: Prober | None = None
     """Looks at cameras that are not registered yet."""
     stills: Stills | None = None

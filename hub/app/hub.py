@@ -65,6 +65,7 @@ from hub.monitor.live import LiveFeeds
 from hub.monitor.maintenance import Maintenance
 from hub.monitor.vitals import Flow
 from hub.notices.notices import Notices, Outside
+from hub.oidc.provider import open_oidc
 from hub.operations.operations import Operations
 from hub.people.accounts import Accounts
 from hub.people.people import People
@@ -378,6 +379,7 @@ class Hub:
             inspections=self.inspections,
             records=Records(engine, self.followup),
             walls=await Walls.open(engine, clock, self.telling.publish),
+            oidc=open_oidc(settings, clock),
             footage=self.footage,
             followup=self.followup,
             labels=self.labels,

@@ -214,7 +214,9 @@ class Accounts:
         if new == old or new.casefold() == username:
             raise InvalidRequest("new: expected neither the old password nor the username", code="bad_password")
         self._check_not_set(username)
-        if not await self._knows(username, old):
+        # who came by another way with a one-time password never had to see it: the provider has just shown who it is
+        elsewhere = session.method == OIDC and self.people.by_username(username).must_change_password
+        if not elsewhere and not await self._knows(username, old):
             raise Refused("the old password is wrong", code="bad_credentials")
         await self.people.password_given(username, await self._hash(new), one_time=False)
         await self.end_sessions(username, but=session)

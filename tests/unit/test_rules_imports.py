@@ -25,12 +25,13 @@ ALLOWED: dict[str, set[str]] = {
     "logging": {"settings", "errors", "clock", "metrics"},
     "registry": BASE,
     "people": BASE,
+    "oidc": BASE,
     "devices": BASE | {"ingest", "monitor", "people", "registry"},
     "pipeline": BASE | PARTS,
     "api": BASE
     | PARTS
     | {"activities", "audit", "devices", "duty", "evidence", "followup", "footage", "notices", "people", "registry"}
-    | {"inspection", "labels", "looks", "operations", "reports", "retention", "telemetry", "walls"},
+    | {"inspection", "labels", "looks", "oidc", "operations", "reports", "retention", "telemetry", "walls"},
     "activities": BASE | {"ledger", "people"},
     "duty": BASE | {"ledger", "monitor", "people"},
     "reports": BASE | {"duty"},
@@ -54,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
         "labels",
         "looks",
         "notices",
+        "oidc",
         "operations",
         "people",
         "pipeline",

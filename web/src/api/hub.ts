@@ -28,6 +28,8 @@ export const listUnits = (): Promise<UnitDto[]> => call("/api/units");
 export const signIn = (username: string, password: string): Promise<SessionDto> =>
   call("/api/session", { method: "POST", body: { username, password } });
 
+export const signInWays = (): Promise<{ oidc: boolean }> => call("/api/session/ways");
+
 export const whoAmI = (): Promise<SessionDto> => call("/api/session");
 
 export const signOut = (): Promise<void> => call("/api/session", { method: "DELETE" });

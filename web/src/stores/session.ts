@@ -44,6 +44,8 @@ export const useSessionStore = defineStore("session", () => {
     username.value = "";
     rights.value = new Set();
     await signOut().catch(() => undefined); // the session may have ended already
+    // who came by the organisation's own sign-in leaves there too
+    if (elsewhere.value) location.assign("/api/session/oidc/end");
   }
 
   return { username, name, unit, admin, rights, mustChange, elsewhere, may, enter, greet, leave };

@@ -8,5 +8,10 @@ export default {
   rule: { length: "At least 10 characters", other: "Not the current password", username: "Not the username", same: "Typed the same twice" },
   nowhere: "This account may not see anything yet", nowhereHint: "You are signed in, but the account has no role. Ask the account administrator of your unit to give you one under “Units and people”, then sign in again. Tell them this:", tell: "Username {username}, name {name}: needs a role",
   signIns: "Sign-ins", signInsLead: "If one of these is not yours, end the others at once and change your password.", this: "Here", other: "Elsewhere", since: "Signed in {time}", until: "ends {time}", noAddress: "address not kept", endOthers: "End {count} other sign-ins", endedOthers: "All other sign-ins have ended.", noOthers: "No other sign-ins.",
+  elsewhere: {
+    button: "Single sign-on", oidc_provider: "Single sign-on is not available now; sign in with your username and password here.", oidc_token: "The answer of single sign-on did not pass its checks; you are not signed in. Try again, or ask your engineer.", oidc_state: "This sign-in is over, or was begun in another browser; please begin again.", oidc_given_up: "You did not finish signing in there.",
+    oidc_no_claim: "Single sign-on said no username; ask your engineer to check the settings.", oidc_unknown: "Single sign-on knows you, but nobody is registered here by that name, or the account is inactive. Ask your account administrator.", other: "Single sign-on did not succeed; try again, or use your password.",
+  },
+  signing: "You signed in by single sign-on. Choose a password of this hub: signing and approving ask for it again.",
   method: { password: "password", oidc: "single sign-on" },
 } satisfies typeof zh;

@@ -1,0 +1,1 @@
+"""Sign-in by the organisation's own service: OpenID Connect, authorization code with PKCE."""
