@@ -148,6 +148,10 @@ async def labels(hub: Hub) -> Labels:
             return (await hub.activities.get(activity)).activity.ended_us
         return None
 
-    made = Labels(hub.clock, hub.ledger, unit_of, hub.telling.publish)
+    def tell(kind: str, data: Mapping[str, Any]) -> None:
+        hub.telling.publish(kind, data)
+        hub.telling.label_changed(str(data["stream"]))
+
+    made = Labels(hub.clock, hub.ledger, unit_of, tell)
     await made.start(await asyncio.to_thread(hub.ledger.reader.labels), ended)
     return made

@@ -40,6 +40,12 @@ class Telling:
     def _stream(self, word: str, stream: Stream) -> None:
         self.publish(f"stream.{word}", stream_json(stream, self._hub.answers.status(stream)))
 
+    def label_changed(self, stream_id: str) -> None:
+        """Tiles show at once what a stream is labelled as."""
+        stream = self._hub.registry.find(stream_id)
+        if stream is not None:
+            self._stream("changed", stream)
+
     def export(self, job: Job) -> None:
         self.publish(f"export.{job.state.value}", export_json(job))
 

@@ -4,7 +4,7 @@ import { computed, onBeforeUnmount, onMounted, reactive, type Ref, ref, watch } 
 import type { StreamDto } from "@/api/types";
 import { REST_MS, wantsPreview } from "@/domain/preview";
 import type { TileState } from "@/domain/states";
-import type { Slot } from "@/live/protocol";
+import { LABELLED, type Slot } from "@/live/protocol";
 import type { TilePlayer } from "@/live/tile-player";
 import { useInterruptionsStore } from "@/stores/interruptions";
 import { useLinkStore } from "@/stores/link";
@@ -69,6 +69,7 @@ export function useTile(stream: () => StreamDto, parts: TileParts) {
   /** What the hub says of the slot. A sub-stream that fails gives way to a main stream that plays. */
   function slotSaid(slot: Slot): void {
     media.slot = slot;
+    if (slot.reason === LABELLED) media.painted = media.still = false;
     media.cannotPlay = slot.preview ? "" : preview.mainUnplayable;
     if (slot.preview && slot.reason !== "") preview.restUntilMs = link.nowMs + REST_MS;
   }

@@ -7,6 +7,9 @@ export class ProtocolError extends Error {
   override name = "ProtocolError";
 }
 
+/** The reason of a slot whose pictures are secret (R31). */
+export const LABELLED = "labelled";
+
 export type SlotState = "live" | "waiting" | "unsupported";
 export type TrackKind = "video" | "audio";
 

@@ -1,7 +1,7 @@
 /** The picture of one stream in one <video>: builds the pipe, keeps to the live edge, starts again after an error. */
 import { Arrivals, decideEdge, isNewRun, PAUSE_MS, type TimeRange, trimBefore } from "./edge";
 import { bytesForTile, KeptPictures } from "./kept";
-import type { Packet, Slot, SlotTrack } from "./protocol";
+import { LABELLED, type Packet, type Slot, type SlotTrack } from "./protocol";
 import { sameBytes, TrackPipe } from "./track-pipe";
 
 export interface TileEvents {
@@ -70,6 +70,10 @@ export class TilePlayer {
 
   /** What the hub says of the slot; comes before the init that it announces. */
   configure(slot: Slot): void {
+    if (slot.reason === LABELLED) {
+      this.forget();
+      return;
+    }
     const track = slot.tracks.find((t) => t.kind === "video") ?? null;
     const changed = slot.preview !== this.preview;
     if (changed) this.init = null; // another encoding: what is buffered plays on until its own init comes
@@ -85,6 +89,17 @@ export class TilePlayer {
     if (this.pipe === null || !sameInit) return; // its init comes
     if (isNewRun(this.builtOriginUs, slot.originUs)) this.build();
     else this.builtOriginUs = slot.originUs;
+  }
+
+  /** What was shown until now must be seen no more: neither the last picture nor the minute that is kept. */
+  private forget(): void {
+    clearTimeout(this.rebuildTimer);
+    this.pipe?.close();
+    this.pipe = this.init = this.track = null;
+    this.started = false;
+    this.kept.clear();
+    this.video.removeAttribute("src");
+    this.video.load();
   }
 
   receive(packet: Packet): void {
