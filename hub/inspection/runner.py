@@ -53,8 +53,21 @@ def shortened(verdict: Verdict) -> dict[str, Any]:
         "time": ZH.time[verdict.time],
         "summary": ZH.summary[verdict.exit_code],
     }
+    longest_s = found["time"].pop("longest_unanchored_s")
+    found["time"]["longest_unanchored_ms"] = None if longest_s is None else round(longest_s * 1000)
     del found["path"], found["first"]
-    return found
+    return {key: entered(value) for key, value in found.items()}
+
+
+def entered(value: Any) -> Any:
+    """As canonical JSON takes it: names of files may hold what no text may, and numbers are whole."""
+    if isinstance(value, dict):
+        return {key: entered(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [entered(one) for one in value]
+    if isinstance(value, float):
+        return round(value)
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def main() -> int:

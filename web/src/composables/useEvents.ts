@@ -57,6 +57,7 @@ export function useEvents(): void {
     else if (noun === "look") changes.look = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "activity") acted(event.data as { id?: string });
     else if (event.type === "telemetry.changed") reported(event.data as { stream?: string; telemetry?: TelemetryDto });
+    else if (noun === "inspection") changes.inspection = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "wall") changes.wall = { id: (event.data as { id?: string }).id ?? "" };
     else if (noun === "stream" && change === "retired") streams.remove((event.data as StreamDto).id);
     else if (noun === "stream") changed(event.data as StreamDto);

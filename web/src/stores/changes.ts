@@ -13,5 +13,7 @@ export const useChangesStore = defineStore("changes", () => {
   const exports = shallowRef<{ readonly id: string }>({ id: "" });
   /** The enforcement activity of which something was said. A new object each time. */
   const activity = shallowRef<{ readonly id: string }>({ id: "" });
-  return { activity, interruption, look, wall, exports };
+  /** What was written into the inspection ledger, or a check of the chain. A new object each time. */
+  const inspection = shallowRef<{ readonly id: string }>({ id: "" });
+  return { activity, interruption, look, wall, exports, inspection };
 });
