@@ -1,14 +1,18 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
+import { setZone } from "@/domain/time";
 import { fits, isDay, lastDays, lastMonth, rangeOf, thisMonth } from "@/screens/inspection/period";
 
-const NOW = new Date(2026, 2, 1, 9, 30).getTime();
+/** 01:30 of 1 March in Shanghai; still February elsewhere. */
+const NOW = Date.parse("2026-02-28T17:30:00Z");
+
+beforeAll(() => setZone("Asia/Shanghai"));
 
 describe("days of an inspection", () => {
   it("reach from the first midnight to the one after the last day", () => {
     const { from, to } = rangeOf({ from: "2026-02-27", to: "2026-02-28" });
-    expect(new Date(from)).toEqual(new Date(2026, 1, 27));
-    expect(new Date(to)).toEqual(new Date(2026, 2, 1));
+    expect(from).toBe("2026-02-26T16:00:00.000Z");
+    expect(to).toBe("2026-02-28T16:00:00.000Z");
   });
 
   it("of the usual periods end today, or with the month before", () => {
