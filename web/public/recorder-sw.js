@@ -1,5 +1,7 @@
 /* Keeps the recorder's page on the phone, so that it opens without the hub. Calls to the hub are never kept, nor touched. */
 const CACHE = "recorder-page";
+/** Whatever `Vary` says: these files are the same for everybody, and a script is asked for with an Origin that `add` did not send. */
+const KEPT = { cacheName: CACHE, ignoreVary: true };
 const PAGE = "/recorder";
 const BESIDE = ["/recorder.webmanifest", "/icon.svg", "/recorder-192.png", "/recorder-512.png"];
 const PATIENCE_MS = 3000;
@@ -21,7 +23,7 @@ async function renew(answer) {
 }
 
 async function page(event) {
-  const kept = await caches.match(PAGE, { cacheName: CACHE });
+  const kept = await caches.match(PAGE, KEPT);
   const fresh = fetch(PAGE, { cache: "no-cache", signal: kept ? AbortSignal.timeout(PATIENCE_MS) : undefined }).then((answer) => {
     if (answer.ok) event.waitUntil(renew(answer.clone()).catch(() => undefined));
     return answer.ok || !kept ? answer : kept;
@@ -42,6 +44,6 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
   if (request.mode === "navigate" && url.pathname === PAGE) event.respondWith(page(event));
   else if (url.pathname.startsWith("/assets/") || BESIDE.includes(url.pathname)) {
-    event.respondWith(caches.match(request, { cacheName: CACHE }).then((kept) => kept ?? fetch(request)));
+    event.respondWith(caches.match(request, KEPT).then((kept) => kept ?? fetch(request)));
   }
 });
