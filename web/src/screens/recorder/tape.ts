@@ -8,7 +8,7 @@ import type { Shelf } from "./shelf";
 export const PIECE_MS = 2000;
 export const CLIP_MS = 30_000;
 const OVERLAP_MS = 400;
-/** Between what the camera saw and the first picture in the file: told by no browser. An assumption, on top of what the start itself took. */
+/** Between what the camera saw and the first picture in the file: told by no browser. See recorder.md for what was measured. */
 const CAPTURE_ERROR_MS = 100;
 /** H.264 first: what the wall plays and every tool reads. */
 const TYPES = [
