@@ -73,7 +73,9 @@ async def chromium() -> AsyncIterator[Browser]:
 async def desk(stack: AsyncExitStack, browser: Browser, hub: HubProcess, path: str = "/") -> Page:
     """A machine of one's own, nobody signed in, its clock set to another zone than the hub's. What its scripts throw
     fails the test."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 720}, timezone_id="America/New_York")
+    context = await browser.new_context(
+        viewport={"width": 1280, "height": 720}, locale="zh-CN", timezone_id="America/New_York"
+    )
     page = await context.new_page()
     page.set_default_timeout(40_000)
     thrown: list[str] = []

@@ -216,9 +216,10 @@ export function useDeck(hooks: DeckHooks) {
     tell(performance.now(), true);
   }
 
-  /** Nobody has footage here: on to where somebody has. */
-  function onward(list: readonly StreamPlayer[]): void {
-    if (searching || list.some((player) => player.status === "loading" || (player.status === "ready" && player.has(at)))) return;
+  /** Nobody has footage here: on to where somebody has. What was refused may have some: it waits for a reason. */
+  function onward(shown: readonly StreamPlayer[]): void {
+    const list = shown.filter((player) => player.status !== "refused");
+    if (searching || list.length === 0 || list.some((player) => player.status === "loading" || (player.status === "ready" && player.has(at)))) return;
     const next = list.map((player) => nextAfter(player.recorded, at)).filter((one) => one !== null);
     const before = list.map((player) => lastBefore(player.recorded, at)).filter((one) => one !== null);
     const from = Math.max(...before, Number.NEGATIVE_INFINITY);
