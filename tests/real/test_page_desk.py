@@ -76,7 +76,7 @@ async def _session_ends(hub: HubProcess, page: Page) -> None:
 
 async def _sign_out(page: Page) -> None:
     await page.click("header .name")
-    await page.click(".el-dropdown-menu__item:visible")
+    await page.click("[data-action=sign-out]")
     await page.wait_for_selector("input[name=username]")
     assert (await page.inner_text("[role=alert]")).strip() == "", "who leaves is not told that it ended"
     await page.goto(page.url.partition("#")[0])

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
@@ -126,7 +127,8 @@ async def _exempted(hub: HubProcess, stack: AsyncExitStack, browser: Browser) ->
     await page.click("[data-action=exempt]")
     await page.wait_for_selector("[data-form=exempt] [role=alert]")  # the return is wanted
     began = datetime.fromisoformat((await hub.call("GET", f"/api/interruptions/{CUT}"))["started_at"])
-    await page.fill("input[name=exempt-until]", f"{began + timedelta(days=1):%Y-%m-%dT%H:%M}")
+    back = (began + timedelta(days=1)).astimezone(ZoneInfo("Asia/Shanghai"))  # fields are in the hub's zone
+    await page.fill("input[name=exempt-until]", f"{back:%Y-%m-%dT%H:%M}")
     await page.click("[data-action=exempt]")
     await page.wait_for_selector("[data-exempted]")
     await page.wait_for_selector("[data-told='explanation.exemption']")
