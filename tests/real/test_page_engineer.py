@@ -1,5 +1,6 @@
 """The engineer's morning: a camera that keeps dropping out is on top, the graphs move, nothing was lost in silence, a
-channel is tried; the auditor reads who did it, and the engineer does not."""
+channel is tried; the auditor reads who did it, and the engineer does not. No picture anywhere; a restart of the hub is
+known with its hole."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ async def test_the_engineer_s_morning(tmp_path: Path) -> None:
         await _settings(engineer)
         auditor = await _desk(stack, browser, hub, "shen", "/engineer?tab=audit")
         await _audit(auditor)
-        assert await engineer.locator("video, [data-still]").count() == 0
+        await _days_left(engineer)
+        await _no_picture_anywhere(engineer)
+        await _restarted(hub, engineer)
         assert await hub.stop() == 0
 
 
@@ -104,6 +107,45 @@ async def _flapping_on_top(page: Page) -> None:
     await page.wait_for_selector("[data-detail=flaps] [data-series=bitrate_bps] canvas")
     assert "反复掉线" in await page.inner_text("[data-detail=flaps]")
     await _serious(page)
+
+
+async def _days_left(page: Page) -> None:
+    await page.click("[data-tab=storage]")
+    await page.wait_for_selector("[data-tile=days] b")
+    await page.wait_for_selector("[data-tile=rate] b")
+    await _serious(page)
+
+
+async def _no_picture_anywhere(page: Page) -> None:
+    """Wherever the navigation leads, and at the addresses of pictures that somebody may have told."""
+    links = await page.eval_on_selector_all("nav [data-nav]", "all => all.map((one) => one.getAttribute('href'))")
+    places = await page.eval_on_selector_all("nav [data-nav]", "all => all.map((one) => one.dataset.nav)")
+    assert not {"wall", "playback"} & set(places)
+    for address in (*links, "#/", "#/playback?stream=calm", "#/alarms"):
+        await page.evaluate("address => { location.hash = address }", address)
+        await page.wait_for_timeout(300)
+        shown = "all => all.filter((one) => one.readyState > 0 || one.naturalWidth > 0).map((one) => one.outerHTML)"
+        assert await page.eval_on_selector_all("video, [data-still] img, [data-picture] img", shown) == [], address
+
+
+async def _restarted(hub: HubProcess, page: Page) -> None:
+    """The page says that the hub is away and when it is back; the hole is an interruption of each camera, and known."""
+    await page.evaluate("() => { location.hash = '#/engineer' }")
+    before = await hub.call("GET", "/api/operations/balance")
+    assert await hub.stop() == 0
+    await page.wait_for_selector("[data-lost]")
+    await hub.start()
+    await until_live(hub, 2)
+    await page.wait_for_selector("[data-lost]", state="detached")
+    await page.wait_for_selector("[data-balance][data-silent='']")
+
+    async def known() -> bool:
+        return int((await hub.call("GET", "/api/operations/balance"))["interruptions"]) >= before["interruptions"] + 2
+
+    await until(known, 20)
+    await page.reload()
+    await page.wait_for_selector("[data-balance][data-silent='']")
+    await page.wait_for_selector("[data-account=holes][data-state=good]")
 
 
 async def _graphs(page: Page) -> None:

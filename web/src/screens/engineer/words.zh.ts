@@ -8,7 +8,7 @@ export default {
     good: "没有无声丢失：各项两边一致", bad: "有对不上的账：请立即查看标红的项目", span: "自 {since} 至 {at}；最多核对最近 24 小时，中枢启动之前的不计入计数器",
     account: "核对项目", left: "应有", right: "实有", result: "结果", list: "没有中断记录的空缺", listHint: "这些时间应有录像而没有，也没有任何中断记录说明。请保留现场、导出日志，并报告。", from: "自", to: "至", lasts: "时长",
     frames: { title: "帧：收到 → 落盘", what: "交给录制的每一帧，都应在已封存的块里。", left: "交给录制", right: "已封存", good: "一致；{waiting} 帧正在写入", known: "{lost} 帧未落盘，已记为存储中断（{cuts} 条）", bad: "{lost} 帧未落盘，也没有存储中断记录：检查磁盘与日志" },
-    entries: { title: "块 → 账本条目", what: "每个封存的块，都应有一条已落盘的账本条目。", left: "封存的块", right: "账本条目", good: "一致", bad: "{count} 个块超过半分钟没有条目：检查账本与磁盘" },
+    entries: { title: "块 → 账本条目", what: "每个封存的块，都应有一条已落盘的账本条目。", left: "封存的块", right: "账本条目", good: "一致", writing: "一致；{waiting} 条正在写入", bad: "{count} 个块超过半分钟没有条目：检查账本与磁盘" },
     holes: { title: "空缺 → 中断记录", what: "应录而未录的时间，都应在某条中断记录里。", left: "应录而未录", right: "条中断", good: "每一处空缺都有中断记录（应录 {due}）", bad: "{count} 处空缺没有中断记录：见下表" },
     pictures: { title: "画面：收到 → 交给录制", what: "无法描述如何解码的画面不能录制，须计数。", left: "收到", right: "交给录制", good: "没有放弃的画面", known: "{count} 帧因没有参数集而放弃（见日志 no_parameter_sets）" },
     viewers: { title: "给观看者少发的片段", what: "观看者太慢时少发，录制不受影响。", left: "少发", right: "不核对", rest: "与录制无关；持续增长时检查观看者的线路或电脑" },
