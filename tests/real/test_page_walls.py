@@ -51,7 +51,9 @@ async def _from_nothing_to_the_first_picture(hub: HubProcess, page: Page, simula
     """A fresh hub says what to do; the camera that is then added is seen without another click."""
     await page.click("[data-empty] [data-action=add]")
     await page.fill("input[name=name]", CAMERAS[0])
+    await page.click(".el-dialog details summary")
     await page.fill("input[name=id]", CAMERAS[0])
+    await page.click(".el-dialog label:has(input[value=own])")
     await page.fill("input[name=url]", simulators.urls[0])
     await page.click("[data-action=submit]")
     await until_playing(page, CAMERAS[0])
