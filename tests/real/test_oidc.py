@@ -15,7 +15,7 @@ from playwright.async_api import Page
 from hub.bench.processes import HubProcess
 from tests.page_support import HUB_ENVIRON, open_page, until_true
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 FOLDER = Path(__file__).parents[1] / "oidc"
 OWN = "a password of this hub"

@@ -25,7 +25,7 @@ from tests.walk_support import AXE, faults_of, hold_still, keyboard_faults_of
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.xdist_group("chromium"),
+    pytest.mark.xdist_group("office"),
     pytest.mark.timeout(300),
     pytest.mark.skipif(not AXE.exists(), reason="the page was built elsewhere: axe is not here"),
 ]

@@ -16,7 +16,7 @@ from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from tests.hub_line import until
 from tests.page_support import HUB_ENVIRON, open_page, sign_in, until_true
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 RECORDER = SimulatorsConfig(
     recorders=(

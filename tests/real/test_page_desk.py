@@ -10,7 +10,7 @@ from playwright.async_api import Page
 from hub.bench.processes import HubProcess
 from tests.page_support import HUB_ENVIRON, open_page, sign_in, until_true
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 
 async def test_sign_in_language_recorder_and_the_end_of_a_session(tmp_path: Path) -> None:

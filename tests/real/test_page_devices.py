@@ -23,7 +23,7 @@ from hub.devices.columns import COLUMNS
 from hub.model import Codec
 from tests.page_support import HUB_ENVIRON, open_page, sign_in, until_playing, until_true
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 SECRET = "p@ss:w/rd"
 CAMERAS = SimulatorsConfig(

@@ -21,7 +21,7 @@ from tests.hub_line import SMALL, SOUND, add_camera, until, until_live
 from tests.page_support import HUB_ENVIRON
 from tests.real.test_page_followup import _chromium, _desk, _first_password
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PEOPLE = (("gong", "工运维", "engineer"), ("shen", "沈审计", "auditor"))

@@ -26,7 +26,7 @@ from tests.footage_support import cut, room
 from tests.hub_line import until
 from tests.page_support import HUB_ENVIRON, until_true
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 PASSWORD = "a password of one's own"
 CUT = "cut-1"

@@ -18,7 +18,7 @@ from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from tests.hub_line import SMALL, SOUND, add_camera, until_live
 from tests.page_support import HUB_ENVIRON, open_page, sign_in, until_true
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 HALL = "hall-east"

@@ -20,7 +20,7 @@ from tests.hub_line import SMALL, SOUND, add_camera, until, until_live
 from tests.page_support import HUB_ENVIRON
 from tests.real.test_page_followup import _chromium, _desk, _first_password
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 PEOPLE = (("shen", "沈审核", "root", "inspector"), ("ting", "丁大厅", "hall", "hall_admin"))
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"

@@ -13,7 +13,7 @@ from hub.bench.latency import PASSWORD
 from hub.bench.processes import HubProcess
 from tests.page_support import HUB_ENVIRON, open_page, sign_in, until_true
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 OWN = "自己的密码一二三四五六"
 CARD = "[data-unit-card]"

@@ -12,7 +12,7 @@ from hub.bench.processes import HubProcess
 from tests.hub_line import until, until_live
 from tests.phone_support import begin, pair, phone
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -19,7 +19,7 @@ from tests.hub_line import SMALL, SOUND, add_camera, until, until_live
 from tests.page_support import HUB_ENVIRON
 from tests.real.test_page_followup import _chromium, _desk, _first_password
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("chromium")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 PEOPLE = (("wei", "魏值班", "watcher"), ("pi", "皮批准", "approver"), ("shen", "沈审计", "auditor"))
 PLAY_JS = """async ([from, to]) => {
