@@ -19,7 +19,7 @@ const en: typeof zh = {
     name: "Stream", bitrate: "Bit rate", loss: "Lost (1 h)", jitter: "Jitter", clock: "Clock off by", connections: "Connections (1 h)", age: "Newest fragment", codec: "Codec", day: "24 h: {count}", unrecorded: "{count} frames not stored",
     none: "No streams yet", noneHint: "Register the first one under Devices.", noneFit: "No stream fits", noneFitHint: "Loosen the search.", close: "Close", problem: "Latest problem, {time}:", toDevice: "Open the device's registration ›", cpu: "The hub does not measure its processor by stream; that of the whole hub is under Live graphs.",
     facts: { since: "State since", connected: "Connected since", device: "Calls itself", peer: "From", attempts: "Attempts in 1 h", newest: "Newest fragment's age", sealed: "Sealed until", waiting: "Being written (frames)" },
-    series: { bitrate_bps: "Bit rate", lost_packets: "Packets lost (each 5 s)", jitter_us: "Jitter", offset_us: "Clock off by (either way)" },
+    series: { bitrate_bps: "Bit rate", lost_packets: "Packets lost (each 10 s)", jitter_us: "Jitter", offset_us: "Clock off by (either way)" },
   },
   trouble: {
     unrecorded: { title: "Frames were not stored.", todo: "Check disk space, write latency, and `not stored` in the log." },

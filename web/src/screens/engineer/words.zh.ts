@@ -18,7 +18,7 @@ export default {
     name: "码流", bitrate: "码率", loss: "丢包（1 小时）", jitter: "抖动", clock: "时钟偏差", connections: "接入次数（1 小时）", age: "最新片段", codec: "编码", day: "24 小时 {count}", unrecorded: "{count} 帧未落盘",
     none: "还没有码流", noneHint: "在“设备”中登记第一台。", noneFit: "没有符合条件的码流", noneFitHint: "请放宽搜索条件。", close: "关闭", problem: "{time} 最近的问题：", toDevice: "打开设备登记 ›", cpu: "中枢不按码流统计处理器占用；全中枢的占用见“实时曲线”。",
     facts: { since: "状态自", connected: "本次接入自", device: "设备自称", peer: "来自", attempts: "1 小时内尝试", newest: "最新片段距今", sealed: "最新封存至", waiting: "正在写入（帧）" },
-    series: { bitrate_bps: "码率", lost_packets: "丢包（每 5 秒）", jitter_us: "抖动", offset_us: "时钟偏差（绝对值）" },
+    series: { bitrate_bps: "码率", lost_packets: "丢包（每 10 秒）", jitter_us: "抖动", offset_us: "时钟偏差（绝对值）" },
   },
   trouble: {
     unrecorded: { title: "有帧未落盘。", todo: "检查磁盘空间、写入延迟和日志 not stored。" },
