@@ -32,7 +32,7 @@ from hub.typesetting import printable, typeset_fonts
 CRF = "27"
 PRESET = "veryfast"
 NICENESS = 5
-"""Recording goes first. At 15 the coder starved beside a busy machine: 48 s for 5 s of pictures, against 5.4 s at 5 (one run each)."""
+"""Recording goes first. At 15 the coder starved on a busy machine: 48 s for 5 s of pictures, 5.4 s at 5."""
 MAX_SIDE = 8192
 _TEMPLATE = """#set page(width: {width}pt, height: {height}pt, margin: 0pt, fill: none)
 #set text(font: "Noto Sans SC", lang: "zh")
