@@ -102,6 +102,7 @@ function attach(one: Pairing): void {
       if (event.type === "sos") state.sos = "heard";
       write(`acknowledged.${event.type}`);
     },
+    refused: (event) => write("refused", { why: event.type }),
     cue: hear,
   });
   if (events.urgent) state.sos = "calling";
