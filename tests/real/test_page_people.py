@@ -161,8 +161,8 @@ async def _first_sign_in(hub: HubProcess, browser: Browser, password: str) -> No
     await page.goto(f"{hub.url}/#/interruptions")
     await _enter(page, password)
     await page.wait_for_selector("[data-account][data-must-change=true]")
+    await page.goto("about:blank")
     await page.goto(f"{hub.url}/#/interruptions")  # there is no way around it
-    await page.reload()
     await page.wait_for_selector("[data-account][data-must-change=true]")
     await page.fill("input[name=old]", password)
     await page.fill("input[name=new]", OWN)
