@@ -1,13 +1,12 @@
 /** The requests that one sees, kept true by events and now and then by asking. */
 import { computed, onBeforeUnmount, onMounted, ref, watch } from "vue";
 
+import { type ExportDto, listExports } from "@/api/exports";
 import { listLooks, type LookDto } from "@/api/looks";
 import { useSay } from "@/composables/useSay";
 import { oneAtATime } from "@/domain/freshness";
 import { useChangesStore } from "@/stores/changes";
 import { useSessionStore } from "@/stores/session";
-
-import { type ExportDto, listExports } from "./api";
 
 const AGAIN_MS = 15_000;
 const PAGE = 50;
