@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from hub.cluster_settings import ClusterSettings
 from hub.errors import SettingsError
 
 PREFIX = "HUB_"
@@ -51,7 +52,7 @@ THRESHOLDS = re.compile(r"([a-z_]+)=([0-9.]{1,9})/([0-9.]{1,9}|-)/([0-9.]{1,9}|-
 """A kind of interruption and its three thresholds."""
 
 
-class Settings(BaseModel):
+class Settings(ClusterSettings):
     """The validated settings. Immutable for the life of the process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -237,7 +238,7 @@ class Settings(BaseModel):
         description="One JSON object a line, or text for people; auto: text on a terminal.",
     )
 
-    @field_validator("listen")
+    @field_validator("listen", "node_listen")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
         host, colon, port = value.rpartition(":")
@@ -245,7 +246,7 @@ class Settings(BaseModel):
             raise ValueError(f"expected HOST:PORT as in 127.0.0.1:8080, found {value!r}")
         return value
 
-    @field_validator("admin_token", "admin_password")
+    @field_validator("admin_token", "admin_password", "cluster_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_SECRET:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.cluster_settings import ClusterSettings
 from hub.settings import PREFIX, Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 def settings_table() -> str:
     """The table of docs/settings.md, as hub/settings.py describes it. When this test fails, paste what it shows."""
     rows = ["| environment | in `hub.toml` | default | what it does |", "| --- | --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
+    for name in sorted(Settings.model_fields, key=lambda name: name in ClusterSettings.model_fields):
+        field = Settings.model_fields[name]
         assert field.description, f"{name} has no description"
         rows.append(f"| `{PREFIX}{name.upper()}` | `{name}` | {shown_default(name)} | {field.description} |")
     return "\n".join(rows)
@@ -27,6 +29,8 @@ def shown_default(name: str) -> str:
     default = Settings.model_fields[name].default
     if default is None:
         return "not set"
+    if isinstance(default, tuple) and default:
+        return f"`{','.join(default)}`"
     return (
         f"`{str(default).lower() if isinstance(default, bool) else default}`"
         if str(default) not in ("", "()")

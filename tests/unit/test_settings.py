@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.cluster_settings import ROLES
 from hub.errors import SettingsError
 from hub.settings import load_settings
 
@@ -79,3 +80,48 @@ def test_a_file_that_is_no_toml(tmp_path: Path) -> None:
         load_settings(config, environ={})
     with pytest.raises(SettingsError, match="cannot read"):
         load_settings(tmp_path / "none.toml", environ={})
+
+
+CLUSTER = {
+    "HUB_DATABASE_URL": "postgresql://hub:hunter4@db/hub",
+    "HUB_REDIS_URL": "redis://cache:6379/0",
+    "HUB_CLUSTER_SECRET": "hunter5hunter5",
+}
+
+
+def test_without_a_cluster_a_hub_is_everything() -> None:
+    settings = load_settings(environ={})
+    assert not settings.clustered
+    assert all(settings.plays(role) for role in ROLES)
+    assert settings.node_address == "http://127.0.0.1:8081"
+    assert settings.node_name
+
+
+def test_a_node_of_a_cluster_plays_what_it_is_told() -> None:
+    settings = load_settings(environ={**CLUSTER, "HUB_ROLES": "ingest, api", "HUB_NODE_URL": "http://a:8081/"})
+    assert settings.clustered
+    assert [role for role in ROLES if settings.plays(role)] == ["ingest", "api"]
+    assert settings.node_address == "http://a:8081"
+    assert "hunter" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environ", "word"),
+    [
+        ({"HUB_ROLES": "ingest"}, "ingest: a part alone needs"),
+        ({"HUB_ROLES": "chef"}, "ingest, api, notary, or all"),
+        ({"HUB_ROLES": ""}, "ingest, api, notary, or all"),
+        ({"HUB_REDIS_URL": "redis://cache", "HUB_CLUSTER_SECRET": "x" * 8}, "go together"),
+        ({**CLUSTER, "HUB_CLUSTER_SECRET": "short"}, "at least 8"),
+        ({key: value for key, value in CLUSTER.items() if key != "HUB_CLUSTER_SECRET"}, "needs cluster_secret"),
+        ({**CLUSTER, "HUB_DATABASE_URL": "mysql://hub:hunter4@db/hub"}, "expected postgresql"),
+        ({"HUB_NODE": "a/b"}, "letters"),
+        ({"HUB_NODE_LISTEN": "8081"}, "HOST:PORT"),
+        ({"HUB_NODE_URL": "http://a:8081/path"}, "http://HOST:PORT"),
+        ({"HUB_ARCHIVE_URL": "https://bucket"}, "s3://BUCKET"),
+    ],
+)
+def test_half_a_cluster_is_refused(environ: dict[str, str], word: str) -> None:
+    with pytest.raises(SettingsError, match=word) as refused:
+        load_settings(environ=environ)
+    assert "hunter" not in str(refused.value)
