@@ -209,6 +209,7 @@ class Fleet:
                 pipeline.detector.hub_clock(clock)
                 pipeline.maintain(self._maintenance(pipeline.stream, now.utc_us))
                 pipeline.ask()
+                pipeline.bitrate.measure(now)
             pipeline.tick(now)
             states[pipeline.detector.state] += 1
         for state, count in states.items():

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -25,8 +24,7 @@ from hub import metrics
 from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import SourceError, StorageError
 from hub.ledger.bodies import HUB_STOPPED, chunk_body, close_body, interruption_body, open_body
-from hub.ledger.entries import EntryType
-from hub.ledger.ledger import Ledger
+from hub.ledger.entries import EntryType, JsonValue
 from hub.logging import Repetition
 from hub.model import (
     AccessUnit,
@@ -50,7 +48,7 @@ from hub.monitor.detector import InterruptionDetector
 from hub.monitor.events import EventBus, interruption_json
 from hub.monitor.live import LiveFeed
 from hub.monitor.rules import DetectorRules, StreamState
-from hub.monitor.vitals import Flow, Vitals
+from hub.monitor.vitals import Bitrate, Flow, Vitals
 from hub.segmenter.disk import Disk
 from hub.segmenter.fragmenter import Fragmenter
 from hub.segmenter.recorder import Recorder
@@ -116,13 +114,23 @@ class Retry:
         return min(self._delay_s * self._rng.uniform(0.8, 1.2), self.LONGEST_S)
 
 
+class StreamLedger(Protocol):
+    """What a pipeline writes to: its facts become entries, now or as soon as the ledger can. Neither call waits."""
+
+    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> object: ...  # noqa: A002
+
+    def next_run(self, stream_id: str) -> int:
+        """A number that no run of the stream has had."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """What every pipeline shares with the others."""
 
     settings: Settings
     clock: Clock
-    ledger: Ledger
+    ledger: StreamLedger
     disk: Disk
     events: EventBus
     incident: Callable[[Interruption, Instant], str | None] = lambda _one, _now: None
@@ -139,22 +147,6 @@ class Condition:
     attempts: int = 0
     complaint: tuple[str, str, int] | None = None
     """Code, message, and when (hub UTC, µs)."""
-
-
-class Bitrate:
-    """Bytes of coded media received, as bits per second over the last few seconds."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.bps = 0
-        self._marks: deque[tuple[int, int]] = deque(maxlen=6)
-
-    def measure(self, now: Instant) -> None:
-        """Once a second."""
-        self._marks.append((now.mono_us, self.bytes))
-        first_us, first_bytes = self._marks[0]
-        if now.mono_us > first_us:
-            self.bps = (self.bytes - first_bytes) * 8 * US_PER_S // (now.mono_us - first_us)
 
 
 class Run:
@@ -207,7 +199,7 @@ class Run:
 
     def _begin_reel(self, init: InitSegment) -> None:
         if self.number is None:
-            self.number = self._ledger.next_seq(self._stream.id)
+            self.number = self._ledger.next_run(self._stream.id)
             opening = open_body(self._session, self.number, init_sha256=init.sha256)
             self._ledger.append(self._stream.id, EntryType.OPEN, opening)
             self._recorder.begin(self.number)
@@ -247,6 +239,7 @@ class Pipeline:
         self._storage_failed = False
         self.recorded_until_us: int | None = None
         self._end_reason = HUB_STOPPED
+        self._since: tuple[StreamState, int] | None = None
         self._units = metrics.UNITS.labels(stream.id)
         self._new_units = 0
         self.bitrate = Bitrate()
@@ -254,6 +247,45 @@ class Pipeline:
         self._complaints = Repetition(rooms.clock, every_s=COMPLAINT_EVERY_S, keys=50)
         self.content: ContentWatch | None = None
         """Who looks at the pictures and listens; None: nobody."""
+
+    # ---------------------------------------------------------------- how it is at this moment
+
+    @property
+    def state(self) -> StreamState:
+        return self.detector.state
+
+    @property
+    def since_us(self) -> int:
+        """When the state began, as far as anybody asked: hub UTC."""
+        state = self.detector.state
+        if self._since is None or self._since[0] is not state:
+            self._since = (state, self._clock.now().utc_us)
+        return self._since[1]
+
+    @property
+    def session(self) -> SessionInfo | None:
+        return self.condition.session
+
+    @property
+    def attempts(self) -> int:
+        return self.condition.attempts
+
+    @property
+    def last_complaint(self) -> tuple[str, str, int] | None:
+        """Code, message, and when (hub UTC, µs)."""
+        return self.condition.complaint
+
+    @property
+    def bitrate_bps(self) -> int:
+        return self.bitrate.bps
+
+    @property
+    def broken(self) -> Interruption | None:
+        return self.detector.current
+
+    @property
+    def absent_tracks(self) -> Sequence[int]:
+        return self.detector.absent_tracks
 
     @property
     def current(self) -> Sequence[Interruption]:
@@ -399,8 +431,8 @@ class Pipeline:
         """A chunk is on the disk: its line goes into the ledger. Not ``disk_takes``: it is of before the disk refused,
         and says nothing of now."""
         self.vitals.sealed(chunk)
-        entry = self._rooms.ledger.append(self.stream.id, EntryType.CHUNK, chunk_body(chunk))
-        self._rooms.flow.owed[entry.leaf] = entry.t_mono_us
+        self._rooms.ledger.append(self.stream.id, EntryType.CHUNK, chunk_body(chunk))
+        self._rooms.flow.owes(chunk, self._clock.now())
         self.recorded_until_us = chunk.end_us
         if self._storage_failed and disk_takes:
             self._storage_failed = False

@@ -30,7 +30,7 @@ from hub.ledger.notes import VerifierKey
 from hub.looks.live import LiveNotes
 from hub.looks.looks import Looks
 from hub.model import Chunk, Interruption, InterruptionState, Span, Stream, TrackInfo
-from hub.monitor.content.stills import Stills
+from hub.monitor.content.stills import Still
 from hub.monitor.events import EventBus
 from hub.monitor.incidents import Incident
 from hub.monitor.live import LiveFeed, LiveFeeds
@@ -95,6 +95,12 @@ class WhipEndpoint(Protocol):
     async def offer(self, stream_id: str, sdp: str, *, device: str = "") -> WhipAnswer: ...
     async def trickle(self, stream_id: str, session_id: str, fragment: str) -> None: ...
     async def end(self, stream_id: str, session_id: str) -> None: ...
+
+
+class Pictures(Protocol):
+    """The newest picture of each stream, small; None: none has come, or it cannot be decoded."""
+
+    async def newest(self, stream_id: str) -> Still | None: ...
 
 
 class FootageReader(Protocol):
@@ -192,7 +198,7 @@ class Services:
     """The organisation's own sign-in; None: passwords alone."""
     prober: Prober | None = None
     """Looks at cameras that are not registered yet."""
-    stills: Stills | None = None
+    stills: Pictures | None = None
     cosigned: Callable[[Accepted], Awaitable[None]] | None = None
     """Told of each cosignature that a witness brought by itself."""
     incidents: Callable[[], Sequence[Incident]] = field(default=tuple)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hub.api.services import Complaint, StreamStateName, StreamStatus
+from hub.app.recording import StreamNow
 from hub.duty.findings import Seen
 from hub.labels.model import strictest
 from hub.model import Interruption, InterruptionKind, InterruptionState, MediaKind, Stream
 from hub.monitor.rules import StreamState
-from hub.pipeline import Pipeline
 from hub.settings import Settings
 from hub.telemetry.state import fault_json
 
@@ -30,63 +30,54 @@ class Answers:
         """How a stream is at this moment, for the API and the page."""
         hub = self._hub
         label = strictest(hub.labels.of_stream_now(stream.id))
-        pipeline = hub.fleet.pipeline(stream.id)
+        now = hub.recording.now(stream.id)
         telemetry, fault = hub.telemetry.state_json(stream.id), hub.telemetry.faults.of(stream.id)
-        if pipeline is None:
+        if now is None:
             word: StreamStateName = "retired" if stream.retired else "waiting"
             return StreamStatus(state=word, telemetry=telemetry, label=label)
-        condition = pipeline.condition
-        session = condition.session
-        state, since_us = self.state_of(pipeline)
+        session, complaint = now.session, now.last_complaint
         return StreamStatus(
-            state=state.value,
-            since_us=since_us,
+            state=now.state.value,
+            since_us=now.since_us,
             tracks=session.tracks if session else (),
             device=session.device if session else "",
             peer=session.peer if session else "",
             session_us=session.opened.utc_us if session else None,
-            bitrate_bps=pipeline.bitrate.bps,
-            attempts=condition.attempts,
-            complaint=Complaint(*condition.complaint) if condition.complaint else None,
-            interruption=pipeline.detector.current,
+            bitrate_bps=now.bitrate_bps,
+            attempts=now.attempts,
+            complaint=Complaint(*complaint) if complaint else None,
+            interruption=now.broken,
             telemetry=telemetry,
             label=label,
             fault=None if fault is None else fault_json(fault),
         )
 
-    def state_of(self, pipeline: Pipeline) -> tuple[StreamState, int]:
-        """The stream's state, and since when (hub UTC)."""
-        state = pipeline.detector.state
-        known = self._states.get(pipeline.stream.id)
-        if known is None or known[0] is not state:
-            known = self._states[pipeline.stream.id] = (state, self._hub.clock.now().utc_us)
-        return known
-
-    def has_changed(self, pipeline: Pipeline) -> bool:
-        """Whether its state is another than when it was asked for last."""
-        return self._states.get(pipeline.stream.id) != self.state_of(pipeline)
+    def has_changed(self, one: StreamNow) -> bool:
+        """Whether its state is another than when this was asked last."""
+        now = (one.state, one.since_us)
+        before, self._states[one.stream.id] = self._states.get(one.stream.id), now
+        return before != now
 
     def present(self) -> Sequence[Interruption]:
         """What every detector holds open at this moment."""
-        return [one for pipeline in self._hub.fleet.pipelines() for one in pipeline.current if one.recorded]
+        return [cut for one in self._hub.recording.all() for cut in one.current if cut.recorded]
 
     def due(self) -> Iterable[Stream]:
         """Streams that are expected to record now."""
         unwatched = (StreamState.IDLE, StreamState.OFF_DUTY)
-        return (one.stream for one in self._hub.fleet.pipelines() if one.detector.state not in unwatched)
+        return (one.stream for one in self._hub.recording.all() if one.state not in unwatched)
 
     def delivering(self) -> Iterable[Seen]:
         """What delivers at this moment, and whether sound is a part of it."""
-        for pipeline in self._hub.fleet.pipelines():
-            session = pipeline.condition.session
-            if session is not None and pipeline.detector.state is StreamState.LIVE:
-                absent = pipeline.detector.absent_tracks
-                sound = any(one.kind is MediaKind.AUDIO and one.id not in absent for one in session.tracks)
-                yield Seen(pipeline.stream, sound)
+        for one in self._hub.recording.all():
+            if one.session is not None and one.state is StreamState.LIVE:
+                absent = one.absent_tracks
+                sound = any(track.kind is MediaKind.AUDIO and track.id not in absent for track in one.session.tracks)
+                yield Seen(one.stream, sound)
 
     def is_connected(self, stream_id: str) -> bool:
-        pipeline = self._hub.fleet.pipeline(stream_id)
-        return pipeline is not None and pipeline.condition.session is not None
+        now = self._hub.recording.now(stream_id)
+        return now is not None and now.session is not None
 
     def ready(self) -> Mapping[str, str]:
         """Each check's name with ``ok`` or what is wrong."""

@@ -26,57 +26,42 @@ from hub.api.throttle import Throttle
 from hub.app import surroundings
 from hub.app.answers import Answers
 from hub.app.beside import beside
+from hub.app.ground import Begin, Ground, Recorders, embedded, recorded_here
 from hub.app.operating import listening, operating
+from hub.app.recording import Asked, Recording
 from hub.app.telling import Telling
 from hub.audit.opening import Opened, open_up
 from hub.clock import Clock, SystemClock
-from hub.database import create_tables, open_engine
 from hub.devices.probe import Prober
 from hub.duty.clock import either
 from hub.duty.duty import Around as DutyAround
 from hub.duty.parts import DutyParts
 from hub.evidence.jobs import Exports
 from hub.evidence.spool import Intake
-from hub.fleet import Camera, Fleet
 from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
 from hub.footage.footage import Footage
-from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.inspection.inspections import Inspections
 from hub.inspection.records import Records
 from hub.labels.labels import Labels
 from hub.ledger.accesses import AccessReader
-from hub.ledger.entries import EntryType
-from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
-from hub.ledger.left_open import left_open
-from hub.ledger.retained import Retained
-from hub.ledger.startup import remote_signers
-from hub.ledger.told import ToldReader
 from hub.looks.live import LiveNotes
 from hub.looks.looks import Hours, Looks
 from hub.looks.store import LookStore
-from hub.monitor.content.checks import ContentChecks
-from hub.monitor.content.stills import Stills
-from hub.monitor.content.store import NormalStore
 from hub.monitor.events import EventBus
 from hub.monitor.grouping import Grouping
-from hub.monitor.live import LiveFeeds
 from hub.monitor.maintenance import Maintenance
-from hub.monitor.vitals import Flow
 from hub.notices.notices import Notices, Outside
 from hub.oidc.provider import open_oidc
 from hub.operations.operations import Operations
 from hub.people.accounts import Accounts
 from hub.people.people import People
 from hub.people.units import Units
-from hub.pipeline import Rooms
-from hub.preview import Previews
 from hub.registry import Registry
 from hub.retention.beside import Beside
 from hub.retention.retention import Retention
 from hub.segmenter.disk import Disk
-from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
 from hub.telemetry.store import TelemetryStore
 from hub.telemetry.telemetry import LABEL, Telemetry
@@ -102,8 +87,7 @@ class Hub:
     maintenance: Maintenance
     grouping: Grouping
     activities: Activities
-    fleet: Fleet
-    previews: Previews
+    recording: Recording
     followup: Followup
     notices: Notices
     exports: Exports
@@ -114,15 +98,14 @@ class Hub:
     accesses: AccessReader
     operations: Operations
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, begin: Begin, records: Recorders) -> None:
         self.settings = settings
         self.clock = clock
-        self.feeds = LiveFeeds()
+        self._begin = begin
+        self._records = records
         self.events = EventBus(settings.event_queue)
-        self.flow = Flow()
         self.answers = Answers(self)
         self.telling = Telling(self)
-        self.content: ContentChecks | None = None
         self.first_password: str | None = None
         """The admin's one-time password, at the very first start only."""
         self.url = ""
@@ -130,9 +113,17 @@ class Hub:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, settings: Settings, clock: Clock | None = None) -> AsyncIterator[Hub]:
-        """The hub, from the moment that it serves until the block ends."""
-        hub = cls(settings, clock or SystemClock())
+    async def running(
+        cls,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        begin: Begin = embedded,
+        records: Recorders = recorded_here,
+    ) -> AsyncIterator[Hub]:
+        """The hub, from the moment that it serves until the block ends. ``begin`` and ``records`` say what it stands
+        on, and who records; as they are given here, all of it is in this process."""
+        hub = cls(settings, clock or SystemClock(), begin, records)
         async with hub._stack:
             await hub._start()
             yield hub
@@ -142,17 +133,20 @@ class Hub:
         said = self._stack.enter_context(listening(self.clock))
         door = open_door(self.settings)  # first: what is refused here must leave nothing behind
         self._stack.callback(door.close)
-        opened, watched = await self._open_ledger()
-        engine = await self._open_people()
-        await self._open_looks(engine)
-        await self._open_retention(watched)
-        disk, whip = await self._open_devices(engine)
+        outside = await asyncio.to_thread(Configured.read, self.settings)
+        ground = await self._begin(self._stack, self.settings, self.clock)
+        self.ledger, engine = ground.ledger, ground.engine
+        opened, watched = await self._open_log(outside)
+        await self._open_people(engine)
+        await self._open_looks(ground)
+        await self._open_retention(ground, watched)
+        disk = await self._open_devices(ground)
         duty, watch = await self._open_expectations(engine)
-        await self._begin_streams(engine, disk, whip, duty)
-        await self._open_care(engine)
+        await self._begin_streams(duty)
+        await self._open_care(ground)
         self.operations = operating(self, disk, said)
         self._work(duty, watch, opened)
-        await self._serve(door, engine, opened, whip, duty, watch)
+        await self._serve(door, engine, opened, duty, watch)
         # What lives for ever need not be looked at by every collection.
         gc.collect()
         gc.freeze()
@@ -161,12 +155,9 @@ class Hub:
 
     # ------------------------------------------------------------------------ evidence and people
 
-    async def _open_ledger(self) -> tuple[Opened, bool]:
-        """The ledger, its log open to outsiders, and whether any outsider is asked or comes by itself."""
+    async def _open_log(self, outside: Configured) -> tuple[Opened, bool]:
+        """The log open to outsiders, and whether any of them is asked or comes by itself."""
         settings, stack = self.settings, self._stack
-        outside = await asyncio.to_thread(Configured.read, settings)
-        self.ledger = await Ledger.open(settings, self.clock, whole_fragments, remote_signers(settings))
-        stack.push_async_callback(self.ledger.close)
         opening = partial(open_up, settings, self.ledger.checkpoint, self.ledger.vkey)
         opened = await asyncio.to_thread(opening, statements=self.ledger.key_statements)
         stack.callback(opened.log.close)
@@ -176,40 +167,33 @@ class Hub:
         stack.push_async_callback(self.anchoring.close)
         return opened, bool(asked or outside.visitors)
 
-    async def _open_people(self) -> Engine:
-        """The database, and who and what is registered in it."""
-        engine = open_engine(self.settings.data / DATABASE_FILE)
-        self._stack.callback(engine.dispose)
-        await asyncio.to_thread(create_tables, engine)
+    async def _open_people(self, engine: Engine) -> None:
+        """Who and what is registered."""
         self.registry = await Registry.open(engine, self.clock)
         self.units = await Units.open(engine, self.clock)
         self.people = await People.open(engine, self.clock, self.units)
         keep = keep_change(self.telling.access)
         self.units.on_change(keep)
         self.people.on_change(keep)
-        return engine
 
-    async def _open_looks(self, engine: Engine) -> None:
+    async def _open_looks(self, ground: Ground) -> None:
         """Who looks at what: what is noted before it is shown, and read again afterwards."""
         settings, ledger = self.settings, self.ledger
         note = partial(write_access, self.telling.access)
         hours = Hours(settings.look_hours, settings.look_approved_hours)
-        store = LookStore(engine)
+        store = LookStore(ground.engine)
         self.looks = await Looks.open(store, self.clock, note, ledger.committed, self.telling.publish, hours)
         self.live_notes = LiveNotes(self.clock, note)
         self._stack.callback(self.live_notes.close)
-        self.accesses = AccessReader(settings.data / DATABASE_FILE)
-        self._stack.callback(self.accesses.close)
+        self.accesses = ground.accesses
 
-    async def _open_retention(self, watched: bool) -> None:
-        retained = Retained(self.settings.data / DATABASE_FILE)
-        self._stack.callback(retained.close)
+    async def _open_retention(self, ground: Ground, watched: bool) -> None:
         tell = self.telling.publish
         self.retention = Retention(
             self.settings,
             self.clock,
             self.ledger,
-            retained,
+            ground.retained,
             tell=tell,
             authorities=lambda: watched,
             beside=self._beside,
@@ -221,23 +205,24 @@ class Hub:
 
     # ---------------------------------------------------------------------------------- recording
 
-    async def _open_devices(self, engine: Engine) -> tuple[Disk, WhipEndpoint]:
-        """Where footage goes, and how recorders come and say how they are."""
+    async def _open_devices(self, ground: Ground) -> Disk:
+        """Where footage goes, who records, and how recorders say how they are."""
         settings = self.settings
         disk = Disk(settings.data, settings)
         await disk.start()
         self._stack.push_async_callback(disk.close)
-        self.footage = await Footage.open(settings, self.clock, engine, self.ledger, disk, self.telling.publish)
-        whip = WhipEndpoint(settings, self.clock)
-        self._stack.push_async_callback(whip.close)
-        around, store = surroundings.of_telemetry(self, whip), TelemetryStore(engine)
+        self.footage = await Footage.open(settings, self.clock, ground.engine, self.ledger, disk, self.telling.publish)
+        self.recording = self._records(settings, self.clock, ground, disk)
+        await self.recording.open(self._stack)
+        whip = self.recording.whip
+        around, store = surroundings.of_telemetry(self, whip), TelemetryStore(ground.engine)
         self.telemetry = Telemetry(self.clock, self.ledger, store, around, track_days=settings.telemetry_track_days)
         await self.telemetry.load()
         for stream in self.registry.list(retired=True):
             if stream.retired:
                 self.telemetry.forget(stream.id)
         whip.on_message(LABEL, self.telemetry.hear)
-        return disk, whip
+        return disk
 
     async def _open_expectations(self, engine: Engine) -> tuple[DutyParts, Watch]:
         """What is due when, what is under maintenance, and what belongs together."""
@@ -253,56 +238,31 @@ class Hub:
         )  # fmt: skip
         return duty, Watch(self.activities, surroundings.of_activities(self, duty.duty))
 
-    async def _begin_streams(self, engine: Engine, disk: Disk, whip: WhipEndpoint, duty: DutyParts) -> None:
-        rooms = Rooms(self.settings, self.clock, self.ledger, disk, self.events, self.grouping.take, self.flow)
-        self.fleet = Fleet(
-            rooms,
-            self.feeds,
-            whip,
-            {one.stream_id: one for one in self.ledger.recovered},
+    async def _begin_streams(self, duty: DutyParts) -> None:
+        recording, ledger = self.recording, self.ledger
+        asked = Asked(
             expected=either(duty.duty.clock.expected, self.activities.expected),
             unit_rules=partial(surroundings.unit_rules, self),
             maintenance=partial(surroundings.maintained, self),
-            content=await self._watch_content(engine),
+            incident=self.grouping.take,
+            events=self.events,
+            recovered={one.stream_id: one for one in ledger.recovered},
         )
-        self.units.on_change(lambda _: self.fleet.rules_changed())
-        self._stack.push_async_callback(self.fleet.stop)
-        recent = await asyncio.to_thread(self.ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
-        for stream in self.registry.list():
-            self.fleet.begin(stream)
-        self.grouping.restore(recent)  # what is still open asks which streams are due, and only the fleet knows
-        self.registry.on_change(lambda *_: duty.duty.keep_places())  # before the fleet, which asks what is due
-        self.registry.on_change(self.fleet.changed)
-        self.previews = Previews(
-            lambda address: Camera(address, rooms), self.clock,
-            fragment_ms=self.settings.fragment_ms, most=self.settings.max_previews,
-        )  # fmt: skip
-        self._stack.push_async_callback(self.previews.close)
-        self.registry.on_change(self.previews.changed)
+        recent = await asyncio.to_thread(ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
+        await recording.begin(self._stack, asked, self.registry.list())
+        self.units.on_change(lambda _: recording.rules_changed())
+        self.grouping.restore(recent)  # what is still open asks which streams are due, and only who records knows
+        self.registry.on_change(lambda *_: duty.duty.keep_places())  # before who records, who asks what is due
+        self.registry.on_change(recording.changed)
         self.registry.on_change(self.telling.stream_changed)
-
-    async def _watch_content(self, engine: Engine) -> ContentChecks | None:
-        """Who looks at the pictures; what a killed hub left open of what they showed is closed first."""
-        settings = self.settings
-        for stream_id, body in await asyncio.to_thread(left_open, self.ledger.reader):
-            self.ledger.append(stream_id, EntryType.INTERRUPTION_CLOSE, body)
-        if not settings.content_checks:
-            return None
-        every_s, budget = settings.content_every_s, settings.content_budget
-        self.content = ContentChecks(self.clock, settings.data, NormalStore(engine), budget=budget, interval_s=every_s)
-        await self.content.start()
-        self._stack.push_async_callback(self.content.close)
-        return self.content
 
     # ------------------------------------------------------------------------- what follows from it
 
-    async def _open_care(self, engine: Engine) -> None:
+    async def _open_care(self, ground: Ground) -> None:
         """What becomes of interruptions, who is told, and what leaves the hub."""
-        settings, stack, ledger = self.settings, self._stack, self.ledger
-        told = ToldReader(settings.data / DATABASE_FILE)
-        stack.callback(told.close)
+        settings, stack, ledger, engine = self.settings, self._stack, self.ledger, ground.engine
         self.followup = Followup(
-            self.clock, ledger, told, ledger.reader, self.units, self.registry.find, self.answers.present,
+            self.clock, ledger, ground.told, ledger.reader, self.units, self.registry.find, self.answers.present,
             tell=self.telling.publish, cue=self.telling.cue,
         )  # fmt: skip
         await self.followup.start()
@@ -332,8 +292,7 @@ class Hub:
             self.activities.follow(),
             duty.run(),
             watch.run(),
-            self.fleet.tick_for_ever(),
-            self.previews.run(),
+            *self.recording.works(),
             self.telling.states(),
             opened.follow(),
             self.retention.run(),
@@ -346,9 +305,7 @@ class Hub:
         for work in works:
             self._stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
-    async def _serve(
-        self, door: Door, engine: Engine, opened: Opened, whip: WhipEndpoint, duty: DutyParts, watch: Watch
-    ) -> None:
+    async def _serve(self, door: Door, engine: Engine, opened: Opened, duty: DutyParts, watch: Watch) -> None:
         settings, clock = self.settings, self.clock
         # late: a first password that nobody is shown would lock everybody out
         accounts, self.first_password = await Accounts.open(engine, settings, clock, people=self.people)
@@ -364,10 +321,10 @@ class Hub:
             reader=self.ledger.reader,
             log=self.ledger,
             events=self.events,
-            live=self.feeds,
-            preview=self.previews.feed,
-            stills=Stills(self.feeds),
-            whip=whip,
+            live=self.recording.feeds,
+            preview=self.recording.preview,
+            stills=self.recording.pictures,
+            whip=self.recording.whip,
             throttle=Throttle(clock),
             activities=self.activities,
             activity_watch=watch,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hub.clock import Clock
 from hub.ledger.entries import Entry, EntryType
 from hub.monitor.rules import StreamState
-from hub.operations.operations import Measured, Operations
+from hub.monitor.vitals import name_of
+from hub.operations.operations import Operations
 from hub.operations.reading import Gauges
 from hub.operations.said import Listening
 from hub.segmenter.disk import Disk
@@ -32,17 +33,19 @@ def listening(clock: Clock) -> Iterator[Listening]:
 
 def operating(hub: Hub, disk: Disk, said: Listening) -> Operations:
     """Begun when everything it reads is there."""
-    flow, fleet, outbox = hub.flow, hub.fleet, hub.notices.outbox
+    recording, outbox = hub.recording, hub.notices.outbox
+    flow = recording.flow
 
     def streams() -> tuple[int, int]:
-        states = [one.detector.state for one in fleet.pipelines()]
+        states = [one.state for one in recording.all()]
         return states.count(StreamState.LIVE), states.count(StreamState.INTERRUPTED)
 
     def failing() -> int:
         return sum(bool(outbox.health(one.name)[0]) for one in hub.notices.channels.all())
 
     def entered(entries: Sequence[Entry]) -> None:
-        flow.entered(one.leaf for one in entries if one.type is EntryType.CHUNK)
+        chunks = (one.body for one in entries if one.type is EntryType.CHUNK)
+        flow.entered(name_of(one["reel"], one["offset"]) for one in chunks)
 
     hub.ledger.on_commit(entered)
     gauges = Gauges(
@@ -53,7 +56,4 @@ def operating(hub: Hub, disk: Disk, said: Listening) -> Operations:
         ledger_queue_bytes=lambda: hub.ledger.waiting_bytes,
         signed_us=lambda: hub.ledger.signed_us,
     )
-    return Operations(
-        hub.settings.data, hub.clock, flow, gauges,
-        lambda: [Measured(one.vitals, one.bitrate.bps) for one in fleet.pipelines()], said,
-    )  # fmt: skip
+    return Operations(hub.settings.data, hub.clock, flow, gauges, recording.measured, said)

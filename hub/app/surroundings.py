@@ -16,7 +16,6 @@ from hub.duty.duty import Duty
 from hub.duty.plan import work_end_us
 from hub.errors import NotFound
 from hub.followup.explaining import REASONS, Explaining
-from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.labels.labels import Labels
 from hub.model import Interruption, Stream
 from hub.monitor.events import Event
@@ -24,6 +23,7 @@ from hub.telemetry.telemetry import LABEL, Surroundings
 
 if TYPE_CHECKING:
     from hub.app.hub import Hub
+    from hub.app.recording import Whip
 
 STANDING_US = 86_400 * US_PER_S
 MAX_LATE = 1000
@@ -117,7 +117,7 @@ def of_activities(hub: Hub, duty: Duty) -> Around:
     return Around(reader, hub.registry.list, live, followups, reader.backfilled, work_ends)
 
 
-def of_telemetry(hub: Hub, whip: WhipEndpoint) -> Surroundings:
+def of_telemetry(hub: Hub, whip: Whip) -> Surroundings:
     def rules(stream_id: str) -> Any:
         stream = hub.registry.find(stream_id)
         return hub.units.rule("" if stream is None else stream.unit, "telemetry")
@@ -132,7 +132,7 @@ def of_telemetry(hub: Hub, whip: WhipEndpoint) -> Surroundings:
     return Surroundings(hub.answers.is_connected, rules, hub.events.publish, partial(_say, whip), report)
 
 
-def _say(whip: WhipEndpoint, stream_id: str, text: str) -> bool:
+def _say(whip: Whip, stream_id: str, text: str) -> bool:
     return whip.say(stream_id, LABEL, text)
 
 

@@ -73,7 +73,6 @@ class Telling:
         while True:
             await asyncio.sleep(EVENT_TICK_S)
             self._hub.maintenance.tick()
-            for pipeline in self._hub.fleet.pipelines():
-                pipeline.bitrate.measure(self._hub.clock.now())
-                if self._hub.answers.has_changed(pipeline):
-                    self._stream("changed", pipeline.stream)
+            for one in self._hub.recording.all():
+                if self._hub.answers.has_changed(one):
+                    self._stream("changed", one.stream)

@@ -298,6 +298,9 @@ class Ledger:
         head = self._heads.get(stream_id)
         return 1 if head is None else head.seq + 1
 
+    next_run = next_seq
+    """A run bears the number of its ``open`` entry."""
+
     @property
     def problem(self) -> str:
         """Why entries cannot be written, or their log not signed, at the moment; empty when all is well."""

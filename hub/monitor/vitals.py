@@ -53,6 +53,22 @@ class MinuteCounts:
         return found
 
 
+class Bitrate:
+    """Bytes of coded media received, as bits per second over the last few seconds."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.bps = 0
+        self._marks: deque[tuple[int, int]] = deque(maxlen=6)
+
+    def measure(self, now: Instant) -> None:
+        """Once a second."""
+        self._marks.append((now.mono_us, self.bytes))
+        first_us, first_bytes = self._marks[0]
+        if now.mono_us > first_us:
+            self.bps = (self.bytes - first_bytes) * 8 * US_PER_S // (now.mono_us - first_us)
+
+
 class Jitter:
     """Interarrival jitter (RFC 3550 §6.4.1, §A.8) taken per picture, in µs; of one track."""
 
@@ -122,7 +138,7 @@ class Flow:
     chunk_entries: int = 0
     """Of them, those whose entry is durable in the ledger."""
     owed: dict[str, int] = field(default_factory=dict)
-    """Entries of chunks that are not durable yet: leaf → when they were made (monotonic, µs)."""
+    """Chunks whose entries are not durable yet: by reel and offset, when they were made (monotonic, µs)."""
 
     @property
     def waiting(self) -> int:
@@ -133,11 +149,20 @@ class Flow:
     def unrecorded(self) -> int:
         return self.settled - self.recorded
 
-    def entered(self, leaves: Iterable[str]) -> None:
+    def owes(self, chunk: Chunk, now: Instant) -> None:
+        """The chunk's entry is on its way."""
+        self.owed[name_of(chunk.reel, chunk.offset)] = now.mono_us
+
+    def entered(self, names: Iterable[str]) -> None:
         """Entries of chunks are durable: those of footage that was brought later are none of these."""
-        for leaf in leaves:
-            if self.owed.pop(leaf, None) is not None:
+        for name in names:
+            if self.owed.pop(name, None) is not None:
                 self.chunk_entries += 1
+
+
+def name_of(reel: object, offset: object) -> str:
+    """Of a chunk."""
+    return f"{reel}+{offset}"
 
 
 @dataclass(slots=True)

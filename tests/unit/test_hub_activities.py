@@ -36,7 +36,7 @@ async def test_an_activity_outlives_the_hub_and_the_database(tmp_path: Path) -> 
         begun = await call(client, "POST", path, body, headers=device)
         await call(client, "POST", f"{path}/marks", {"kind": "certificate_shown"}, headers=device)
         now_us = SystemClock().now().utc_us
-        answer = hub.fleet._expected("rec-1", now_us)
+        answer = hub.recording.fleet._expected("rec-1", now_us)
         assert answer is not None
         assert answer.due, "the detector hears that it ought to record"
     for lost in (False, True):

@@ -67,4 +67,4 @@ async def test_a_hub_starts_with_an_interruption_that_a_kill_left_open(tmp_path:
         hub.ledger.append("rec-1", EntryType.INTERRUPTION_OPEN, interruption_body(fault))
         await hub.ledger.committed()
     async with Hub.running(settings) as hub:
-        assert hub.fleet.pipeline("rec-1") is not None
+        assert hub.recording.now("rec-1") is not None

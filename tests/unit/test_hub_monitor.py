@@ -34,7 +34,7 @@ async def test_rules_and_maintenance_reach_what_runs(tmp_path: Path) -> None:
             body = {"id": unit, "name": unit, "parent": parent, "kind": "brigade"}
             await call("POST", "/api/units", body, 201)
         await call("POST", "/api/streams", RECORDER, 201)
-        pipeline = hub.fleet.pipeline("rec-1")
+        pipeline = hub.recording.now("rec-1")
         assert pipeline is not None
 
         # thresholds: of the unit above, without a restart; nonsense is refused before it is kept

@@ -1,0 +1,59 @@
+"""What the office stands on: the database and the ledger, which other kinds of hub keep elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from hub.app.here import Here
+from hub.app.recording import Recording
+from hub.clock import Clock
+from hub.database import create_tables, open_engine
+from hub.ledger.accesses import AccessReader
+from hub.ledger.files import DATABASE_FILE
+from hub.ledger.ledger import Ledger
+from hub.ledger.retained import Retained
+from hub.ledger.startup import remote_signers
+from hub.ledger.told import ToldReader
+from hub.segmenter.disk import Disk
+from hub.segmenter.scan import whole_fragments
+from hub.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Open, and complete: every table is there. Whoever opened it ends it."""
+
+    engine: Engine
+    ledger: Ledger
+    accesses: AccessReader
+    retained: Retained
+    told: ToldReader
+
+
+Begin = Callable[[AsyncExitStack, Settings, Clock], Awaitable[Ground]]
+"""Opens the ground; the stack ends it."""
+Recorders = Callable[[Settings, Clock, Ground, Disk], Recording]
+"""Makes what records. ``disk`` is the office's own, where footage that is brought later goes."""
+
+
+async def embedded(stack: AsyncExitStack, settings: Settings, clock: Clock) -> Ground:
+    """Of a hub that is one process: all of it lies in the data folder."""
+    ledger = await Ledger.open(settings, clock, whole_fragments, remote_signers(settings))
+    stack.push_async_callback(ledger.close)
+    path = settings.data / DATABASE_FILE
+    engine = open_engine(path)
+    stack.callback(engine.dispose)
+    await asyncio.to_thread(create_tables, engine)
+    accesses, retained, told = AccessReader(path), Retained(path), ToldReader(path)
+    for reader in (accesses, retained, told):
+        stack.callback(reader.close)
+    return Ground(engine, ledger, accesses, retained, told)
+
+
+def recorded_here(settings: Settings, clock: Clock, ground: Ground, disk: Disk) -> Recording:
+    return Here(settings, clock, ground.ledger, ground.engine, disk, ground.ledger.reader)
