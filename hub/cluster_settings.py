@@ -36,7 +36,7 @@ class ClusterSettings(BaseModel):
         None, description="Redis of the cluster, redis://HOST:PORT/0 (rediss:// with TLS); not set: embedded."
     )
     lease_s: float = Field(
-        3.0, ge=1, le=60, description="A node that did not say for this long that it lives loses its streams."
+        2.0, ge=1, le=60, description="A node that did not say for this long that it lives loses its streams."
     )
     drain_s: float = Field(
         60.0, ge=1, le=3600, description="A node that drains waits at most this long for others to take its streams."

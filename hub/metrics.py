@@ -98,6 +98,21 @@ TLS_EXPIRY = Gauge(
     ["file"],
 )
 
+REDIS_AWAY_SINCE = Gauge(
+    "hub_redis_away_since_timestamp_seconds", "Since when Redis does not answer, 0: it does; worry at a minute."
+)
+MEMBERS = Gauge("hub_cluster_members", "Nodes that live, as this node sees it; 0: it cannot tell.")
+OWNED = Gauge("hub_cluster_streams_owned", "Streams that this node owns.")
+TAKEN = Counter("hub_cluster_streams_taken_total", "Streams that this node took over; a steep slope: nodes flicker.")
+GIVEN = Counter("hub_cluster_streams_given_total", "Streams that this node gave away or lost.")
+BUS_WAITING = Gauge("hub_bus_waiting", "Messages of this node that wait for Redis; worry when it grows.")
+BUS_DROPPED = Counter("hub_bus_dropped_total", "Changes that found no room while Redis was away; worry at 1.")
+BUS_UNREADABLE = Counter("hub_bus_unreadable_total", "Messages of the bus that were skipped; worry at 1.", ["topic"])
+BUS_FAILED = Counter("hub_bus_failed_total", "Messages whose handling failed and was given up; worry at 1.", ["topic"])
+ORDERS_SEEN = Gauge(
+    "hub_orders_seen_timestamp_seconds", "When the office's orders were last read; worry when older than a minute."
+)
+
 _BY_STREAM = (UNITS, PACKETS_LOST, PACKETS_ASKED_AGAIN, RECONNECTS, BYTES_RECORDED, CHUNKS, STORAGE_DROPPED)
 
 

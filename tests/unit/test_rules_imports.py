@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         "anchoring",
         "api",
         "audit",
+        "cluster",
         "devices",
         "duty",
         "evidence",
@@ -82,6 +83,7 @@ ALLOWED: dict[str, set[str]] = {
     "labels": BASE | {"ledger", "people"},
     "looks": BASE | {"ledger", "people"},
     "operations": BASE | {"monitor"},
+    "cluster": BASE | PARTS | {"activities", "cluster_settings", "duty", "fleet", "people", "pipeline", "registry"},
     **dict.fromkeys(PARTS, BASE),
 }
 

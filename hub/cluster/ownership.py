@@ -1,0 +1,326 @@
+"""Does what :mod:`hub.cluster.owners` decides: claims streams, lets go of them, gives them away, drains a node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from hub import metrics
+from hub.clock import US_PER_S, Clock
+from hub.cluster.leases import Member, Members
+from hub.cluster.owners import Chains, Claimed, Steps, View, decide
+from hub.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 2.0
+"""The table of owners is read at once when a node comes or goes or orders changed; else this often."""
+SETTLED_LEASES = 5
+"""A node that flickers is given nothing: moving a stream costs more than an uneven load for ten seconds."""
+CLAIMS_AT_ONCE = 8
+DRAINS_AT_ONCE = 8
+COMING_S = 30.0
+"""A stream that is being handed to this node is not claimed by it meanwhile; so long at most."""
+STARTS = "ingest"
+"""The role of nodes that record."""
+
+C = TypeVar("C", bound=Claimed)
+C_co = TypeVar("C_co", bound=Claimed, covariant=True)
+
+
+class ChainsOf(Chains, Protocol[C_co]):
+    """The chains, with what they say of a stream that was claimed."""
+
+    async def claim(self, stream_id: str, known_epoch: int) -> C_co | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doings(Generic[C]):
+    """What follows. ``taken`` begins a pipeline; ``lost`` ends one whose epoch is over: nothing that it writes counts
+    any more. ``ended`` ends one in order, with everything committed, before it is given away. ``hand_over`` moves a
+    stream to another node without a hole and returns whether it did; None: it is ended here and begun there."""
+
+    taken: Callable[[C], Awaitable[None]]
+    lost: Callable[[str], Awaitable[None]]
+    ended: Callable[[str], Awaitable[None]]
+    hand_over: Callable[[str, Member], Awaitable[bool]] | None = None
+
+
+class Ownership(Generic[C]):
+    """The streams of one node. ``streams``: all that are registered, and whether each may be moved."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        members: Members,
+        chains: ChainsOf[C],
+        streams: Callable[[], Mapping[str, bool]],
+        doings: Doings[C],
+        *,
+        drain_s: float,
+    ) -> None:
+        self._clock = clock
+        self._members = members
+        self._chains = chains
+        self._streams = streams
+        self._doings = doings
+        self._drain_us = round(drain_s * US_PER_S)
+        self._held: dict[str, int] = {}
+        self._coming: dict[str, int] = {}
+        self._looking = asyncio.Lock()
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._giving: dict[str, asyncio.Task[None]] = {}
+        self._nudged = asyncio.Event()
+        self._drained = asyncio.Event()
+        self.problem = ""
+        """Why nothing can change hands; empty: it can."""
+
+    # ------------------------------------------------------------------------------------- asked
+
+    def epoch(self, stream_id: str) -> int | None:
+        """With which epoch this node owns a stream; None: it does not."""
+        return self._held.get(stream_id)
+
+    def held(self) -> Mapping[str, int]:
+        """All of them, with their epochs."""
+        return dict(self._held)
+
+    # -------------------------------------------------------------------------------------- told
+
+    def nudge(self) -> None:
+        """Orders changed, or a commit was refused: look at once."""
+        self._nudged.set()
+
+    def coming(self, stream_id: str) -> None:
+        """Another node hands this stream over: :meth:`received` or :meth:`not_coming` follows."""
+        self._coming[stream_id] = self._clock.now().mono_us + round(COMING_S * US_PER_S)
+
+    def received(self, claimed: C) -> None:
+        """It is ours by the table, and its pipeline has begun."""
+        self._coming.pop(claimed.stream_id, None)
+        self._hold(claimed)
+
+    def not_coming(self, stream_id: str) -> None:
+        self._coming.pop(stream_id, None)
+        self.nudge()
+
+    async def refused(self, stream_id: str, epoch: int) -> None:
+        """PostgreSQL refused what was written with this epoch: it is over, whatever the table said last."""
+        async with self._lock(stream_id):
+            if self._held.get(stream_id) == epoch:
+                await self._lose(stream_id)
+        self.nudge()
+
+    async def take(self, stream_id: str) -> bool:
+        """A recorder pushes to this node: own its stream, whoever did before. False: somebody else was faster.
+
+        Raises Unavailable while that cannot be told, or this node drains.
+        """
+        if self._members.me.draining:
+            raise Unavailable("this node drains; another takes this stream", code="draining")
+        async with self._lock(stream_id):
+            if stream_id in self._held:
+                return True
+            if not self._members.held():
+                raise Unavailable("this node has no lease now; try again", code="no_lease")
+            owner = (await self._chains.owners()).get(stream_id)
+            return await self._claim(stream_id, 0 if owner is None else owner.epoch)
+
+    # -------------------------------------------------------------------------------------- doing
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            await self._run()
+        finally:
+            for task in self._giving.values():
+                task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            self._nudged.clear()
+            self._members.news.clear()
+            try:
+                await self.look()
+            except Exception:
+                log.exception("who owns what could not be looked at; it is tried again")
+            await self._news()
+
+    async def _news(self) -> None:
+        waits: list[asyncio.Future[object]] = [
+            asyncio.ensure_future(one) for one in (self._nudged.wait(), self._members.news.wait())
+        ]
+        waits.append(asyncio.ensure_future(self._clock.sleep(LOOK_EVERY_S)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    async def look(self) -> Steps:
+        """See what all see, decide, and do it. Nothing changes hands while PostgreSQL is away."""
+        async with self._looking:
+            try:
+                view = await self._view()
+            except Unavailable as error:
+                self.problem = f"PostgreSQL does not say who owns what: {error}"
+                return Steps()
+            self.problem = ""
+            steps = decide(view)
+            await self._carry_out(steps)
+            self._drained_if(view, steps)
+            return steps
+
+    async def _view(self) -> View:
+        owners = await self._chains.owners()
+        streams = dict(self._streams())
+        for gone in self._held.keys() - streams.keys():  # retired: who retired it ended it
+            self._held.pop(gone)
+        now_us = self._clock.now().mono_us
+        self._coming = {one: until_us for one, until_us in self._coming.items() if until_us > now_us}
+        living = self._members.living()
+        me = self._members.me
+        nodes = None if living is None else {one.name: one.draining for one in living.values() if STARTS in one.roles}
+        if nodes is not None and me.name in nodes:
+            nodes[me.name] = me.draining
+        settled_us = round(self._members.every_s * 4 * SETTLED_LEASES * US_PER_S)
+        settled = [
+            name
+            for name in nodes or ()
+            if (since_us := self._members.lives_since_us(name)) is not None and now_us - since_us >= settled_us
+        ]
+        return View(me.name, streams, owners, dict(self._held), nodes, settled, tuple(self._coming))
+
+    async def _carry_out(self, steps: Steps) -> None:
+        await _at_once(CLAIMS_AT_ONCE, [self._lose_locked(one) for one in steps.lost])
+        await _at_once(CLAIMS_AT_ONCE, [self._claim_if_free(*one) for one in steps.claims])
+        self._begin_giving(steps)
+        self._members.say(streams=len(self._held))
+        metrics.OWNED.set(len(self._held))
+
+    def _begin_giving(self, steps: Steps) -> None:
+        """Beside everything else: a handover waits for a keyframe, and an orphan must not wait for a handover."""
+        most = DRAINS_AT_ONCE if self._members.me.draining else 1
+        for stream_id, to_node in steps.gives:
+            if len(self._giving) >= most:
+                break
+            if stream_id not in self._giving:
+                task = asyncio.create_task(self._give(stream_id, to_node), name=f"give {stream_id}")
+                self._giving[stream_id] = task
+                task.add_done_callback(partial(self._given, stream_id))
+
+    def _given(self, stream_id: str, task: asyncio.Task[None]) -> None:
+        self._giving.pop(stream_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a stream could not be given away", stream=stream_id, exc_info=error)
+        self._nudged.set()
+
+    async def _lose_locked(self, stream_id: str) -> None:
+        async with self._lock(stream_id):
+            await self._lose(stream_id)
+
+    async def _claim_if_free(self, stream_id: str, known_epoch: int) -> None:
+        async with self._lock(stream_id):
+            if stream_id in self._held or stream_id in self._coming or self._members.me.draining:
+                return
+            try:
+                await self._claim(stream_id, known_epoch)
+            except Unavailable as error:
+                self.problem = f"PostgreSQL takes no claims: {error}"
+
+    async def _claim(self, stream_id: str, known_epoch: int) -> bool:
+        """With the stream's lock held."""
+        if not self._members.held():  # this process may have slept since it decided
+            return False
+        claimed = await self._chains.claim(stream_id, known_epoch)
+        if claimed is None:
+            return False
+        self._hold(claimed)
+        log.info("stream taken", stream=stream_id, epoch=claimed.epoch)
+        await self._doings.taken(claimed)
+        return True
+
+    def _hold(self, claimed: C) -> None:
+        self._held[claimed.stream_id] = claimed.epoch
+        metrics.TAKEN.inc()
+
+    async def _lose(self, stream_id: str) -> None:
+        if self._held.pop(stream_id, None) is not None:
+            log.warning("stream lost: another node owns it", stream=stream_id)
+            metrics.GIVEN.inc()
+            await self._doings.lost(stream_id)
+
+    async def _give(self, stream_id: str, to_node: str) -> None:
+        to = self._members.seen().get(to_node)
+        async with self._lock(stream_id):
+            epoch = self._held.get(stream_id)
+            if to is None:
+                return
+            log.info("stream is given away", stream=stream_id, to=to_node)
+            try:
+                if epoch is None or self._doings.hand_over is None or not await self._doings.hand_over(stream_id, to):
+                    await self._end_and_give(stream_id, epoch, to_node)
+                self._held.pop(stream_id, None)
+                metrics.GIVEN.inc()
+            except Unavailable as error:
+                log.warning("stream could not be given away; it is tried again", stream=stream_id, error=str(error))
+
+    async def _end_and_give(self, stream_id: str, epoch: int | None, to_node: str) -> None:
+        """Where the media cannot be handed over: a hole of a second is better than a node that cannot stop."""
+        if epoch is None:
+            owner = (await self._chains.owners()).get(stream_id)
+            if owner is None or owner.node != self._members.me.name:
+                return
+            epoch = owner.epoch
+        else:
+            await self._doings.ended(stream_id)
+            self._held.pop(stream_id, None)
+        await self._chains.give(stream_id, epoch, to_node)
+
+    # ------------------------------------------------------------------------------------- ending
+
+    async def drain(self) -> bool:
+        """Take no new streams and give all away. Whether all were, when this returns: ``drain_s`` later at the latest,
+        or at once when nobody else is there to take them."""
+        self._members.say(draining=True)
+        self._drained.clear()
+        await self._members.look()  # others learn of it before they are given anything
+        end_us = self._clock.now().mono_us + self._drain_us
+        while self._clock.now().mono_us < end_us:
+            await self.look()
+            if self._drained.is_set():
+                break
+            await self._clock.sleep(min(0.2, self._members.every_s))
+        return not self._held
+
+    def _drained_if(self, view: View, steps: Steps) -> None:
+        alone = view.nodes is not None and not any(not drains for drains in view.nodes.values())
+        mine = [one for one, owner in view.owners.items() if owner.node == view.me and one in view.streams]
+        if self._members.me.draining and not self._giving and (alone or (not mine and not steps.gives)):
+            self._drained.set()
+
+    def undrain(self) -> None:
+        """The order to drain was taken back."""
+        self._members.say(draining=False)
+        self._drained.clear()
+        self.nudge()
+
+    def _lock(self, stream_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(stream_id, asyncio.Lock())
+
+
+async def _at_once(most: int, works: list[Awaitable[None]]) -> None:
+    gate = asyncio.Semaphore(most)
+
+    async def one(work: Awaitable[None]) -> None:
+        async with gate:
+            await work
+
+    for result in await asyncio.gather(*(one(work) for work in works), return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("a stream could not be taken or let go", exc_info=result)
