@@ -2,6 +2,7 @@
 # make test   install what the tests need and run them all
 # make check  format, lint, strict types, unit tests: before every commit
 # make verifier  hub-verify.pyz: verification as one file, for a machine without the hub
+# make test-cluster  the same for what needs PostgreSQL, Redis and an object store
 # make soak   kill the hub 500 times, and stop its disk 5000 times: an hour
 
 VENV   := .venv
@@ -10,7 +11,7 @@ STAMPS := $(VENV)/stamps
 PAGE   := hub/api/page/index.html
 JOBS   ?= 3  # of two cores: tests of whole hubs mostly wait
 
-.PHONY: run test check unit soak verifier page setup peers clean
+.PHONY: run test test-cluster check unit soak verifier page setup peers clean
 
 run: setup page
 	$(VENV)/bin/hub demo
@@ -48,7 +49,10 @@ peers:
 
 test: $(STAMPS)/dev $(PAGE) peers
 	cd web && npm test
-	$(PY) -m pytest tests -n $(JOBS) --dist loadgroup
+	$(PY) -m pytest tests -n $(JOBS) --dist loadgroup --ignore tests/cluster
+
+test-cluster: $(STAMPS)/dev $(PAGE) peers
+	$(PY) -m pytest tests/cluster -n $(JOBS) --dist loadgroup
 
 check: $(STAMPS)/dev $(PAGE)
 	$(VENV)/bin/ruff format --check hub tests build_page.py

@@ -16,6 +16,9 @@ from typing import Protocol
 
 from hub.clock import Instant
 
+DATABASE_FILE = "hub.db"
+"""In the data folder, where no other database is set."""
+
 # --------------------------------------------------------------------------------------- streams
 
 

@@ -18,10 +18,10 @@ from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import structlog
-from sqlalchemy import Boolean, Column, Engine, Integer, RowMapping, String, Table, select
+from sqlalchemy import Boolean, Column, Engine, RowMapping, Table, false, select
 
 from hub.clock import Clock
-from hub.database import metadata
+from hub.database import Int64, Text, metadata
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.logging import MASK
 from hub.model import Capability, RtspSource, Stream, StreamKind, Transport, WhipSource
@@ -36,22 +36,22 @@ log = structlog.get_logger(__name__)
 streams = Table(
     "streams",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("source", String, nullable=False),
-    Column("url", String, nullable=False),
-    Column("transport", String, nullable=False),
-    Column("token_sha256", String, nullable=False),
-    Column("created_us", Integer, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("token_sha256", Text, nullable=False),
+    Column("created_us", Int64, nullable=False),
     Column("retired", Boolean, nullable=False),
-    Column("unit", String, nullable=False, server_default=""),
-    Column("device_number", String, nullable=False, server_default=""),
-    Column("custodian", String, nullable=False, server_default=""),
-    Column("capabilities", String, nullable=False, server_default=""),  # words, a blank between
-    Column("managed_by_others", Boolean, nullable=False, server_default="0"),
-    Column("preview_url", String, nullable=False, server_default=""),
-    Column("preview_transport", String, nullable=False, server_default=""),
+    Column("unit", Text, nullable=False, server_default=""),
+    Column("device_number", Text, nullable=False, server_default=""),
+    Column("custodian", Text, nullable=False, server_default=""),
+    Column("capabilities", Text, nullable=False, server_default=""),  # words, a blank between
+    Column("managed_by_others", Boolean, nullable=False, server_default=false()),
+    Column("preview_url", Text, nullable=False, server_default=""),
+    Column("preview_transport", Text, nullable=False, server_default=""),
 )
 
 Listener = Callable[[Stream | None, Stream], None]

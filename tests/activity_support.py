@@ -15,7 +15,7 @@ from hub.activities.drafts import Draft
 from hub.activities.model import Officer
 from hub.activities.watch import Around, Watch
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.ledger.ledger import Ledger
 from hub.model import Interruption, InterruptionKind, InterruptionState, Span, Stream, StreamKind, WhipSource
 from hub.people.changes import HUB
@@ -98,7 +98,7 @@ async def bench(tmp_path: Path, footage: FakeFootage | None = None, at_us: int =
     folder = Folder(tmp_path)
     clock = ManualClock(at_us, 0)
     ledger = await folder.open(clock)
-    engine = open_engine(folder.data / "hub.db")
+    engine = open_engine(Database(folder.data / "hub.db"))
     create_tables(engine)
     units = await Units.open(engine, clock)
     if units.tree.get("north") is None:

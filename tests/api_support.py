@@ -22,7 +22,7 @@ from hub.api.server import build_app, serve
 from hub.api.services import Services, StreamStatus
 from hub.api.throttle import Throttle
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.ledger.declared import Declared
 from hub.looks.live import LiveNotes
 from hub.looks.looks import Looks
@@ -249,7 +249,7 @@ async def running_hub(tmp_path: Path, **values: Any) -> AsyncIterator[Hub]:
     given = {"listen": "127.0.0.1:0", "data": tmp_path / "data", "keys_dir": tmp_path / "keys"}
     settings = Settings.model_validate(given | {"admin_token": ADMIN_TOKEN, "admin_password": PASSWORD} | values)
     clock = TestClock()
-    engine = open_engine(tmp_path / "hub.db")
+    engine = open_engine(Database(tmp_path / "hub.db"))
     # these tests are not about power cuts, and every flush waits for the disk of a busy machine
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     create_tables(engine)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.duty.duty import Around, Duty
 from hub.duty.findings import Seen
 from hub.duty.history import History
@@ -128,7 +128,7 @@ async def bench(path: Path, now: str = "2026-11-20 08:00", streams: Sequence[Str
     folder = Folder(path)
     clock = ManualClock(at(now), 0)
     ledger = await folder.open(clock)
-    engine = open_engine(folder.data / "hub.db")
+    engine = open_engine(Database(folder.data / "hub.db"))
     create_tables(engine)
     units = await Units.open(engine, clock)
     if units.tree.get("hall") is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.clock import US_PER_S, ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.followup.explaining import Explaining
 from hub.followup.followup import Followup
 from hub.ledger.bodies import interruption_body
@@ -103,7 +103,7 @@ async def desk(root: Path, *, at_us: int = START_US, present: list[Interruption]
     folder is the hub's next start."""
     folder, clock = Folder(root), ManualClock(at_us)
     ledger = await folder.open(clock)
-    engine = open_engine(folder.data / DATABASE_FILE)
+    engine = open_engine(Database(folder.data / DATABASE_FILE))
     create_tables(engine)
     units = await Units.open(engine, clock)
     people = await People.open(engine, clock, units)
@@ -121,7 +121,7 @@ async def desk(root: Path, *, at_us: int = START_US, present: list[Interruption]
             await people.add(
                 name, name.title(), "x", by=HUB, unit="team", certificate=number, assistant=assistant, roles={role}
             )
-    told = ToldReader(folder.data / DATABASE_FILE)
+    told = ToldReader(Database.in_folder(folder.data))
     here: list[Interruption] = [] if present is None else present
     made: Desk
     followup = Followup(

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.demo.card import write_card
 from hub.demo.encode import CodedLoop, VideoSpec
 from hub.demo.media import load_loop
@@ -100,7 +100,7 @@ async def room(
     )
     clock = ManualClock(END + 60 * S)
     ledger = await Ledger.open(settings, clock, whole_fragments)
-    engine = open_engine(settings.data / DATABASE_FILE)
+    engine = open_engine(Database(settings.data / DATABASE_FILE))
     create_tables(engine)
     disk = Disk(settings.data, settings)
     await disk.start()

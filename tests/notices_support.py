@@ -14,7 +14,7 @@ from aiohttp import web
 from sqlalchemy import Engine, event
 
 from hub.clock import rfc3339
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import NotFound
 from hub.ledger.entries import EntryType, canonical, check_body
 from hub.model import Interruption, InterruptionKind, InterruptionState, Stream, StreamKind, WhipSource
@@ -95,7 +95,7 @@ class Desk:
     async def begin(self, **values: Any) -> None:
         given = {"data": self.root / "data", "keys_dir": self.root / "keys", "public_url": "https://hub.example"}
         self.settings = Settings.model_validate(given | values)
-        self.engine = open_engine(self.root / "hub.db")
+        self.engine = open_engine(Database(self.root / "hub.db"))
         event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         create_tables(self.engine)
         self.units = await Units.open(self.engine, self.clock)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hub.clock import ManualClock
+from hub.database import Database
 from hub.ledger.bodies import chunk_body, close_body, open_body
 from hub.ledger.entries import EntryType
-from hub.ledger.files import DATABASE_FILE
 from hub.ledger.keeping import DAY_US
 from hub.ledger.ledger import Ledger
 from hub.ledger.retained import Retained
@@ -115,7 +115,7 @@ async def running(
     folder, clock, disk = Folder(root), clock or ManualClock(START_US), disk or FakeDisk()
     settings = settings_of(folder, **values)
     ledger = await Ledger.open(settings, clock, scan_fake)
-    retained = Retained(folder.data / DATABASE_FILE)
+    retained = Retained(Database.in_folder(folder.data))
     told: list[tuple[str, Mapping[str, Any]]] = []
     retention = Retention(
         settings,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.clock import Instant, ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
 from hub.settings import Settings
@@ -84,7 +84,7 @@ async def telemetry(root: Path, clock: ManualClock | None = None, *, track_days:
     clock = clock or ManualClock()
     settings = Settings(data=root / "data", keys_dir=root / "keys", log_origin="test.example/log", commit_ms=10)
     ledger = await Ledger.open(settings, clock, lambda *_: [])
-    engine = open_engine(settings.data / DATABASE_FILE)
+    engine = open_engine(Database(settings.data / DATABASE_FILE))
     try:
         await asyncio.to_thread(create_tables, engine)
         store, around = TelemetryStore(engine), Around()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
 
-from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from hub.activities.model import MODE_WORDS, Activity
 from hub.activities.store import Store
+from hub.database import Database, open_read_only
 from hub.errors import NotFound
 
 
@@ -44,16 +41,15 @@ def notes_of(activity: Activity) -> ActivityNotes:
     )
 
 
-def read_notes(database: Path, ident: str) -> ActivityNotes:
+def read_notes(database: Database, ident: str) -> ActivityNotes:
     """From the database of a running or a stopped hub, which is only read. Raises NotFound."""
-    address = f"file:{quote(str(database.absolute()))}?mode=ro"
-    engine = create_engine(f"sqlite:///{address}&uri=true", poolclass=NullPool)
+    engine = open_read_only(database)
     try:
-        kept = Store(engine).find(ident) if database.is_file() else None
+        kept = Store(engine).find(ident) if database.path is None or database.path.is_file() else None
     except SQLAlchemyError:  # a hub that knew nothing of activities
         kept = None
     finally:
         engine.dispose()
     if kept is None:
-        raise NotFound(f"there is no session {ident[:63]} in {database.parent}", code="unknown_activity")
+        raise NotFound(f"there is no session {ident[:63]} in {database}", code="unknown_activity")
     return notes_of(kept.activity)

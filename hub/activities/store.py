@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine, Row, func, or_, select
-from sqlalchemy.dialects.sqlite import insert
 
 from hub.activities.deadlines import StorageState
 from hub.activities.findings import Finding
@@ -17,6 +16,7 @@ from hub.activities.model import Activity, Said, activity_from, replay
 from hub.activities.tables import INDEX, ROWS_A_SECOND, VERSION, activities, clear, create_index, cursor, entries, names
 from hub.activities.words import Field, Kind, plain, tokens
 from hub.clock import US_PER_S
+from hub.database import holds_text, upsert
 
 BATCH = 500
 _NUMBERS = {finding: f"f{number}" for number, finding in enumerate(Finding)}
@@ -73,7 +73,7 @@ class Store:
                 ident = str(one.body.get("id", ""))
                 row = {"stream": one.stream_id, "seq": one.seq, "activity": ident, "at_us": one.at_us}
                 row["body"] = json.dumps(dict(one.body), ensure_ascii=False, separators=(",", ":"))
-                if connection.execute(insert(entries).values(row).on_conflict_do_nothing()).rowcount:
+                if connection.execute(upsert(entries).values(row).on_conflict_do_nothing()).rowcount:
                     touched[ident] = None
             found = [self._replay(connection, ident) for ident in touched]
         return [kept for kept in found if kept is not None]
@@ -136,7 +136,7 @@ class Store:
         words = " ".join(words_of(kept, lambda kind, key, text: _number(connection, kind, key, text)))
         old = connection.execute(select(activities.c.words).where(activities.c.row == kept.row)).scalar_one_or_none()
         row = _row(kept, words)
-        connection.execute(insert(activities).values(row).on_conflict_do_update(index_elements=["row"], set_=row))
+        connection.execute(upsert(activities).values(row).on_conflict_do_update(index_elements=["row"], set_=row))
         if old == words:
             return
         if old is not None:
@@ -249,9 +249,9 @@ def kept_of(row: Row[Any]) -> Kept:
 def numbers_of(connection: Connection, kind: Kind, wanted: str) -> list[int]:
     """Of what of this kind holds that plain text, in its name or its key."""
     row = names.c
-    holds = func.instr(row.plain, wanted) > 0
+    holds = holds_text(row.plain, wanted)
     query = select(row.number).where(
-        row.kind == kind.value, holds if kind is Kind.UNIT else or_(holds, func.instr(row.key, wanted) > 0)
+        row.kind == kind.value, holds if kind is Kind.UNIT else or_(holds, holds_text(row.key, wanted))
     )
     return list(connection.execute(query).scalars())
 

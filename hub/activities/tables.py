@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Engine, Index, Integer, String, Table, UniqueConstraint, text
+from sqlalchemy import Column, Engine, Index, Table, UniqueConstraint
 
-from hub.database import metadata
+from hub.database import Int64, Text, metadata, partial_index
 
 VERSION = 2
 """Of what the rows and the index hold. Another one: they are made anew from the entries."""
@@ -14,45 +14,45 @@ ROWS_A_SECOND = 1024
 activities = Table(
     "activities",
     metadata,
-    Column("row", BigInteger, primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False, unique=True),
-    Column("stream", String, nullable=False),
-    Column("began_us", BigInteger, nullable=False),
-    Column("ended_us", BigInteger),
-    Column("state", String, nullable=False),  # JSON: the activity
-    Column("words", String, nullable=False),  # as the index has them: it forgets only what it is told exactly
-    Column("findings", String, nullable=False),  # separated by blanks
-    Column("storage", String, nullable=False),
-    Column("due_us", BigInteger),
-    Column("told_until_us", BigInteger, nullable=False),  # steps until then were told
-    Column("settled", Integer, nullable=False),  # ended and stored: it is looked at no more
+    Column("row", Int64, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("stream", Text, nullable=False),
+    Column("began_us", Int64, nullable=False),
+    Column("ended_us", Int64),
+    Column("state", Text, nullable=False),  # JSON: the activity
+    Column("words", Text, nullable=False),  # as the index has them: it forgets only what it is told exactly
+    Column("findings", Text, nullable=False),  # separated by blanks
+    Column("storage", Text, nullable=False),
+    Column("due_us", Int64),
+    Column("told_until_us", Int64, nullable=False),  # steps until then were told
+    Column("settled", Int64, nullable=False),  # ended and stored: it is looked at no more
     Index("activities_by_stream", "stream", "began_us"),
-    Index("activities_unsettled", "row", sqlite_where=text("settled = 0")),
+    partial_index("activities_unsettled", "row", where="settled = 0"),
 )
 entries = Table(
     "activity_entries",
     metadata,
-    Column("stream", String, primary_key=True),
-    Column("seq", Integer, primary_key=True),
-    Column("activity", String, nullable=False),
-    Column("at_us", BigInteger, nullable=False),
-    Column("body", String, nullable=False),  # JSON
+    Column("stream", Text, primary_key=True),
+    Column("seq", Int64, primary_key=True),
+    Column("activity", Text, nullable=False),
+    Column("at_us", Int64, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
     Index("activity_entries_by_activity", "activity", "seq"),
 )
 names = Table(
     "activity_names",
     metadata,
-    Column("number", Integer, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("key", String, nullable=False),
-    Column("plain", String, nullable=False),
+    Column("number", Int64, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("plain", Text, nullable=False),
     UniqueConstraint("kind", "key", "plain"),
 )
 cursor = Table(
     "activity_cursor",
     metadata,
-    Column("version", Integer, primary_key=True),
-    Column("entry_id", Integer, nullable=False),  # entries of the ledger until here are in these tables
+    Column("version", Int64, primary_key=True),
+    Column("entry_id", Int64, nullable=False),  # entries of the ledger until here are in these tables
 )
 INDEX = "activity_words"
 _CREATE_INDEX = (

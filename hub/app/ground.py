@@ -12,9 +12,8 @@ from sqlalchemy import Engine
 from hub.app.here import Here
 from hub.app.recording import Recording
 from hub.clock import Clock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.ledger.accesses import AccessReader
-from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
 from hub.ledger.retained import Retained
 from hub.ledger.startup import remote_signers
@@ -45,11 +44,11 @@ async def embedded(stack: AsyncExitStack, settings: Settings, clock: Clock) -> G
     """Of a hub that is one process: all of it lies in the data folder."""
     ledger = await Ledger.open(settings, clock, whole_fragments, remote_signers(settings))
     stack.push_async_callback(ledger.close)
-    path = settings.data / DATABASE_FILE
-    engine = open_engine(path)
+    database = Database.of(settings)
+    engine = open_engine(database)
     stack.callback(engine.dispose)
     await asyncio.to_thread(create_tables, engine)
-    accesses, retained, told = AccessReader(path), Retained(path), ToldReader(path)
+    accesses, retained, told = AccessReader(database), Retained(database), ToldReader(database)
     for reader in (accesses, retained, told):
         stack.callback(reader.close)
     return Ground(engine, ledger, accesses, retained, told)

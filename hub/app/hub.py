@@ -32,6 +32,7 @@ from hub.app.recording import Asked, Recording
 from hub.app.telling import Telling
 from hub.audit.opening import Opened, open_up
 from hub.clock import Clock, SystemClock
+from hub.database import Database
 from hub.devices.probe import Prober
 from hub.duty.clock import either
 from hub.duty.duty import Around as DutyAround
@@ -284,7 +285,7 @@ class Hub:
 
     def _work(self, duty: DutyParts, watch: Watch, opened: Opened) -> None:
         """What goes on in the background until the hub stops."""
-        taken = Intake(self.settings.data, self.ledger.append, self.ledger.committed)
+        taken = Intake(self.settings.data, Database.of(self.settings), self.ledger.append, self.ledger.committed)
         works: tuple[Coroutine[object, object, None], ...] = (
             self.followup.run(),
             self.telemetry.run(),

@@ -22,10 +22,10 @@ import uvloop
 from hub.bench.processes import HubProcess, Usage, usage
 from hub.bench.report import Report, Result
 from hub.clock import SystemClock
+from hub.database import Database
 from hub.demo.encode import AudioSpec, VideoSpec
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from hub.errors import HubError
-from hub.ledger.files import DATABASE_FILE
 from hub.ledger.reader import Reader
 from hub.ledger.verify import verify_path
 from hub.model import Chunk, Codec
@@ -122,7 +122,7 @@ def _missing(data: Path, streams: int) -> int:
 
     Each camera is one unbroken run of sequence numbers: every chunk must begin where the one before ended.
     """
-    reader = Reader(data / DATABASE_FILE)
+    reader = Reader(Database.in_folder(data), data)
     missing = 0
     try:
         for number in range(1, streams + 1):

@@ -27,7 +27,7 @@ from hub.activities.store import Kept, Store, row_range
 from hub.activities.words import Kind
 from hub.bench.report import Report, Result
 from hub.clock import US_PER_S
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 
 _BATCH = 10_000
 _YEAR_S = 365 * 86_400
@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> Report:
 
 def _fill(path: Path, world: _World, count: int, chance: random.Random) -> list[Activity]:
     """The rows, and some of the activities to ask for."""
-    engine = open_engine(path)
+    engine = open_engine(Database(path))
     create_tables(engine)
     store = Store(engine)
     store.prepare()
@@ -151,7 +151,7 @@ def _measure(
 ) -> tuple[list[_Took], int]:
     chance = random.Random(2)  # noqa: S311
     _drop_from_cache(path)
-    engine = open_engine(path)
+    engine = open_engine(Database(path))
     wanted = chance.choices(samples, k=count + 1)
     taken, lost = list[_Took](), 0
     for activity in wanted:

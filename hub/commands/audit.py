@@ -165,12 +165,13 @@ def _write_head(options: argparse.Namespace) -> int:
 
 def _key_statements(data: Path, origin: str) -> tuple[str, ...]:
     """What the log itself says of its keys. A lost database tells nothing: a changed key is given by hand then."""
+    from hub.database import Database
     from hub.errors import LedgerError
     from hub.evidence.source import Source
     from hub.ledger.entries import HUB_STREAM, EntryType
 
     try:
-        with Source(data) as source:
+        with Source(data, Database.in_folder(data)) as source:
             rows = source.special(HUB_STREAM, (EntryType.KEY_ROTATE, EntryType.KEY_REVOKE))
             entries = [source.read(row) for row in rows]
     except LedgerError as error:

@@ -107,9 +107,9 @@ class _Said:
 
 def _said_by(session: str, settings: Settings) -> _Said:
     from hub.activities.notes import read_notes
-    from hub.ledger.files import DATABASE_FILE
+    from hub.database import Database
 
-    notes = read_notes(settings.data / DATABASE_FILE, session)
+    notes = read_notes(Database.of(settings), session)
     return _Said(notes.stream_id, notes.from_us, notes.to_us, notes.matter, notes.place, notes.method, notes.officers)
 
 

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
 from hub.clock import Clock
+from hub.database import upsert
 from hub.duty.clock import DutyClock
 from hub.duty.duty import Tell
 from hub.duty.hours import day_of
@@ -95,4 +96,4 @@ class Findings:
         """False where it is known: the hub has begun anew on the same day."""
         row = {"stream": one.stream_id, "day": one.day, "kind": one.kind, "at_us": one.at_us}
         with self._engine.begin() as connection:
-            return bool(connection.execute(insert(table).prefix_with("OR IGNORE"), row).rowcount)
+            return bool(connection.execute(upsert(table).on_conflict_do_nothing(), row).rowcount)

@@ -8,31 +8,31 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
+from sqlalchemy import Column, Index, Table
 
-from hub.database import metadata
+from hub.database import Int64, Text, metadata
 from hub.ledger.package.format import Notes
 
 jobs = Table(
     "exports",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("stream", String, nullable=False),
-    Column("from_us", BigInteger, nullable=False),
-    Column("to_us", BigInteger, nullable=False),
-    Column("notes", String, nullable=False),  # JSON
-    Column("reason", String, nullable=False),
-    Column("recipient", String, nullable=False),
-    Column("split_bytes", BigInteger),
-    Column("movie", Integer, nullable=False),
-    Column("state", String, nullable=False),
-    Column("requested_by", String, nullable=False),
-    Column("requested_us", BigInteger, nullable=False),
-    Column("decided_by", String, nullable=False),
-    Column("decided_us", BigInteger),
-    Column("finished_us", BigInteger),
-    Column("problem", String, nullable=False),
-    Column("files", String, nullable=False),  # JSON
+    Column("id", Text, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("from_us", Int64, nullable=False),
+    Column("to_us", Int64, nullable=False),
+    Column("notes", Text, nullable=False),  # JSON
+    Column("reason", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("split_bytes", Int64),
+    Column("movie", Int64, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_us", Int64, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_us", Int64),
+    Column("finished_us", Int64),
+    Column("problem", Text, nullable=False),
+    Column("files", Text, nullable=False),  # JSON
     Index("exports_by_state", "state"),
 )
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hub.clock import Clock
+from hub.database import Database, upsert
 from hub.errors import Conflict, HubError, InvalidRequest, NotFound, StorageError, Unavailable
 from hub.evidence.contents import Cancelled
 from hub.evidence.job import OPEN, Job, JobFile, JobState, job_of, jobs
@@ -269,7 +269,7 @@ class Exports:
 
     def _check_room(self, job: Job) -> None:
         """An export must not fill the disk that the hub records on."""
-        with Source(self._settings.data) as source:
+        with Source(self._settings.data, Database.of(self._settings)) as source:
             part = whole(source, job.stream_id, (job.from_us, job.to_us))
         # The package, and while it is made the movie once more.
         wanted = part.media_bytes * (3 if job.movie else 1) + (16 << 20)

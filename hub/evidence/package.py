@@ -17,6 +17,7 @@ import structlog
 
 from hub import __version__
 from hub.clock import Clock
+from hub.database import Database
 from hub.errors import HubError, InvalidRequest, LedgerError
 from hub.evidence.binding import Bindings, bind
 from hub.evidence.contents import Cancelled, Contents, new_package, read_blocks
@@ -107,6 +108,7 @@ def write_package(
     out: Path,
     clock: Clock,
     *,
+    database: Database | None = None,
     keys_dir: Path | None = None,
     trust: Trust | None = None,
     progress: Progress | None = None,
@@ -122,7 +124,7 @@ def write_package(
         raise InvalidRequest(f"expected all five notes, found none of: {', '.join(request.notes.missing())}")
     if request.from_us >= request.to_us:
         raise InvalidRequest("expected --from before --to, found them the other way round or equal")
-    with Source(data) as source:
+    with Source(data, database or Database.in_folder(data)) as source:
         believed = Options(None, keys_dir, trust=trust or Trust())
         return _Writer(request, source, out, clock.now().utc_us, believed, progress, cancelled).write()
 

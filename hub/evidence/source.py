@@ -6,17 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
-from sqlalchemy import Engine, Row, Select, create_engine, select
+from sqlalchemy import Engine, Row, Select, select, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
+from hub.database import Database, open_read_only
 from hub.errors import LedgerError, NotFound
 from hub.ledger import tables as t
 from hub.ledger.bodies import INTERRUPTION_TYPES
 from hub.ledger.entries import HUB_STREAM, Entry, EntryType, read_entry
-from hub.ledger.files import DATABASE_FILE
 from hub.ledger.verify.inventory import is_live
 
 DAY_US = 86_400_000_000
@@ -54,6 +52,10 @@ class FootageRow:
     end_us: int
 
 
+_NAME = text("SELECT name FROM streams WHERE id = :id")
+"""The registry is no part of the ledger, and may be missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogPlace:
     """A log of the folder; leaf n is the entry with the id ``first_entry`` + n."""
@@ -65,22 +67,15 @@ class LogPlace:
 class Source:
     """Raises NotFound where there is no hub's data folder, LedgerError where it cannot be read."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, database: Database) -> None:
         self.data = data
         self.live = is_live(data)
-        path = data / DATABASE_FILE
-        if not path.is_file():
-            raise NotFound(f"expected a hub's data folder with {DATABASE_FILE} at {data}, found none")
-        wal = path.with_name(f"{DATABASE_FILE}-wal")
-        # Where nothing waits in a write-ahead log, SQLite need not put one of its own into the folder.
-        mode = "mode=ro" if self.live or (wal.exists() and wal.stat().st_size) else "mode=ro&immutable=1"
-        url = f"sqlite:///file:{quote(str(path.resolve()))}?{mode}&uri=true"
-        self._engine: Engine = create_engine(url, poolclass=NullPool)
+        self._engine: Engine = open_read_only(database, still=not self.live and not _write_ahead(database, data))
         try:
             with self._engine.connect() as connection:
                 rows = connection.execute(select(t.logs).order_by(t.logs.c.first_entry, t.logs.c.id)).all()
         except SQLAlchemyError as error:
-            raise LedgerError(f"cannot read the database {path}: {error}") from error
+            raise LedgerError(f"cannot read the database {database}: {error}") from error
         self.logs = tuple(LogPlace(row.origin, row.first_entry) for row in rows)
 
     def __enter__(self) -> Self:
@@ -195,10 +190,20 @@ class Source:
         """What people call it, where the hub's registry knows it."""
         with self._engine.connect() as connection:
             try:
-                found = connection.exec_driver_sql("SELECT name FROM streams WHERE id = ?", (stream,)).scalar()
+                found = connection.execute(_NAME, {"id": stream}).scalar()
             except SQLAlchemyError:
                 return ""
         return str(found or "")
+
+
+def _write_ahead(database: Database, data: Path) -> bool:
+    """Whether something waits in the write-ahead log of the folder's own database. Raises NotFound."""
+    if database.path is None:
+        return False
+    if not database.path.is_file():
+        raise NotFound(f"expected a hub's data folder with {database.path.name} at {data}, found none")
+    wal = database.path.with_name(f"{database.path.name}-wal")
+    return wal.exists() and wal.stat().st_size > 0
 
 
 def context_rows(

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from hub.database import Database
 from hub.errors import HubError
 from hub.evidence.package import PackageResult, PartResult
 from hub.evidence.source import Source
@@ -90,8 +91,11 @@ def put(data: Path, result: PackageResult) -> Path:
 class Intake:
     """Enters what lies in the spool. ``append`` and ``committed`` are the ledger's; all of it on the event loop."""
 
-    def __init__(self, data: Path, append: Append, committed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, data: Path, database: Database, append: Append, committed: Callable[[], Awaitable[None]]
+    ) -> None:
         self._data = data
+        self._database = database
         self._append = append
         self._committed = committed
 
@@ -141,7 +145,7 @@ class Intake:
                 raise BadEntry(f"expected export and derivative entries in a note of an export, found {kind!r}")
             check_body(stream, EntryType(kind), body)
             entries.append((EntryType(kind), body))
-        with Source(self._data) as source:
+        with Source(self._data, self._database) as source:
             rows = source.special(stream, _TYPES)
             known = [source.read(row).body for row in rows]
             if not source.knows(stream):

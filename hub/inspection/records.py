@@ -6,7 +6,6 @@ begun in, and by what was last found of them; windows without sound by day.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
 from hub.activities.findings import Finding as ActivityFinding
 from hub.activities.store import row_range
 from hub.activities.tables import activities
+from hub.database import json_number, json_text, listed
 from hub.duty.findings import NO_SOUND
 from hub.duty.hours import day_of
 from hub.duty.tables import findings as duty_findings
@@ -153,7 +153,7 @@ class Records:
 
     def _activities_by_unit(self, connection: Connection, asked: Asked) -> Iterator[tuple[str, list[str], int]]:
         row = activities.c
-        unit = func.json_extract(row.state, "$.unit")
+        unit = json_text(row.state, "unit")
         query = select(unit, row.findings, func.count()).where(*_began(asked)).group_by(unit, row.findings)
         yield from ((one[0] or "", one[1].split(), one[2]) for one in connection.execute(query))
 
@@ -202,9 +202,9 @@ class Records:
             return [_of_activity(one) for one in _activities(connection, asked, OF_ACTIVITIES.get(kind), limit)]
 
     def _faults(self, connection: Connection, asked: Asked, limit: int) -> list[Record]:
-        row, names = interruptions.c, func.json_each(json.dumps(sorted(asked.within()))).table_valued("value")
+        row, names = interruptions.c, listed(sorted(asked.within()))
         query = select(row.id, row.stream, row.kind, row.started_us, row.ended_us).where(
-            *_in_time(asked), row.stream.in_(select(names.c.value))
+            *_in_time(asked), row.stream.in_(select(names))
         )
         found = connection.execute(query.order_by(row.started_us.desc(), row.id.desc()).limit(limit))
         return [
@@ -228,11 +228,11 @@ def _began(asked: Asked) -> tuple[ColumnElement[bool], ...]:
     own = (row.row.between(first, last), row.began_us >= asked.from_us, row.began_us < asked.to_us)
     if not asked.hidden:
         return own
-    each = func.json_each(json.dumps([list(one) for one in asked.hidden])).table_valued("value")
+    each = listed([list(one) for one in asked.hidden])
     hiding = exists().where(
-        func.json_extract(each.c.value, "$[0]") == row.stream,
-        func.json_extract(each.c.value, "$[1]") < func.coalesce(row.ended_us, 1 << 62),
-        func.json_extract(each.c.value, "$[2]") > row.began_us,
+        json_text(each, 0) == row.stream,
+        json_number(each, 1) < func.coalesce(row.ended_us, 1 << 62),
+        json_number(each, 2) > row.began_us,
     )
     return (*own, ~hiding)
 
@@ -242,7 +242,7 @@ def _activities(
 ) -> list[tuple[str, str, str, int, int | None, str]]:
     """Id, unit, stream, begin, end and what it is about."""
     row = activities.c
-    state = [func.json_extract(row.state, f"$.{name}") for name in ("unit", "case_number", "cause", "matter")]
+    state = [json_text(row.state, name) for name in ("unit", "case_number", "cause", "matter")]
     query = select(row.id, row.stream, row.began_us, row.ended_us, *state).where(*_began(asked))
     if finding is not None:  # words are separated by blanks
         query = query.where((" " + row.findings + " ").contains(f" {finding.value} ", autoescape=True))

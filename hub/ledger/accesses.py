@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from hub.database import open_engine
+from hub.database import Database, listed, open_engine
 from hub.ledger import tables as t
 
 
@@ -32,7 +31,7 @@ class AccessEntry:
 class AccessReader:
     """Questions of its own on a connection of its own."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._engine = open_engine(database)
 
     def page(
@@ -51,8 +50,8 @@ class AccessReader:
         row = t.access.c
         query = select(t.access)
         if streams is not None:
-            names = func.json_each(json.dumps(list(streams))).table_valued("value")
-            query = query.where(row.stream.in_(select(names.c.value)))
+            names = listed(streams)
+            query = query.where(row.stream.in_(select(names)))
         if by is not None:
             query = query.where(row.by == by)
         if what is not None:

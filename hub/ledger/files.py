@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from hub.ledger.entries import HUB_STREAM, EntryType
+from hub.model import DATABASE_FILE as DATABASE_FILE
 
 SUFFIX = ".entries"
-DATABASE_FILE = "hub.db"
 LOCK_FILE = "hub.lock"
 CHECKPOINT_FILE = "checkpoint"
 CHECKPOINTS_FILE = "checkpoints"

@@ -6,13 +6,11 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Engine, Row, Select, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from hub.database import create_tables, open_engine
+from hub.database import Database, begin_writing, create_tables, open_engine, upsert
 from hub.ledger import tables as t
 from hub.ledger.bodies import interruption_from_body, track_from_body
 from hub.ledger.entries import EntryType
@@ -87,11 +85,10 @@ _UPDATE_GONE = update(t.gone_reels).where(t.gone_reels.c.reel == bindparam("of")
 
 
 class Index:
-    """The ledger's side of ``hub.db``. One thread writes; :class:`Reader` has its own connections."""
+    """The ledger's side of the database. One thread writes; :class:`Reader` has its own connections."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.engine: Engine = open_engine(path, lock_wait_s=LOCK_WAIT_S)
+    def __init__(self, database: Database) -> None:
+        self.engine: Engine = open_engine(database, lock_wait_s=LOCK_WAIT_S)
         create_tables(self.engine)
         self.states: dict[str, StreamState] = {}
         self._files: OrderedDict[str, int] = OrderedDict()
@@ -126,8 +123,7 @@ class Index:
                 lambda path: self._find_file(connection, path),
                 lambda path: self._find_reel(connection, path),
             )
-            # The lock is asked for before anything is read, or another writer could make it fail later.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            begin_writing(connection)
             for number, item in enumerate(placed, self.next_entry):
                 batch.add(item, number, keep_bytes=not flushed)
             self._write(connection, batch)

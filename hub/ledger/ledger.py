@@ -23,13 +23,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub import __version__
 from hub.clock import Clock, Instant
+from hub.database import Database
 from hub.errors import LedgerError
 from hub.ledger import reels
 from hub.ledger.bodies import close_body
 from hub.ledger.chain import Head, heads_digest, make_entry
 from hub.ledger.chain import Writer as Author
 from hub.ledger.entries import HUB_STREAM, BadEntry, Entry, EntryType, JsonValue, is_stream_id
-from hub.ledger.files import DATABASE_FILE
 from hub.ledger.reader import Reader
 from hub.ledger.recovery import catch_up
 from hub.ledger.signing.signer import Custody, Signers
@@ -109,7 +109,7 @@ class Ledger:
         self._tasks: list[asyncio.Task[None]] = []
         self._counters = {kind: ENTRIES.labels(kind.value) for kind in EntryType}
         self.recovered: tuple[RecoveredStream, ...] = ()
-        self.reader = Reader(settings.data / DATABASE_FILE)
+        self.reader = Reader(Database.of(settings), settings.data)
 
     # ------------------------------------------------------------------------- begin and end
 

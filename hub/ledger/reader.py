@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, tuple_
 
-from hub.database import open_engine
+from hub.database import Database, listed, open_engine
 from hub.ledger import tables as t
 from hub.ledger.declared import Declared, declared, with_entries
 from hub.ledger.entries import EntryType
@@ -39,8 +39,8 @@ class StreamHead:
 class Reader:
     """Questions about what is recorded. All answers come from indexes; none reads the whole history."""
 
-    def __init__(self, database: Path) -> None:
-        self._data = database.parent
+    def __init__(self, database: Database, data: Path) -> None:
+        self._data = data
         self._engine = open_engine(database)
 
     def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]:
@@ -151,9 +151,9 @@ class Reader:
 
     def recorded_spans(self, streams: Collection[str], from_us: int, to_us: int) -> list[tuple[str, int, int]]:
         """Recorded time of these streams that touches the range, clipped, by stream and time."""
-        row, names = t.spans.c, func.json_each(json.dumps(list(streams))).table_valued("value")
+        row, names = t.spans.c, listed(streams)
         query = select(row.stream, row.from_us, row.to_us).where(
-            row.stream.in_(select(names.c.value)), row.from_us < to_us, row.to_us > from_us
+            row.stream.in_(select(names)), row.from_us < to_us, row.to_us > from_us
         )
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(row.stream, row.from_us)).all()

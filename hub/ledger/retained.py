@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import exists, func, select
 
-from hub.database import open_engine
+from hub.database import Database, open_engine
 from hub.ledger import tables as t
 from hub.ledger.deletions import TombstonedReel, digest_of
 
@@ -55,7 +54,7 @@ class Standing:
 class Retained:
     """Questions of its own on a connection of its own; from any thread."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._engine = open_engine(database)
 
     def holds(self) -> list[HoldRow]:
@@ -91,7 +90,7 @@ class Retained:
                 page.c.path, page.c.size, func.min(chunk.first_us).label("first"), func.max(chunk.end_us).label("end")
             )
             .join(t.chunks, chunk.reel_id == page.c.id)
-            .group_by(page.c.id)
+            .group_by(page.c.path, page.c.size)
             .order_by(page.c.path)
         )
         with self._engine.connect() as connection:

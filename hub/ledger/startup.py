@@ -13,9 +13,10 @@ from pathlib import Path
 import structlog
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
+from hub.database import Database
 from hub.errors import LedgerError
 from hub.ledger.entries import HUB_STREAM, Entry, JsonValue, read_entry
-from hub.ledger.files import CHECKPOINT_FILE, DATABASE_FILE, LEAVES_FILE, LOCK_FILE, SUFFIX, log_folder, replace_file
+from hub.ledger.files import CHECKPOINT_FILE, LEAVES_FILE, LOCK_FILE, SUFFIX, log_folder, replace_file
 from hub.ledger.index import Index, LogRow
 from hub.ledger.log import Log
 from hub.ledger.merkle import CompactRange
@@ -79,7 +80,7 @@ def start(settings: Settings, signers: Signers) -> Started:
     except OSError as error:
         raise LedgerError(f"cannot use the data folder {settings.data}: {error}") from error
     except SQLAlchemyError as error:
-        raise LedgerError(f"cannot use the database in {settings.data}: {error}") from error
+        raise LedgerError(f"cannot use the database {Database.of(settings)}: {error}") from error
 
 
 def _start(settings: Settings, signers: Signers) -> Started:
@@ -89,7 +90,7 @@ def _start(settings: Settings, signers: Signers) -> Started:
     try:
         data.mkdir(parents=True, exist_ok=True)
         lock = lock_folder(data)
-        index = _open_index(data)
+        index = _open_index(Database.of(settings), data)
         lost = not index.states and _has_entries(data)
         done = repair(data, index)
         if lost:
@@ -123,20 +124,20 @@ def lock_folder(data: Path) -> int:
     return handle
 
 
-def _open_index(data: Path) -> Index:
-    path = data / DATABASE_FILE
+def _open_index(database: Database, data: Path) -> Index:
     try:
-        return Index(path)
+        return Index(database)
     except DatabaseError as error:
-        if not path.exists() or ("not a database" not in str(error) and "malformed" not in str(error)):
-            raise LedgerError(f"cannot open the database {path}: {error.orig}") from error
-        kept = data / QUARANTINE / f"{DATABASE_FILE}.{time.time_ns()}"
+        path, said = database.path, str(error)
+        if path is None or not path.exists() or ("not a database" not in said and "malformed" not in said):
+            raise LedgerError(f"cannot open the database {database}: {error.orig}") from error
+        kept = data / QUARANTINE / f"{path.name}.{time.time_ns()}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         path.rename(kept)
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         _log.error("the database is damaged and was moved away", kept_as=str(kept), error=str(error.orig))
-        return Index(path)
+        return Index(database)
 
 
 def _has_entries(data: Path) -> bool:

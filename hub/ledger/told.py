@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, Select, exists, func, select
 
-from hub.database import open_engine
+from hub.database import Database, hex_of, json_is_true, json_text, open_engine
 from hub.ledger import tables as t
 from hub.ledger.entries import Entry, EntryType
 from hub.ledger.index import interruption_of
@@ -50,7 +49,7 @@ class Told:
 class ToldReader:
     """Questions of its own on a connection of its own."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Database) -> None:
         self._engine = open_engine(database)
 
     def of(self, idents: Iterable[str]) -> dict[str, list[Told]]:
@@ -66,10 +65,8 @@ class ToldReader:
     def unattached(self, since_us: int) -> list[Told]:
         """Reports since then that belong to no interruption: none cites them yet."""
         row, other = t.told.c, t.told.alias().c
-        cites = func.json_extract(other.body, "$.cites")
-        cited = exists().where(
-            other.stream == row.stream, other.entry_id > row.entry_id, cites == func.lower(func.hex(row.leaf))
-        )
+        cites = json_text(other.body, "cites")
+        cited = exists().where(other.stream == row.stream, other.entry_id > row.entry_id, cites == hex_of(row.leaf))
         query = select(t.told).where(row.interruption == "", row.t_hub_us >= since_us, ~cited)
         return self._read(query.order_by(row.entry_id))
 
@@ -93,12 +90,12 @@ class ToldReader:
         )
         closed = exists().where(
             told.interruption == cut.id,
-            func.json_extract(told.body, "$.form") == "close",
+            json_text(told.body, "form") == "close",
             told.entry_id > broke_off.correlate(t.told).scalar_subquery(),
         )
         query = select(t.interruptions).where(
             cut.state != InterruptionState.WITHDRAWN.value,
-            func.json_extract(cut.body, "$.needs_explanation") == 1,
+            json_is_true(cut.body, "needs_explanation"),
             ~closed,
         )
         with self._engine.connect() as connection:

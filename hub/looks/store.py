@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Column, Engine, Index, Integer, String, Table, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Column, Engine, Index, Table, select, tuple_, update
 
-from hub.database import metadata
+from hub.database import Int64, Text, metadata, upsert
 from hub.looks.look import Look, LookState, look_of
 
 table = Table(
     "looks",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("by", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("asked_us", Integer, nullable=False),
-    Column("look", String, nullable=False),  # JSON, the whole of it
+    Column("id", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("asked_us", Int64, nullable=False),
+    Column("look", Text, nullable=False),  # JSON, the whole of it
     Index("looks_by_time", "asked_us", "id"),
     Index("looks_by_person", "by", "asked_us", "id"),
     Index("looks_by_state", "state", "asked_us", "id"),

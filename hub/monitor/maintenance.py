@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Column, Engine, String, Table, select
+from sqlalchemy import Column, Engine, Table, select
 
 from hub.clock import US_PER_S, Clock, rfc3339
-from hub.database import metadata
+from hub.database import Text, metadata
 from hub.errors import Conflict, InvalidRequest, NotFound, Refused
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ _LATE_US = 60 * US_PER_S
 MOST_OPEN = 2000
 MAX_TEXT = 500
 
-table = Table("maintenance", metadata, Column("id", String, primary_key=True), Column("window", String, nullable=False))
+table = Table("maintenance", metadata, Column("id", Text, primary_key=True), Column("window", Text, nullable=False))
 
 
 class MaintenanceState(StrEnum):

@@ -9,11 +9,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Column, Engine, Index, Integer, RowMapping, String, Table, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Column, Engine, Index, RowMapping, Table, delete, select
 
 from hub.clock import rfc3339
-from hub.database import metadata
+from hub.database import Int64, Text, metadata, upsert
 
 LEVELS = (1, 2, 3, 4)
 """1 is the gravest."""
@@ -84,12 +83,12 @@ class Alarm:
 alarms = Table(
     "alarms",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("cause", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("unit", String, nullable=False),
-    Column("raised_us", Integer, nullable=False),
-    Column("body", String, nullable=False),  # JSON of the fields
+    Column("id", Text, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("raised_us", Int64, nullable=False),
+    Column("body", Text, nullable=False),  # JSON of the fields
 )
 Index("alarms_cause", alarms.c.cause, alarms.c.raised_us)
 Index("alarms_state", alarms.c.state)

@@ -18,10 +18,10 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import apprise
-from sqlalchemy import Column, Engine, Integer, RowMapping, String, Table, delete, select
+from sqlalchemy import Column, Engine, RowMapping, Table, delete, select
 
 from hub.clock import Clock
-from hub.database import metadata
+from hub.database import Int64, Text, metadata
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.logging import MASK, redact
 from hub.notices.texts import Words
@@ -80,12 +80,12 @@ class SendError(Exception):
 channels = Table(
     "notice_channels",
     metadata,
-    Column("name", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("url", String, nullable=False),
-    Column("unit", String, nullable=False),
-    Column("created_us", Integer, nullable=False),
-    Column("by", String, nullable=False),
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("created_us", Int64, nullable=False),
+    Column("by", Text, nullable=False),
 )
 
 

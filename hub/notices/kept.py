@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Engine, Index, Integer, RowMapping, String, Table, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Column, Engine, Index, RowMapping, Table, delete, select
 
 from hub.clock import rfc3339
-from hub.database import metadata
+from hub.database import Int64, Text, metadata, upsert
 
 MAX_QUEUED = 2000
 """Read back after a restart."""
@@ -55,19 +54,19 @@ class Notice:
 notices = Table(
     "notices",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("at_us", Integer, nullable=False),
-    Column("channel", String, nullable=False),
-    Column("alarm", String, nullable=False),
-    Column("unit", String, nullable=False),
-    Column("level", Integer, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("title", String, nullable=False),
-    Column("body", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("problem", String, nullable=False),
-    Column("done_us", Integer, nullable=True),
+    Column("id", Text, primary_key=True),
+    Column("at_us", Int64, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("alarm", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("level", Int64, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Int64, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("done_us", Int64, nullable=True),
 )
 Index("notices_at", notices.c.at_us)
 Index("notices_alarm", notices.c.alarm)

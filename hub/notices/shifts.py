@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Engine, Index, Integer, String, Table, select
+from sqlalchemy import Column, Engine, Index, Table, select
 
 from hub.clock import rfc3339
-from hub.database import metadata
+from hub.database import Int64, Text, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class Shift:
 shifts = Table(
     "shifts",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("unit", String, nullable=False),
-    Column("username", String, nullable=False),
-    Column("since_us", Integer, nullable=False),
-    Column("ended_us", Integer, nullable=True),
-    Column("from_whom", String, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("since_us", Int64, nullable=False),
+    Column("ended_us", Int64, nullable=True),
+    Column("from_whom", Text, nullable=False),
 )
 Index("shifts_ended", shifts.c.ended_us)
 

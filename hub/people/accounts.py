@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Column, Engine, Integer, String, Table, delete, select
+from sqlalchemy import Column, Engine, Table, delete, select
 
 from hub.clock import US_PER_S, Clock
-from hub.database import metadata
+from hub.database import Int64, Text, metadata
 from hub.errors import Conflict, InvalidRequest, Refused
 from hub.people.changes import Actor, Change
 from hub.people.people import ADMIN, People, Person, accounts
@@ -35,13 +35,13 @@ MAX_PASSWORD = 1000
 sessions = Table(
     "sessions",
     metadata,
-    Column("token_sha256", String, primary_key=True),
-    Column("username", String, nullable=False),
-    Column("role", String, nullable=False),  # as it was at the sign-in; rights are asked of the person
-    Column("created_us", Integer, nullable=False),
-    Column("expires_us", Integer, nullable=False),
-    Column("address", String, nullable=False, server_default=""),
-    Column("method", String, nullable=False, server_default="password"),
+    Column("token_sha256", Text, primary_key=True),
+    Column("username", Text, nullable=False),
+    Column("role", Text, nullable=False),  # as it was at the sign-in; rights are asked of the person
+    Column("created_us", Int64, nullable=False),
+    Column("expires_us", Int64, nullable=False),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("method", Text, nullable=False, server_default="password"),
 )
 
 

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Engine, Index, Integer, RowMapping, String, Table, select, text
+from sqlalchemy import Boolean, Column, Engine, RowMapping, Table, false, select, true
 
 from hub.clock import Clock
-from hub.database import metadata
+from hub.database import Int64, Text, metadata, partial_index
 from hub.errors import Conflict, InvalidRequest, NotFound, Refused
 from hub.people.changes import Actor, Change, ChangeListener
 from hub.people.rights import Role, refusal
@@ -28,18 +28,18 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
 accounts = Table(
     "accounts",
     metadata,
-    Column("username", String, primary_key=True),
-    Column("password_hash", String, nullable=False),
-    Column("role", String, key="roles", nullable=False),  # several are separated by blanks
-    Column("created_us", Integer, nullable=False),
-    Column("full_name", String, nullable=False, server_default=""),
-    Column("certificate", String, nullable=False, server_default=""),
-    Column("assistant", Boolean, nullable=False, server_default=text("0")),
-    Column("unit", String, nullable=False, server_default=ROOT),
-    Column("active", Boolean, nullable=False, server_default=text("1")),
-    Column("one_time", Boolean, nullable=False, server_default=text("0")),
+    Column("username", Text, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("role", Text, key="roles", nullable=False),  # several are separated by blanks
+    Column("created_us", Int64, nullable=False),
+    Column("full_name", Text, nullable=False, server_default=""),
+    Column("certificate", Text, nullable=False, server_default=""),
+    Column("assistant", Boolean, nullable=False, server_default=false()),
+    Column("unit", Text, nullable=False, server_default=ROOT),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    Column("one_time", Boolean, nullable=False, server_default=false()),
 )
-Index("accounts_certificate", accounts.c.certificate, unique=True, sqlite_where=text("certificate <> ''"))
+partial_index("accounts_certificate", accounts.c.certificate, unique=True, where="certificate <> ''")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Engine, Integer, RowMapping, String, Table, delete, select
+from sqlalchemy import Boolean, Column, Engine, RowMapping, Table, delete, select
 
 from hub.clock import Clock
-from hub.database import metadata
+from hub.database import Int64, Text, metadata
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.people.changes import HUB, Actor, Change, ChangeListener
 from hub.people.tree import ROOT, Tree, Unit, UnitKind
@@ -29,13 +29,13 @@ _RULE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 units_table = Table(
     "units",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("parent", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("created_us", Integer, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("created_us", Int64, nullable=False),
     Column("retired", Boolean, nullable=False),
-    Column("rules", String, nullable=False),  # JSON
+    Column("rules", Text, nullable=False),  # JSON
 )
 
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Engine, Index, Integer, String, Table, delete, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Column, Engine, Index, Table, delete, insert, select
 
-from hub.database import metadata
+from hub.database import Int64, Text, metadata, upsert
 from hub.ledger import tables as t
 from hub.telemetry.track import Point
 
@@ -20,19 +19,19 @@ PRUNE_ROWS = 5000
 newest = Table(
     "telemetry_now",
     metadata,
-    Column("stream", String, primary_key=True),
-    Column("at_us", Integer, nullable=False),
-    Column("state", String, nullable=False),  # JSON
+    Column("stream", Text, primary_key=True),
+    Column("at_us", Int64, nullable=False),
+    Column("state", Text, nullable=False),  # JSON
 )
 track = Table(
     "telemetry_track",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("stream", String, nullable=False),
-    Column("at_us", Integer, nullable=False),
-    Column("lat_e7", Integer, nullable=False),
-    Column("lon_e7", Integer, nullable=False),
-    Column("accuracy_dm", Integer),
+    Column("id", Int64, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("at_us", Int64, nullable=False),
+    Column("lat_e7", Int64, nullable=False),
+    Column("lon_e7", Int64, nullable=False),
+    Column("accuracy_dm", Int64),
     Index("telemetry_track_by_time", "stream", "at_us"),
     Index("telemetry_track_by_age", "at_us"),
 )

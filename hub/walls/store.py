@@ -6,15 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Engine, String, Table, select
+from sqlalchemy import Column, Engine, Table, select
 
-from hub.database import metadata
+from hub.database import Text, metadata
 from hub.walls.model import Arrangement, Layout, Scene, Wall
 
-walls = Table("walls", metadata, Column("id", String, primary_key=True), Column("wall", String, nullable=False))
-layouts = Table(
-    "wall_layouts", metadata, Column("id", String, primary_key=True), Column("layout", String, nullable=False)
-)
+walls = Table("walls", metadata, Column("id", Text, primary_key=True), Column("wall", Text, nullable=False))
+layouts = Table("wall_layouts", metadata, Column("id", Text, primary_key=True), Column("layout", Text, nullable=False))
 
 
 def wall_text(wall: Wall) -> str:

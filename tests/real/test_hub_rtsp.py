@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hub.bench.processes import HubProcess
+from hub.database import Database
 from hub.demo.device import Device, track_media
 from hub.demo.encode import VideoSpec
 from hub.demo.faults import Fault, FaultKind, FaultScript
@@ -20,7 +21,6 @@ from hub.demo.feed import Sent, TrackMedia
 from hub.demo.media import join, load_loop
 from hub.demo.payloads import prepare
 from hub.demo.rtsp_server import RtspRules, RtspServer
-from hub.ledger.files import DATABASE_FILE
 from hub.ledger.reader import Reader
 from hub.ledger.verify import verify_path
 from hub.model import Chunk, Codec
@@ -123,7 +123,7 @@ async def test_nothing_is_missing_whatever_the_camera_is_like(tmp_path: Path) ->
 
 
 def chunks_of(data: Path, stream_id: str) -> list[Chunk]:
-    reader = Reader(data / DATABASE_FILE)
+    reader = Reader(Database.in_folder(data), data)
     try:
         return reader.chunks(stream_id, 0, 1 << 52, 10_000)
     finally:

@@ -20,7 +20,7 @@ from hub.activities.search import Query, search
 from hub.activities.store import Kept, Store, row_range
 from hub.activities.words import plain
 from hub.bench import search as bench
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import InvalidRequest
 from tests.activity_support import START_US, S
 
@@ -40,7 +40,7 @@ ALL = (ONE, TWO, THREE)
 
 @contextmanager
 def stored(folder: Path, found: tuple[Activity, ...] = ALL) -> Iterator[Store]:
-    engine = open_engine(folder / "hub.db")
+    engine = open_engine(Database(folder / "hub.db"))
     create_tables(engine)
     store = Store(engine)
     store.prepare()

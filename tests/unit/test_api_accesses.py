@@ -10,9 +10,9 @@ import pytest
 
 from hub.api.access_entries import write_access
 from hub.clock import rfc3339
+from hub.database import Database
 from hub.ledger.accesses import AccessReader
 from hub.ledger.entries import EntryType, JsonValue
-from hub.ledger.files import DATABASE_FILE
 from hub.ledger.ledger import Ledger
 from hub.model import StreamKind
 from hub.people.changes import HUB
@@ -47,7 +47,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
             write_access(write, by, what, "复核投诉", stream=stream, **facts)
             hub.clock.advance(1)
         await ledger.committed()
-        services.accesses = AccessReader(folder.data / DATABASE_FILE)
+        services.accesses = AccessReader(Database.in_folder(folder.data))
         yield hub
         services.accesses.close()
         await ledger.close()

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from hub.api.errors import TooManyAttempts
 from hub.api.throttle import FREE_ATTEMPTS, MAX_KEYS, Throttle
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.people.accounts import SESSIONS_PER_USER, Accounts
 from hub.settings import Settings
 
@@ -22,7 +22,7 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(tmp_path / "hub.db")
+    engine = open_engine(Database(tmp_path / "hub.db"))
     create_tables(engine)
     yield engine
     engine.dispose()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hub.clock import ManualClock, rfc3339
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.duty.duty import Around
 from hub.duty.findings import Seen
 from hub.duty.parts import DutyParts
@@ -44,7 +44,7 @@ async def running(tmp_path: Path, now: str = "2026-11-20 08:00") -> AsyncIterato
         for unit in ("hall", "desk", "other"):
             await registry.add(f"at-{unit}", f"={unit}", StreamKind.WINDOW, "whip", unit=unit)
         await registry.add("worn", "worn", StreamKind.RECORDER, "whip", unit="hall")
-        engine = open_engine(tmp_path / "duty.db")
+        engine = open_engine(Database(tmp_path / "duty.db"))
         create_tables(engine)
         around = Around(lambda: registry.list(retired=True), units, lambda what, data: told.append((what, data)))
         parts = await DutyParts.open(

@@ -11,7 +11,7 @@ import pytest
 
 from hub.api.auth import Identity
 from hub.api.events import may_hear
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import LedgerError
 from hub.model import StreamKind
 from hub.monitor.events import Event
@@ -60,7 +60,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
             stage.written.append(dict(body))
 
         services.write_access = write
-        engine = open_engine(tmp_path / "walls.db")
+        engine = open_engine(Database(tmp_path / "walls.db"))
         create_tables(engine)
 
         def tell(kind: str, data: Any) -> None:

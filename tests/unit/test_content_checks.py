@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hub.bench.content_corpus import ORIGIN_US, encode_scene, faulty_plans, later
 from hub.clock import US_PER_S, Instant, SystemClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.model import (
     AccessUnit,
     Codec,
@@ -46,7 +46,7 @@ async def play(watch: ContentWatch, checks: ContentChecks, units: tuple[AccessUn
 
 
 async def test_an_alarm_is_told_on_the_loop_its_picture_is_stored_and_the_normal_is_kept(tmp_path: Path) -> None:
-    engine = open_engine(tmp_path / "hub.db")
+    engine = open_engine(Database(tmp_path / "hub.db"))
     create_tables(engine)
     told: list[Interruption] = []
     checks = ContentChecks(SystemClock(), tmp_path, NormalStore(engine), budget=4.0, interval_s=2.0)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hub.bench.content_corpus import ContentScene, Plan, encode_scene
 from hub.clock import US_PER_S, Instant
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import MediaError
 from hub.model import AccessUnit, Codec, InterruptionKind, InterruptionState, ParameterSets, Span, TrackInfo
 from hub.monitor.content.cases import SETTLE_US, CaseBook, Matter, Sight
@@ -296,7 +296,7 @@ def test_any_other_text_is_an_empty_memory(text: str) -> None:
 
 
 def test_the_store_keeps_what_was_learnt(tmp_path: Path) -> None:
-    engine = open_engine(tmp_path / "hub.db")
+    engine = open_engine(Database(tmp_path / "hub.db"))
     create_tables(engine)
     store = NormalStore(engine)
     store.write({"a": Learnt("{}", "5", 1), "b": Learnt("x", "", 2)})

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, inspect
 
 import hub.ledger.tables  # noqa: F401  registers its tables
 from hub.clock import ManualClock
-from hub.database import SCHEMA_VERSION, create_tables, metadata, open_engine
+from hub.database import SCHEMA_VERSION, Database, create_tables, metadata, open_engine
 from hub.errors import StorageError
 from hub.model import StreamKind
 from hub.people.accounts import Accounts
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def engine(path: Path) -> Iterator[Engine]:
-    engine = open_engine(path)
+    engine = open_engine(Database(path))
     yield engine
     engine.dispose()
 

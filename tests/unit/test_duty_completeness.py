@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.duty.amounts import Amounts, Facts, measure
 from hub.duty.clock import DutyClock
 from hub.duty.completeness import Completeness, DayOf, by_period, total
@@ -148,7 +148,7 @@ class Bench:
 
 @asynccontextmanager
 async def bench(path: Path, hours: object = WEEK) -> AsyncIterator[Bench]:
-    engine = open_engine(path / "hub.db")
+    engine = open_engine(Database(path / "hub.db"))
     create_tables(engine)
     clock = ManualClock(at("2026-12-10 10:00"))
     footage = FakeFootage()

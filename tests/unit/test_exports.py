@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from hub.__main__ import main
 from hub.clock import rfc3339
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.evidence.job import Job, JobState
 from hub.evidence.jobs import Exports, Wanted
@@ -58,7 +58,7 @@ class Room:
 
 @pytest.fixture
 def room(folder: Folder, tmp_path: Path) -> Room:
-    engine = open_engine(tmp_path / "jobs.db")
+    engine = open_engine(Database(tmp_path / "jobs.db"))
     create_tables(engine)
     return Room(folder, engine)
 
@@ -178,7 +178,7 @@ async def test_a_running_export_is_given_up(room: Room, monkeypatch: pytest.Monk
 
 
 def in_ledger(folder: Folder, kind: EntryType) -> list[dict[str, Any]]:
-    with Source(folder.data) as source:
+    with Source(folder.data, Database.in_folder(folder.data)) as source:
         return [dict(source.read(row).body) for row in source.special("cam-a", [kind])]
 
 
@@ -187,7 +187,7 @@ async def test_an_export_is_entered_once(folder: Folder, tmp_path: Path) -> None
     waiting = put(folder.data, result)
     kept = waiting.read_bytes()
     ledger = await folder.open()
-    intake = Intake(folder.data, ledger.append, ledger.committed)
+    intake = Intake(folder.data, Database.in_folder(folder.data), ledger.append, ledger.committed)
     assert await intake.take_in() == 1
     assert names(folder.data / PENDING) == []
     waiting.write_bytes(kept)  # as after a kill between the commit and the removal
@@ -212,7 +212,7 @@ async def test_a_note_of_an_export_that_makes_no_sense_is_put_aside(folder: Fold
         (pending / name).write_bytes(data)
     ledger = await folder.open()
     heads = dict(ledger._heads)
-    await Intake(folder.data, ledger.append, ledger.committed).take_in()
+    await Intake(folder.data, Database.in_folder(folder.data), ledger.append, ledger.committed).take_in()
     assert ledger._heads == heads
     await ledger.close()
     assert names(folder.data / REFUSED) == sorted(bad)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from hub.clock import US_PER_S, ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, LedgerError, NotFound, Refused
 from hub.model import AccessUnit, Codec, Interruption, InterruptionState, SessionInfo, TrackInfo
 from hub.monitor.content.watch import ContentWatch
@@ -55,7 +55,7 @@ class Room:
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[Room]:
-    engine = open_engine(tmp_path / "hub.db")
+    engine = open_engine(Database(tmp_path / "hub.db"))
     create_tables(engine)
     room = Room(engine)
     await room.open()

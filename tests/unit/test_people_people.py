@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, event
 
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, NotFound, Refused
 from hub.people.accounts import Accounts, Session
 from hub.people.changes import Actor, Change
@@ -31,7 +31,7 @@ OWN = "a password of my own"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(tmp_path / "hub.db")
+    engine = open_engine(Database(tmp_path / "hub.db"))
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     create_tables(engine)
     yield engine

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.ledger.entries import canonical
 from hub.people.changes import Actor, Change
@@ -25,7 +25,7 @@ BY = Actor("liu")
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(tmp_path / "hub.db")
+    engine = open_engine(Database(tmp_path / "hub.db"))
     event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     create_tables(engine)
     yield engine

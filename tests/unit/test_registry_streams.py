@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from hub.clock import ManualClock
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.fleet import _same_source
 from hub.model import RtspSource, Stream, StreamKind, Transport, WhipSource
@@ -24,7 +24,7 @@ URL = "rtsp://admin:s3cret@10.0.0.9:8554/Streaming/101?x=1"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(tmp_path / "hub.db")
+    engine = open_engine(Database(tmp_path / "hub.db"))
     create_tables(engine)
     yield engine
     engine.dispose()

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from hub.app.beside import beside
-from hub.database import create_tables, open_engine
+from hub.database import Database, create_tables, open_engine
 from hub.footage.store import Brought, State, Store, _place
 from hub.ledger.bodies import interruption_body
 from hub.ledger.entries import EntryType
@@ -42,7 +42,7 @@ class Things:
     def store(self) -> Store:
         assert self.place is not None
         if self.engine is None:
-            self.engine = open_engine(self.place.folder.data / DATABASE_FILE)
+            self.engine = open_engine(Database(self.place.folder.data / DATABASE_FILE))
             create_tables(self.engine)
         return Store(self.place.folder.settings, self.engine)
 

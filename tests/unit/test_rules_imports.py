@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "metrics": set(),
     "typesetting": {"errors"},
-    "database": {"errors"},
+    "database": {"errors", "model", "settings"},
     "bitstream": {"errors"},
     "settings": {"cluster_settings", "errors"},
     "cluster_settings": set(),

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Engine, Integer, String, Table, Text, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, Engine, Table, delete, select
 
-from hub.database import metadata
+from hub.database import Int64, Text, metadata, upsert
 
 content_normals = Table(
     "content_normals",
     metadata,
-    Column("stream", String, primary_key=True),
+    Column("stream", Text, primary_key=True),
     Column("normal", Text, nullable=False),
-    Column("gates_us", String, nullable=False, server_default=""),
-    Column("updated_us", Integer, nullable=False),
+    Column("gates_us", Text, nullable=False, server_default=""),
+    Column("updated_us", Int64, nullable=False),
 )
 
 
@@ -47,9 +46,9 @@ class NormalStore:
             {"stream": stream, "normal": each.normal, "gates_us": each.gates_us, "updated_us": each.updated_us}
             for stream, each in learnt.items()
         ]
-        upsert = insert(content_normals)
-        fresh = upsert.excluded
-        statement = upsert.on_conflict_do_update(
+        insert = upsert(content_normals)
+        fresh = insert.excluded
+        statement = insert.on_conflict_do_update(
             index_elements=["stream"],
             set_={"normal": fresh.normal, "gates_us": fresh.gates_us, "updated_us": fresh.updated_us},
         )

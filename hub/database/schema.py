@@ -1,21 +1,12 @@
-"""The hub's one database: SQLite in the data folder, through SQLAlchemy Core.
-
-WAL with ``synchronous=FULL``: with NORMAL a power cut could take back commits that were already signed,
-and would look like a rollback.
-"""
+"""How the tables come to be."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from contextlib import suppress
-from pathlib import Path
-
 import structlog
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, Engine, MetaData, Table, inspect
 from sqlalchemy.schema import CreateColumn
 
+from hub.database.statements import is_postgresql
 from hub.errors import StorageError
 
 log = structlog.get_logger(__name__)
@@ -28,37 +19,15 @@ SCHEMA_VERSION = 1
 is added has a default, and an older hub does not notice it."""
 
 
-def open_engine(path: Path, *, lock_wait_s: float = 10.0) -> Engine:
-    """An engine on the database file; tables that are missing are created by :func:`create_tables`.
-
-    A statement that finds the database locked waits ``lock_wait_s`` before it fails.
-    """
-    _keep_private(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": lock_wait_s})
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    return engine
-
-
-def _keep_private(path: Path) -> None:
-    """The file holds cameras' passwords. SQLite gives what it puts beside it the same mode."""
-    with suppress(OSError):  # SQLite says better what is wrong with the path
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)
-
-
 def create_tables(engine: Engine) -> None:
     """Create what is missing: tables, and columns and indexes of tables that an older hub made.
 
     Nothing is dropped, renamed or rewritten. Raises StorageError for a database of a later hub.
     """
     with engine.begin() as connection:
+        if is_postgresql(connection):
+            metadata.create_all(connection)
+            return
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
         if version > SCHEMA_VERSION:
             raise StorageError(

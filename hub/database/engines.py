@@ -1,0 +1,94 @@
+"""Connections to the database. Everything here blocks; callers are on threads.
+
+SQLite: WAL with ``synchronous=FULL``: with NORMAL a power cut could take back commits that were already signed, and
+would look like a rollback. PostgreSQL: few connections for each engine, looked at before they are used, and limits on
+everything that may take time, so that a server that is gone or stands still costs a thread some seconds and not for
+ever.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from hub.database.place import Database
+
+CONNECT_S = 5
+STATEMENT_S = 30
+"""PostgreSQL ends a statement that takes longer."""
+UNANSWERED_S = 15
+"""What was sent and not acknowledged for so long ends the connection."""
+CONNECTIONS = 4
+"""Kept open by an engine, and as many again while many ask."""
+
+
+def open_engine(database: Database, *, lock_wait_s: float = 10.0) -> Engine:
+    """An engine on the database. In a file, tables that are missing are created by
+    :func:`~hub.database.schema.create_tables`.
+
+    A statement that finds what it writes locked waits ``lock_wait_s`` before it fails.
+    """
+    if database.path is None:
+        return _open_server(database, lock_wait_s)
+    _keep_private(database.path)
+    engine = create_engine(database.address(), connect_args={"timeout": lock_wait_s})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def open_read_only(database: Database, *, still: bool = False) -> Engine:
+    """An engine that cannot write. ``still``: nobody writes, and nothing waits in a write-ahead log: SQLite need not
+    put one of its own into the folder."""
+    if database.path is None:
+        return _open_server(database, 10.0, read_only=True)
+    mode = "mode=ro&immutable=1" if still else "mode=ro"
+    url = f"sqlite:///file:{quote(str(database.path.resolve()))}?{mode}&uri=true"
+    return create_engine(url, poolclass=NullPool)
+
+
+def _open_server(database: Database, lock_wait_s: float, *, read_only: bool = False) -> Engine:
+    limits = {
+        "statement_timeout": f"{STATEMENT_S}s",
+        "lock_timeout": f"{int(lock_wait_s * 1000)}ms",
+        "idle_in_transaction_session_timeout": f"{2 * STATEMENT_S}s",
+        "default_transaction_read_only": "on" if read_only else "off",
+        "timezone": "UTC",
+    }
+    connect_args = {
+        "application_name": "recorder-hub",
+        "connect_timeout": CONNECT_S,
+        "keepalives_idle": UNANSWERED_S,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": UNANSWERED_S * 1000,
+        "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+    }
+    return create_engine(
+        database.address(),
+        connect_args=connect_args,
+        pool_size=CONNECTIONS,
+        max_overflow=CONNECTIONS,
+        pool_timeout=CONNECT_S + lock_wait_s,
+        pool_pre_ping=True,
+        hide_parameters=True,  # its errors are logged, and rows hold cameras' passwords
+    )
+
+
+def _keep_private(path: Path) -> None:
+    """The file holds cameras' passwords. SQLite gives what it puts beside it the same mode."""
+    with suppress(OSError):  # SQLite says better what is wrong with the path
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)

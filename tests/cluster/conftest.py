@@ -1,0 +1,31 @@
+"""The servers of these tests: one of each for all tests of a process, something fresh in it for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.servers import Postgres, postgres_server
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.fixture(scope="session")
+def postgres_of_session() -> Iterator[Postgres]:
+    """For all tests; one that stops or pauses a server starts its own with ``postgres_server``."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_of_session: Postgres) -> str:
+    """The URL of a database of this test's own."""
+    return postgres_of_session.fresh()
