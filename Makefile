@@ -3,6 +3,8 @@
 # make check  format, lint, strict types, unit tests: before every commit
 # make verifier  hub-verify.pyz: verification as one file, for a machine without the hub
 # make test-cluster  the same for what needs PostgreSQL, Redis and an object store
+# make bundle  dist/recorder-hub-VERSION-linux-ARCH.tar: installs on a machine without a network
+# make test-bundle  makes one, and installs it where there is no network; needs root (unshare -n)
 # make soak   kill the hub 500 times, and stop its disk 5000 times: an hour
 
 VENV   := .venv
@@ -11,7 +13,7 @@ STAMPS := $(VENV)/stamps
 PAGE   := hub/api/page/index.html
 JOBS   ?= 3  # of two cores: tests of whole hubs mostly wait
 
-.PHONY: run test test-cluster check unit soak verifier page setup peers clean
+.PHONY: run test test-cluster check unit soak verifier bundle test-bundle page setup peers clean
 
 run: setup page
 	$(VENV)/bin/hub demo
@@ -55,8 +57,8 @@ test-cluster: $(STAMPS)/dev $(PAGE) peers
 	$(PY) -m pytest tests/cluster -n $(JOBS) --dist loadgroup
 
 check: $(STAMPS)/dev $(PAGE)
-	$(VENV)/bin/ruff format --check hub tests build_page.py
-	$(VENV)/bin/ruff check hub tests build_page.py
+	$(VENV)/bin/ruff format --check hub tests deploy build_page.py
+	$(VENV)/bin/ruff check hub tests deploy build_page.py
 	$(VENV)/bin/mypy
 	cd web && npm run lint && npm run typecheck
 	$(PY) -m pytest tests/unit -n $(JOBS)
@@ -71,5 +73,11 @@ soak: $(STAMPS)/dev $(PAGE)
 verifier: $(STAMPS)/run
 	$(VENV)/bin/hub verifier hub-verify.pyz
 
+bundle: $(STAMPS)/venv $(PAGE)
+	$(PY) deploy/bundle/make.py dist $(BUNDLE_OPTIONS)
+
+test-bundle: $(STAMPS)/dev bundle
+	BUNDLES=dist $(PY) -m pytest tests/bundle --timeout 600
+
 clean:
-	rm -rf $(VENV) web/node_modules hub/api/page .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist web/node_modules hub/api/page .mypy_cache .ruff_cache .pytest_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,6 +19,8 @@ class PageBuildHook(BuildHookInterface[Any]):
         page = root / "hub" / "api" / "page"
         if version == "editable" or not (root / "web" / "package.json").exists():
             return  # `make` builds the page of a checkout, and only when it changed
+        if os.environ.get("PAGE_IS_BUILT") and page.joinpath("index.html").exists():
+            return  # `make bundle` has just seen to it
         npm = shutil.which("npm")
         if npm is None:
             if page.joinpath("index.html").exists():

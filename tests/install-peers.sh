@@ -3,7 +3,7 @@
 set -eu
 
 packages="chromium espeak-ng ffmpeg fonts-noto-cjk libnss3-tools openssl poppler-utils postgresql prometheus prometheus-alertmanager
- redis-server zbar-tools
+ redis-server systemd zbar-tools
  python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools gstreamer1.0-rtsp gstreamer1.0-libav
  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly"
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 from hub.app.hub import Hub
+from hub.clock import Clock
 from hub.settings import Settings
+from hub.systemd import Supervisor
 
 
 def stop_signal() -> asyncio.Event:
@@ -19,9 +22,22 @@ def stop_signal() -> asyncio.Event:
     return stop
 
 
-async def run_until_signalled(settings: Settings, ready: Callable[[Hub], None]) -> None:
+async def run_until_signalled(settings: Settings, ready: Callable[[Hub], None], supervisor: Supervisor) -> None:
     """Serve until SIGTERM or SIGINT, then stop in order: everything sealed, every stream closed with its reason."""
     stop = stop_signal()
     async with Hub.running(settings) as hub:
+        supervisor.ready(f"serving at {hub.url}")
         ready(hub)
+        turning = asyncio.create_task(keep_telling(supervisor, hub.clock))
         await stop.wait()
+        supervisor.stopping()
+        turning.cancel()
+        with suppress(asyncio.CancelledError):
+            await turning
+
+
+async def keep_telling(supervisor: Supervisor, clock: Clock) -> None:
+    """Says that the event loop turns, by turning. Ends at once where nobody waits for it."""
+    while supervisor.watchdog_s:
+        supervisor.turning()
+        await clock.sleep(supervisor.watchdog_s)

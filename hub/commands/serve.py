@@ -33,11 +33,12 @@ def _serve(options: argparse.Namespace) -> int:
 
     from hub.app import run_until_signalled
     from hub.logging import configure_logging
+    from hub.systemd import Supervisor
 
     settings = settings_of(options)
     configure_logging(settings)
     _prepare_process()
-    uvloop.run(run_until_signalled(settings, _greet))
+    uvloop.run(run_until_signalled(settings, _greet, Supervisor.of(os.environ)))
     return 0
 
 

@@ -31,6 +31,7 @@ def _signer(options: argparse.Namespace) -> int:
     from hub.ledger.signing.listen import Listener
     from hub.ledger.signing.local import LocalSigners
     from hub.logging import configure_logging
+    from hub.systemd import Supervisor
 
     settings = load_settings(options.config, {"signer_socket": options.socket})
     configure_logging(settings)
@@ -43,12 +44,15 @@ def _signer(options: argparse.Namespace) -> int:
     signers = LocalSigners(settings.keys_dir, secret)
     listener = Listener(path, signers, mode=_mode(options.mode), allowed=[_uid(user) for user in options.allow])
     signal.signal(signal.SIGTERM, _stop)
+    supervisor = Supervisor.of(os.environ)
+    supervisor.ready(f"listening at {path}")
     print(f"the signer listens at {path}, its keys are in {settings.keys_dir}", flush=True)
     try:
         listener.serve()
     except (KeyboardInterrupt, _Stop):
         return 0
     finally:
+        supervisor.stopping()
         listener.close()
     return 0
 

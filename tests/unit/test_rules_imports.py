@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "metrics": set(),
     "typesetting": {"errors"},
+    "systemd": set(),
     "database": {"errors", "model", "settings"},
     "bitstream": {"errors"},
     "settings": {"cluster_settings", "errors"},
@@ -64,6 +65,7 @@ ALLOWED: dict[str, set[str]] = {
         "preview",
         "registry",
         "retention",
+        "systemd",
         "telemetry",
         "walls",
     },
@@ -73,7 +75,10 @@ ALLOWED: dict[str, set[str]] = {
     "evidence": BASE | PARTS | {"labels"},
     "footage": BASE | PARTS | {"people"},
     "bench": BASE | PARTS | {"activities", "demo", "app"},
-    "commands": BASE | PARTS | {"activities", "api", "app", "audit", "bench", "demo", "duty", "evidence", "footage"},
+    "commands": BASE
+    | PARTS
+    | {"activities", "api", "app", "audit", "backup", "bench", "demo", "duty", "evidence", "footage", "systemd"},
+    "backup": BASE | {"ledger"},
     "__main__": {"commands", "errors"},
     "retention": BASE | {"ledger", "segmenter"},
     "telemetry": BASE | {"ledger", "people"},
