@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 from hub import metrics
 from hub.model import Fragment, InitSegment, InitTrack, MediaKind
@@ -49,6 +49,20 @@ class LiveItem:
         return _HEADER.pack(self.kind, self.track_id, self.slot) + self.data
 
 
+class Tap(Protocol):
+    """Somebody who takes a feed as it comes, all of its tracks, to pass it on. No call waits."""
+
+    def init(self, tracks: tuple[InitTrack, ...]) -> None:
+        """Of the fragments that follow."""
+        ...
+
+    def publish(self, fragment: Fragment) -> None: ...
+
+    def ended(self, reason: str) -> None:
+        """Nothing comes any more, or nothing comes yet."""
+        ...
+
+
 class LiveFeed:
     """One stream's watchers. ``init`` and ``publish`` never wait, and cost next to nothing unwatched."""
 
@@ -67,6 +81,7 @@ class LiveFeed:
         self.newest_key: tuple[InitTrack, Fragment] | None = None
         """The last fragment that began with a keyframe, with its track; it outlives the connection: a last picture."""
         self._tiles: tuple[_Tile, ...] = ()
+        self._taps: tuple[Tap, ...] = ()
 
     def init(self, init: InitSegment) -> None:
         """A new reel begins. Nothing is told when its tracks are the same as before."""
@@ -80,6 +95,8 @@ class LiveFeed:
         self.reason = ""
         for tile in self._tiles:
             tile.inited.clear()
+        for tap in self._taps:
+            tap.init(self.tracks)
 
     def ended(self, reason: str = "") -> None:
         """Nothing comes any more: its tiles wait, and say why."""
@@ -91,6 +108,15 @@ class LiveFeed:
             tile.inited.clear()
             tile.skipping = True
             tile.viewer.tell(tile.slot, self.slots_text(tile.slot))
+        for tap in self._taps:
+            tap.ended(reason)
+
+    def gap(self, fragments: int) -> None:
+        """So many were lost on their way here: its tiles go on at the next keyframe."""
+        self._forget()
+        for tile in self._tiles:
+            tile.skipping = True
+            tile.dropped += fragments
 
     def publish(self, fragment: Fragment) -> None:
         """The next fragment of a track."""
@@ -104,6 +130,21 @@ class LiveFeed:
                 self._remember(fragment)
         for tile in self._tiles:
             tile.offer(fragment)
+        for tap in self._taps:
+            tap.publish(fragment)
+
+    def tap(self, tap: Tap) -> None:
+        """From the last keyframe on, until :meth:`untap`."""
+        self._taps = (*self._taps, tap)
+        if not self.tracks:
+            tap.ended(self.reason)
+            return
+        tap.init(self.tracks)
+        for fragment in self._cache:
+            tap.publish(fragment)
+
+    def untap(self, tap: Tap) -> None:
+        self._taps = tuple(other for other in self._taps if other is not tap)
 
     def subscribe(self, viewer: Viewer, slot: int, *, sound: bool = False) -> None:
         """The stream in a slot of that viewer: from the last keyframe on, without sound unless asked for.
@@ -129,7 +170,7 @@ class LiveFeed:
 
     @property
     def viewers(self) -> int:
-        return len(self._tiles)
+        return len(self._tiles) + len(self._taps)
 
     def is_sound(self, track_id: int) -> bool:
         return any(track.id == track_id and track.kind is MediaKind.AUDIO for track in self.tracks)
