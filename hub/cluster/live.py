@@ -1,8 +1,7 @@
 """Live tiles of streams that are recorded elsewhere.
 
-``FarFeeds`` are feeds as any other: a wall subscribes, and leaves. While anybody watches a stream here, one WebSocket to
-the node that owns it brings its fragments, of all its streams at once; when the owner changes, the feed follows. Who is
-told nothing of nodes sees a stream that waits for a moment.
+``FarFeeds`` are feeds as any other: a wall subscribes, and leaves. While anybody watches a stream here, one WebSocket
+to the node that owns it brings its fragments, of all its streams at once; when the owner changes, the feed follows.
 """
 
 from __future__ import annotations

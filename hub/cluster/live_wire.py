@@ -3,13 +3,13 @@
 Each begins with ``u8 kind · u8 0 · u16 channel``; all numbers are big endian. Behind it:
 
 - 1 init: ``u8 tracks``, and for each ``u8 id · u8 media · u32 timescale · u16 size · mime · u32 size · init segment``
-- 2 fragment: ``u8 track · u8 media · u8 keyframe · u8 0 · u32 timescale · u64 tfdt · u32 duration · i64 first · i64 end``
-  (hub UTC, µs), and the bytes of the fragment as they lie on the disk
+- 2 fragment: ``u8 track · u8 media · u8 keyframe · u8 0 · u32 timescale · u64 tfdt · u32 duration · i64 first ·
+  i64 end`` (hub UTC, µs), and the bytes of the fragment as they lie on the disk
 - 3 ended: why, in UTF-8; nothing comes at this moment
 - 4 gap: ``u32 fragments`` that the receiver was too slow for; what follows begins with a keyframe
 
-``media`` is 0 for pictures, 1 for sound. A receiver asks in text, JSON: ``{"type":"want","channel":3,"stream":"gate-01",
-"preview":false}``, ``{"type":"leave","channel":3}``.
+``media`` is 0 for pictures, 1 for sound. A receiver asks in text, JSON:
+``{"type":"want","channel":3,"stream":"gate-01","preview":false}``, ``{"type":"leave","channel":3}``.
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ def test_what_watchers_do_not_need_stays_where_it_is() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "{}", "[1]", '{"type":"want","channel":-1,"stream":"a"}', '{"type":"want","channel":5000,"stream":"a"}',
-     '{"type":"want","channel":1,"stream":"a","more":1}', '{"type":"leave"}', '{"type":"want","channel":"1","stream":"a"}'],
+     '{"type":"want","channel":1,"stream":"a","more":1}', '{"type":"leave"}',
+     '{"type":"want","channel":"1","stream":"a"}'],
 )  # fmt: skip
 def test_a_wish_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
