@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from hub import __version__
-from hub.commands import audit, bench, duty, export, import_, keys, serve, signer, tls, verifier, verify
+from hub.commands import audit, bench, duty, export, import_, keys, migrate, serve, signer, tls, verifier, verify
 from hub.errors import HubError
 
-COMMANDS = (serve, verify, verifier, export, import_, audit, bench, tls, signer, keys, duty)
+COMMANDS = (serve, verify, verifier, export, import_, audit, bench, tls, signer, keys, duty, migrate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

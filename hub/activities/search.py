@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select, text
 
+from hub.activities import index
 from hub.activities.deadlines import StorageState
 from hub.activities.findings import Finding
 from hub.activities.model import Activity, Mode
 from hub.activities.store import Kept, finding_words, kept_of, numbers_of, row_range, units_known
-from hub.activities.tables import INDEX, activities
+from hub.activities.tables import activities
 from hub.activities.words import MAX_NUMBERS, NONE, Field, Kind, any_of, expression, plain, wanted_words
 from hub.errors import InvalidRequest
 
@@ -78,11 +79,7 @@ def search(engine: Engine, query: Query) -> list[Kept]:
         checks += _times(query)
         found: list[Kept] = []
         if parts:
-            sql = (
-                f"SELECT a.* FROM {INDEX} AS w CROSS JOIN activities AS a ON a.row = w.rowid "  # noqa: S608  a constant
-                f"WHERE w.{INDEX} MATCH ? AND w.rowid BETWEEN ? AND ? {_STORED_AS[query.storage]} ORDER BY w.rowid DESC"
-            )
-            rows = connection.exec_driver_sql(sql, (" AND ".join(parts), first, last))
+            rows = index.matching(connection, " AND ".join(parts), first, last, _STORED_AS[query.storage])
         else:
             listed = select(activities).where(activities.c.row.between(first, last))
             if query.storage is not None:

@@ -10,10 +10,11 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, Row, func, or_, select
 
+from hub.activities import index
 from hub.activities.deadlines import StorageState
 from hub.activities.findings import Finding
 from hub.activities.model import Activity, Said, activity_from, replay
-from hub.activities.tables import INDEX, ROWS_A_SECOND, VERSION, activities, clear, create_index, cursor, entries, names
+from hub.activities.tables import ROWS_A_SECOND, VERSION, activities, cursor, entries, names
 from hub.activities.words import Field, Kind, plain, tokens
 from hub.clock import US_PER_S
 from hub.database import holds_text, upsert
@@ -45,12 +46,14 @@ class Store:
 
     def prepare(self) -> None:
         """The index is there, and everything is of this version."""
-        create_index(self.engine)
-        with self.engine.connect() as connection:
+        with self.engine.begin() as connection:
+            index.create(connection)
             found = connection.execute(select(cursor.c.version)).scalars().all()
-        if list(found) != [VERSION]:
-            clear(self.engine)
+        if list(found) != [VERSION]:  # everything is read from the entries again
             with self.engine.begin() as connection:
+                for table in (activities, entries, names, cursor):
+                    connection.execute(table.delete())
+                index.forget_all(connection)
                 connection.execute(cursor.insert().values(version=VERSION, entry_id=0))
 
     @property
@@ -120,7 +123,7 @@ class Store:
             if found:
                 connection.execute(activities.insert(), [_row(*pair) for pair in zip(found, words, strict=True)])
                 pairs = [(kept.row, each) for kept, each in zip(found, words, strict=True)]
-                connection.exec_driver_sql(f"INSERT INTO {INDEX}(rowid, words) VALUES(?, ?)", pairs)
+                index.add(connection, pairs)
 
     def reopen(self, stream_id: str, from_us: int, to_us: int) -> None:
         """Activities that touch this time are looked at again."""
@@ -140,11 +143,8 @@ class Store:
         if old == words:
             return
         if old is not None:
-            connection.exec_driver_sql(
-                f"INSERT INTO {INDEX}({INDEX}, rowid, words) VALUES('delete', ?, ?)",
-                (kept.row, old),
-            )
-        connection.exec_driver_sql(f"INSERT INTO {INDEX}(rowid, words) VALUES(?, ?)", (kept.row, words))
+            index.remove(connection, kept.row, old)
+        index.add(connection, [(kept.row, words)])
 
     # ------------------------------------------------------------------------------------ reading
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Engine, Index, Table, UniqueConstraint
+from sqlalchemy import Column, Index, Table, UniqueConstraint, text
 
 from hub.database import Int64, Text, metadata, partial_index
 
@@ -10,6 +10,9 @@ VERSION = 2
 """Of what the rows and the index hold. Another one: they are made anew from the entries."""
 ROWS_A_SECOND = 1024
 """``row`` is the second of the begin times this, plus a number: rows lie, and the index lists them, by time."""
+
+LEXEMES = "array_to_tsvector(string_to_array(words, ' '))"
+"""In PostgreSQL: the words as they are, without a language's rules."""
 
 activities = Table(
     "activities",
@@ -28,6 +31,7 @@ activities = Table(
     Column("settled", Int64, nullable=False),  # ended and stored: it is looked at no more
     Index("activities_by_stream", "stream", "began_us"),
     partial_index("activities_unsettled", "row", where="settled = 0"),
+    Index("activities_by_words", text(LEXEMES), postgresql_using="gin").ddl_if(dialect="postgresql"),
 )
 entries = Table(
     "activity_entries",
@@ -54,22 +58,3 @@ cursor = Table(
     Column("version", Int64, primary_key=True),
     Column("entry_id", Int64, nullable=False),  # entries of the ledger until here are in these tables
 )
-INDEX = "activity_words"
-_CREATE_INDEX = (
-    f"CREATE VIRTUAL TABLE IF NOT EXISTS {INDEX} USING fts5(words, content='', detail=none, tokenize='ascii')"
-)
-
-
-def create_index(engine: Engine) -> None:
-    """The full-text index, which SQLAlchemy knows nothing of. Blocks."""
-    with engine.begin() as connection:
-        connection.exec_driver_sql(_CREATE_INDEX)
-
-
-def clear(engine: Engine) -> None:
-    """Everything is forgotten, to be read from the entries again. Blocks."""
-    with engine.begin() as connection:
-        for table in (activities, entries, names, cursor):
-            connection.execute(table.delete())
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {INDEX}")
-        connection.exec_driver_sql(_CREATE_INDEX)

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event
+import psycopg
+from sqlalchemy import Dialect, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from hub.database.place import Database
@@ -22,20 +26,27 @@ from hub.database.place import Database
 CONNECT_S = 5
 STATEMENT_S = 30
 """PostgreSQL ends a statement that takes longer."""
+ANSWER_S = STATEMENT_S + 10
+"""A server that should have ended a statement by itself and still says nothing stands still: its connection is given
+up. The kernel under it may acknowledge for ever."""
 UNANSWERED_S = 15
 """What was sent and not acknowledged for so long ends the connection."""
 CONNECTIONS = 4
 """Kept open by an engine, and as many again while many ask."""
 
 
-def open_engine(database: Database, *, lock_wait_s: float = 10.0) -> Engine:
+_Value = TypeVar("_Value")
+
+
+def open_engine(database: Database, *, lock_wait_s: float = 10.0, unlimited: bool = False) -> Engine:
     """An engine on the database. In a file, tables that are missing are created by
     :func:`~hub.database.schema.create_tables`.
 
-    A statement that finds what it writes locked waits ``lock_wait_s`` before it fails.
+    A statement that finds what it writes locked waits ``lock_wait_s`` before it fails. ``unlimited``: a
+    statement may take as long as it takes, for those who work on the tables themselves.
     """
     if database.path is None:
-        return _open_server(database, lock_wait_s)
+        return _open_server(database, lock_wait_s, unlimited=unlimited)
     _keep_private(database.path)
     engine = create_engine(database.address(), connect_args={"timeout": lock_wait_s})
 
@@ -59,10 +70,10 @@ def open_read_only(database: Database, *, still: bool = False) -> Engine:
     return create_engine(url, poolclass=NullPool)
 
 
-def _open_server(database: Database, lock_wait_s: float, *, read_only: bool = False) -> Engine:
+def _open_server(database: Database, lock_wait_s: float, *, read_only: bool = False, unlimited: bool = False) -> Engine:
     limits = {
-        "statement_timeout": f"{STATEMENT_S}s",
-        "lock_timeout": f"{int(lock_wait_s * 1000)}ms",
+        "statement_timeout": "0" if unlimited else f"{STATEMENT_S}s",
+        "lock_timeout": "0" if unlimited else f"{int(lock_wait_s * 1000)}ms",
         "idle_in_transaction_session_timeout": f"{2 * STATEMENT_S}s",
         "default_transaction_read_only": "on" if read_only else "off",
         "timezone": "UTC",
@@ -76,7 +87,7 @@ def _open_server(database: Database, lock_wait_s: float, *, read_only: bool = Fa
         "tcp_user_timeout": UNANSWERED_S * 1000,
         "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
     }
-    return create_engine(
+    engine = create_engine(
         database.address(),
         connect_args=connect_args,
         pool_size=CONNECTIONS,
@@ -85,6 +96,34 @@ def _open_server(database: Database, lock_wait_s: float, *, read_only: bool = Fa
         pool_pre_ping=True,
         hide_parameters=True,  # its errors are logged, and rows hold cameras' passwords
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, options: Any) -> Any:
+        return (psycopg.Connection if unlimited else _Answering).connect(*args, **options)
+
+    return engine
+
+
+class _Answering(psycopg.Connection[Any]):
+    """Closed by a server that does not answer in time."""
+
+    def wait(self, gen: Generator[Any, Any, _Value], *arguments: Any, **options: Any) -> _Value:
+        return super().wait(self._in_time(gen), *arguments, **options)
+
+    def _in_time(self, gen: Generator[Any, Any, _Value]) -> Generator[Any, Any, _Value]:
+        """psycopg's own steps; it looks here again ten times a second while nothing comes."""
+        deadline = time.monotonic() + ANSWER_S
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if time.monotonic() > deadline:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"the server did not answer within {ANSWER_S} s")
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            value: _Value = end.value
+            return value
 
 
 def _keep_private(path: Path) -> None:

@@ -23,10 +23,15 @@ def create_tables(engine: Engine) -> None:
     """Create what is missing: tables, and columns and indexes of tables that an older hub made.
 
     Nothing is dropped, renamed or rewritten. Raises StorageError for a database of a later hub.
+
+    A PostgreSQL is only looked at: several nodes share it, so one who knows of it changes it (``hub migrate``, see
+    :mod:`hub.database.migrating`). Raises StorageError for any schema but this hub's.
     """
     with engine.begin() as connection:
         if is_postgresql(connection):
-            metadata.create_all(connection)
+            from hub.database.migrating import check_schema  # Alembic: nothing that an embedded hub loads
+
+            check_schema(connection)
             return
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
         if version > SCHEMA_VERSION:

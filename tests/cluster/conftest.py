@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.database import Database
+from hub.database.migrating import migrate
 from tests.cluster.servers import Postgres, postgres_server
 
 HERE = Path(__file__).parent
@@ -26,6 +28,20 @@ def postgres_of_session() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def postgres(postgres_of_session: Postgres) -> str:
-    """The URL of a database of this test's own."""
+def empty_postgres(postgres_of_session: Postgres) -> str:
+    """The URL of a database of this test's own, without any table."""
     return postgres_of_session.fresh()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres_of_session: Postgres) -> str:
+    """The name of a database that is copied for each test."""
+    url = postgres_of_session.fresh()
+    migrate(Database.at(url))
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def postgres(postgres_of_session: Postgres, migrated: str) -> str:
+    """The URL of a database of this test's own, with the newest schema."""
+    return postgres_of_session.fresh(migrated)

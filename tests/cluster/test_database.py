@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Engine, MetaData, Table, inspect, literal, select
+from sqlalchemy import Column, Engine, MetaData, Table, literal, select
 
-import hub.ledger.tables  # noqa: F401  registers its tables
 from hub.database import (
     Database,
     Int64,
     Text,
-    create_tables,
     hex_of,
     holds_text,
     json_is_true,
@@ -35,7 +33,7 @@ notes = Table(
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     if request.param == "sqlite":
         return Database.in_folder(tmp_path)
-    return Database.at(request.getfixturevalue("postgres"))
+    return Database.at(request.getfixturevalue("empty_postgres"))
 
 
 @pytest.fixture
@@ -44,12 +42,6 @@ def engine(database: Database) -> Iterator[Engine]:
     OWN.create_all(engine)
     yield engine
     engine.dispose()
-
-
-def test_every_table_can_be_made(engine: Engine) -> None:
-    create_tables(engine)
-    create_tables(engine)
-    assert "ledger_entries" in inspect(engine).get_table_names()
 
 
 def test_an_id_counts_by_itself_and_has_64_bits(engine: Engine) -> None:
