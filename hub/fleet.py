@@ -15,7 +15,7 @@ from hub.clock import US_PER_S, Instant
 from hub.ingest.rtsp.client import RtspClient
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.bodies import HUB_STOPPED
-from hub.ledger.ledger import RecoveredStream
+from hub.ledger.standing import RecoveredStream
 from hub.ledger.timekeeping import Timekeeping
 from hub.model import HubClock, Interruption, MediaSink, RtspSource, Stream
 from hub.monitor.content.checks import ContentChecks

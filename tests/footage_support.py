@@ -142,7 +142,7 @@ async def _live(settings: Settings, ledger: Ledger, disk: Disk, spec: VideoSpec,
     )
     info = TrackInfo(1, loop.codec, loop.timescale)
     step_us = loop.step_ticks * S // loop.timescale
-    run = ledger.next_seq("rec")
+    run = ledger.next_run("rec")
     session = SessionInfo("rtsp", "peer", "test", (info,), ManualClock(begin).now())
     ledger.append("rec", EntryType.OPEN, open_body(session, run))
     recorder = Recorder(

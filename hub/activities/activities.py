@@ -27,6 +27,7 @@ from hub.activities.store import BATCH, Kept, Store
 from hub.clock import US_PER_S, Clock, rfc3339
 from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.ledger.entries import Entry, EntryType, JsonValue
+from hub.ledger.seam import EntryMade
 from hub.model import Expected, Stream
 from hub.people.people import People
 
@@ -44,7 +45,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Ledger(Protocol):
-    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> Entry: ...  # noqa: A002
+    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> EntryMade: ...  # noqa: A002
     async def committed(self) -> None: ...
     def on_commit(self, listener: Callable[[Sequence[Entry]], None]) -> None: ...
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hub.clock import Clock
-from hub.ledger.entries import Entry, EntryType
+from hub.ledger.entries import Entry, is_footage
 from hub.monitor.rules import StreamState
 from hub.monitor.vitals import name_of
 from hub.operations.operations import Operations
@@ -44,7 +44,7 @@ def operating(hub: Hub, disk: Disk, said: Listening) -> Operations:
         return sum(bool(outbox.health(one.name)[0]) for one in hub.notices.channels.all())
 
     def entered(entries: Sequence[Entry]) -> None:
-        chunks = (one.body for one in entries if one.type is EntryType.CHUNK)
+        chunks = (one.body for one in entries if is_footage(one.type, one.body))
         flow.entered(name_of(one["reel"], one["offset"]) for one in chunks)
 
     hub.ledger.on_commit(entered)

@@ -20,6 +20,7 @@ from hub.followup.overdue import due_steps, next_look_us
 from hub.followup.rules import Rules, rules_of
 from hub.ledger.bodies import INTERRUPTION_TYPES, interruption_from_body
 from hub.ledger.entries import Entry, EntryType, JsonValue
+from hub.ledger.seam import EntryMade
 from hub.ledger.told import Told, ToldReader
 from hub.model import Chunk, Interruption, InterruptionState, Stream, StreamKind
 from hub.people.units import Units
@@ -44,7 +45,7 @@ Tell = Callable[[str, Mapping[str, Any]], None]
 
 
 class Ledger(Protocol):
-    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> Entry: ...  # noqa: A002
+    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> EntryMade: ...  # noqa: A002
     async def committed(self) -> None: ...
     def on_commit(self, listener: Callable[[Sequence[Entry]], None]) -> None: ...
 

@@ -137,7 +137,7 @@ class Filling:
         plan = self._plan
         self._zero_us = hole.from_us
         session = SessionInfo(UPLOAD, plan.by, plan.name, self._tracks, self._clock.now())
-        self.filled.run = run = self._ledger.next_seq(plan.stream)
+        self.filled.run = run = self._ledger.next_run(plan.stream)
         body = open_body(session, run, init_sha256=init.sha256) | {"from_us": hole.from_us, **plan.facts}
         self._ledger.append(plan.stream, EntryType.OPEN, body)
         # first of all: after a kill the chunks of this run must not be taken for what was recorded as it came

@@ -17,7 +17,8 @@ from hub.inspection.codes import VIOLATIONS
 from hub.inspection.model import Action, Book, Check, Item, Order, Said, Sample
 from hub.inspection.population import Wanted, items_json
 from hub.inspection.sampling import MAX_SAMPLE, check_seed, draw, new_seed, population_text
-from hub.ledger.entries import HUB_STREAM, Entry, EntryType, JsonValue
+from hub.ledger.entries import HUB_STREAM, EntryType, JsonValue
+from hub.ledger.seam import EntryMade
 from hub.settings import Settings
 
 FOLDER = "inspections"
@@ -28,7 +29,7 @@ Tell = Callable[[str, Mapping[str, Any]], None]
 
 
 class Ledger(Protocol):
-    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> Entry: ...  # noqa: A002
+    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> EntryMade: ...  # noqa: A002
     async def committed(self) -> None: ...
 
 

@@ -17,6 +17,7 @@ from hub.clock import Clock
 from hub.errors import Conflict, HubError, InvalidRequest, NotFound
 from hub.labels.model import MAX_CLEARED, MAX_REASON, Action, Label, Secrecy, labels_from
 from hub.ledger.entries import Entry, EntryType, JsonValue
+from hub.ledger.seam import EntryMade
 from hub.people.rights import WITHOUT_PICTURES, Right
 from hub.people.standing import Standing
 
@@ -30,7 +31,7 @@ Ended = Callable[[str], Awaitable[int | None]]
 
 
 class Ledger(Protocol):
-    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> Entry: ...  # noqa: A002
+    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> EntryMade: ...  # noqa: A002
     async def committed(self) -> None: ...
     def on_commit(self, listener: Callable[[Sequence[Entry]], None]) -> None: ...
 

@@ -51,8 +51,10 @@ def make_entry(
     body: Mapping[str, JsonValue],
     now: Instant,
     clock: Mapping[str, JsonValue],
+    salt: str | None = None,
 ) -> Entry:
-    """The entry that follows ``head``. Raises BadEntry for a body that its type does not allow."""
+    """The entry that follows ``head``. Raises BadEntry for a body that its type does not allow. ``salt``: hex, where
+    the same entry may have to be made again."""
     check_body(stream_id, kind, body)
     seq = head.seq + 1
     fields: dict[str, Any] = {
@@ -68,7 +70,7 @@ def make_entry(
         "t_mono": now.mono_us,
         "boot": writer.boot,
         "clock": clock,
-        "salt": os.urandom(SALT_BYTES).hex(),
+        "salt": salt or os.urandom(SALT_BYTES).hex(),
         "body": body,
     }
     data = canonical(fields)

@@ -8,10 +8,14 @@ import platform
 import sys
 from pathlib import Path
 
+from hub.clock import Instant
 from hub.ledger.entries import JsonValue
 
 REFRESH_US = 16_000_000
 """The kernel's figures move with the NTP daemon's polls, every 16 s at the fastest."""
+
+STEP_US = 500_000
+"""A calendar that leaps this far against monotonic time was set, not slewed."""
 
 _STA_UNSYNC = 0x0040
 _STA_NANO = 0x2000
@@ -61,6 +65,19 @@ class Timekeeping:
         free = result == _TIME_ERROR or timex.status & _STA_UNSYNC
         offset_us = timex.offset // 1000 if timex.status & _STA_NANO else timex.offset
         return {"source": "free" if free else "synchronised", "offset_us": offset_us, "error_us": timex.maxerror}
+
+
+class Calendar:
+    """Watches for a calendar that is set: a fact of its own."""
+
+    def __init__(self) -> None:
+        self._offset_us: int | None = None
+
+    def step_us(self, now: Instant) -> int:
+        """By how much it was set since the last question; 0: it was not."""
+        offset_us = now.utc_us - now.mono_us
+        before, self._offset_us = self._offset_us, offset_us
+        return offset_us - before if before is not None and abs(offset_us - before) > STEP_US else 0
 
 
 def _find_adjtimex() -> ctypes._NamedFuncPointer | None:

@@ -27,6 +27,7 @@ from hub.clock import US_PER_S, Clock
 from hub.ledger.deletions import TombstonedReel
 from hub.ledger.entries import Entry, EntryType, JsonValue
 from hub.ledger.retained import ReelRow, Retained, Standing
+from hub.ledger.seam import EntryMade
 from hub.metrics import DELETED_BYTES
 from hub.retention.beside import Beside, FindBeside
 from hub.retention.files import Files
@@ -39,8 +40,8 @@ _log = structlog.get_logger(__name__)
 class Ledger(Protocol):
     """Of :class:`hub.ledger.ledger.Ledger`, what retention needs."""
 
-    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> Entry: ...  # noqa: A002
-    def next_seq(self, stream_id: str) -> int: ...
+    def append(self, stream_id: str, type: EntryType, body: Mapping[str, JsonValue]) -> EntryMade: ...  # noqa: A002
+    def next_run(self, stream_id: str) -> int: ...
     async def committed(self) -> None: ...
     def on_commit(self, listener: Callable[[Sequence[Entry]], None]) -> None: ...
 
@@ -101,7 +102,7 @@ class Deleter:
         if not named:
             return 0
         body: dict[str, JsonValue] = {
-            "id": f"{stream_id}-{self._ledger.next_seq(stream_id)}",
+            "id": f"{stream_id}-{self._ledger.next_run(stream_id)}",
             "reels": [one.body() for one in named],
             "rule": reason.rule,
             "class": reason.class_name,

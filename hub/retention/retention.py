@@ -357,7 +357,7 @@ class Retention:
     async def _say(self, stream_id: str, what: str, body: Mapping[str, JsonValue], by: str, ident: str = "") -> str:
         """Append a ``hold`` entry, take it over, and wait until it is durable. Never while bytes are being removed."""
         async with self._deleter.moving:
-            ident = ident or f"{what}-{stream_id}-{self._ledger.next_seq(stream_id)}"
+            ident = ident or f"{what}-{stream_id}-{self._ledger.next_run(stream_id)}"
             entry = self._ledger.append(stream_id, EntryType.HOLD, {**body, "id": ident, "by": by})
             self._apply(stream_id, entry.body, entry.t_hub_us)
         self._survey_due = True

@@ -96,7 +96,7 @@ async def footage(folder: Folder, ledger: Ledger, clock: Now) -> tuple[int, int]
     for number, seconds in enumerate((0.0, 4.0), 1):
         units, tracks = at(seconds, video(Codec.H264, seconds=4))
         session = SessionInfo("rtsp", "192.0.2.7", "Camera/1", tuple(tracks), clock.now())
-        run = ledger.next_seq("window-01")
+        run = ledger.next_run("window-01")
         ledger.append("window-01", EntryType.OPEN, open_body(session, run))
         recorder.begin(run)
         feed(recorder, fragments(units, *tracks))

@@ -60,7 +60,7 @@ async def life(root: Path, out: Media, told: int) -> None:
     recorders = []
     late_us = clock.now().utc_us - next(item for item in out if isinstance(item, Fragment)).first_us
     for stream in STREAMS:
-        run = ledger.next_seq(stream)
+        run = ledger.next_run(stream)
         session = SessionInfo("rtsp", "192.0.2.7", "Camera/1", (VIDEO_INFO, AAC_INFO), clock.now())
         ledger.append(stream, EntryType.OPEN, open_body(session, run))
         recorder = Recorder(stream, disk, settings, sealed=_sealed(ledger, stream), failed=_refused)

@@ -134,7 +134,7 @@ async def test_what_cannot_be_is_refused_and_leaves_no_entry(tmp_path: Path, dra
     async with bench(tmp_path) as b:
         with pytest.raises(InvalidRequest):
             await b.activities.begin(recorder(), draft, by="x")
-        assert b.ledger.next_seq("rec-1") == 1  # a genesis would be 0
+        assert b.ledger.next_run("rec-1") == 1  # a genesis would be 0
 
 
 async def test_who_the_hub_knows_is_known_by_the_certificate(tmp_path: Path) -> None:

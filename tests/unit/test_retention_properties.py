@@ -52,13 +52,13 @@ class World:
 
     # ------------------------------------------------------------------------------- the ledger
 
-    def next_seq(self, stream_id: str) -> int:
+    def next_run(self, stream_id: str) -> int:
         return sum(entry.stream_id == stream_id for entry in self.entries)
 
     def append(self, stream_id: str, kind: EntryType, body: Mapping[str, Any]) -> Entry:
         check_body(stream_id, kind, body)
         leaf = hashlib.sha256(str(len(self.entries)).encode()).hexdigest()
-        now, seq = self.clock.now(), self.next_seq(stream_id)
+        now, seq = self.clock.now(), self.next_run(stream_id)
         entry = Entry(stream_id, seq, kind, 0, ZERO_LEAF, now.utc_us, now.mono_us, body, "test/log", b"", leaf)
         self.entries.append(entry)
         if kind is EntryType.TOMBSTONE:

@@ -1,0 +1,130 @@
+"""Taking chains: the only place where epochs are made. Blocking."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, func, select, text
+
+from hub.cluster.tables import inbox
+from hub.ledger import tables as t
+from hub.ledger.bodies import chunk_from_body, interruption_from_body
+from hub.ledger.entries import ZERO_LEAF, Entry, EntryType, read_entry
+from hub.ledger.index import chunk_of, chunk_rows, interruption_of
+from hub.ledger.projection import Batch, Ids, StreamState
+from hub.ledger.standing import RecoveredStream, as_it_stood, broke_off_us
+from hub.ledger.store import Placed
+from hub.model import Chunk, Interruption
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A chain that was taken. ``was``: the stream as its last owner left it, entries that no notary has moved into
+    the log yet taken into account."""
+
+    epoch: int
+    was: RecoveredStream
+
+
+def claim(engine: Engine, stream: str, node: str, known_epoch: int) -> Claimed | None:
+    """Take a chain that was taken ``known_epoch`` times (0: never, it may not be there). None: somebody else did."""
+    with engine.begin() as connection:
+        values = {"stream": stream, "node": node, "known": known_epoch, "leaf": bytes.fromhex(ZERO_LEAF)}
+        if known_epoch == 0:
+            connection.execute(text(_NEW), values)
+        row = connection.execute(text(_CLAIM), values).one_or_none()
+        return None if row is None else Claimed(row.epoch, as_left(connection, stream))
+
+
+_NEW = """
+INSERT INTO cluster_chains (stream, owner, epoch, seq, leaf, t_hub_us) VALUES (:stream, '', 0, -1, :leaf, 0)
+ON CONFLICT DO NOTHING
+"""
+_CLAIM = """
+UPDATE cluster_chains SET owner = :node, epoch = epoch + 1 WHERE stream = :stream AND epoch = :known RETURNING epoch
+"""
+
+
+def as_left(connection: Connection, stream: str) -> RecoveredStream:
+    """How a stream stands by everything that the database holds."""
+    # The inbox first: what is moved between the two statements is then known twice, and not at all otherwise.
+    waiting = _waiting(connection, stream)
+    state = _state(connection, stream)
+    batch = Batch({stream: state}, Ids(), lambda _path: None, lambda _path: None)
+    for entry in waiting:
+        if entry.seq > state.seq:
+            batch.add(Placed(entry, "", 0), 0, keep_bytes=False)
+    now = batch.changed.get(stream, state)
+    return RecoveredStream(stream, now.run, now.run_open, now.recorded_until_us, _lasting(connection, batch, now))
+
+
+def _waiting(connection: Connection, stream: str) -> list[Entry]:
+    query = select(inbox.c.data).where(inbox.c.stream == stream).order_by(inbox.c.seq)
+    return [read_entry(bytes(data)) for data in connection.execute(query).scalars()]
+
+
+def _state(connection: Connection, stream: str) -> StreamState:
+    joined = t.heads.outerjoin(t.spans, t.heads.c.span_id == t.spans.c.id)
+    query = select(t.heads, t.spans.c.from_us, t.spans.c.to_us).select_from(joined).where(t.heads.c.stream == stream)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return StreamState(stream)
+    values = dict(row._mapping)
+    from_us, to_us = values.pop("from_us"), values.pop("to_us")
+    return StreamState(**values, span_from_us=from_us or 0, span_to_us=to_us or 0)
+
+
+def _lasting(connection: Connection, batch: Batch, state: StreamState) -> Interruption | None:
+    """The break of the recording that lasts, or has ended without an entry that says so yet."""
+    ident = state.interruption_id
+    if ident is None:
+        return None
+    made = batch.interruptions.get(ident)
+    if made is not None:
+        known = interruption_from_body(state.stream, EntryType(made["type"]), json.loads(made["body"]))
+    else:
+        query = select(t.interruptions).where(t.interruptions.c.id == ident)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        known = interruption_of(row)
+    began_us, span = broke_off_us(known), t.spans.c
+    later = select(func.min(span.from_us)).where(
+        span.stream == state.stream, span.origin.is_(None), span.from_us > began_us
+    )
+    starts = [one["from_us"] for one in batch.spans.values() if one["origin"] is None and one["from_us"] > began_us]
+    found = connection.execute(later).scalar()
+    return as_it_stood(known, min(starts if found is None else [*starts, found], default=None))
+
+
+# ----------------------------------------------------------------------------- a node's own reels
+
+
+class Declared:
+    """What the database knows of reels: the log's chunks, and the inbox. What ``hub/ledger/reels.py`` asks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def reel_sizes(self, folder: str, since: str) -> dict[str, int]:
+        """How far entries speak of each reel."""
+        low, high = f"{folder}/{since}", f"{folder}/\U0010ffff"
+        waiting = select(inbox.c.reel, inbox.c.reel_end).where(inbox.c.reel >= low, inbox.c.reel < high)
+        known = select(t.reels.c.path, t.reels.c.size).where(t.reels.c.path >= low, t.reels.c.path < high)
+        sizes: dict[str, int] = {}
+        with self._engine.connect() as connection:
+            for reel, end in [*connection.execute(waiting), *connection.execute(known)]:
+                sizes[reel] = max(end, sizes.get(reel, 0))
+        return sizes
+
+    def last_footage(self, stream: str, reel: str) -> Chunk | None:
+        """The newest footage of this reel."""
+        with self._engine.connect() as connection:
+            query = select(inbox.c.data).where(inbox.c.reel == reel).order_by(inbox.c.seq.desc()).limit(1)
+            waiting = connection.execute(query).scalar()
+            if waiting is not None:
+                return chunk_from_body(stream, read_entry(bytes(waiting)).body)
+            rows = chunk_rows().where(t.reels.c.path == reel, t.reels.c.stream == stream)
+            row = connection.execute(rows.order_by(t.chunks.c.entry_id.desc()).limit(1)).one_or_none()
+            return None if row is None else chunk_of(row)

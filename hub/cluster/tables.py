@@ -1,0 +1,61 @@
+"""What a cluster's nodes share: where each chain stands and whose it is, and entries that are not in the log yet."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+cluster_metadata = MetaData()
+"""Apart from the hub's other tables: an embedded hub has none of these."""
+
+_Text = String(collation="C")
+
+chains = Table(
+    "cluster_chains",
+    cluster_metadata,
+    Column("stream", _Text, primary_key=True),
+    Column("owner", _Text, nullable=False),  # a node's name; empty: nobody's
+    Column("epoch", BigInteger, nullable=False),  # how often it was taken
+    Column("seq", BigInteger, nullable=False),  # -1: no entry yet
+    Column("leaf", LargeBinary, nullable=False),
+    Column("t_hub_us", BigInteger, nullable=False),
+)
+
+inbox = Table(
+    "cluster_inbox",
+    cluster_metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),  # of one chain in its order
+    Column("stream", _Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("reel", _Text),  # whose footage it declares, and how far
+    Column("reel_end", BigInteger),
+    UniqueConstraint("stream", "seq"),
+    Index("cluster_inbox_by_reel", "reel"),
+)
+
+# So that a commit whose answer was lost is not made twice.
+writers = Table(
+    "cluster_writers",
+    cluster_metadata,
+    Column("writer", _Text, primary_key=True),
+    Column("done", BigInteger, nullable=False),  # the newest fact that was decided
+    Column("answer", String, nullable=False),  # JSON: what became of the facts of the newest transaction
+)
+
+
+def create_cluster_tables(engine: Engine) -> None:
+    """What is missing of them. Blocks."""
+    cluster_metadata.create_all(engine)
