@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from hub.api.services import Pictures, WhipEndpoint
 from hub.clock import Instant
-from hub.ledger.ledger import RecoveredStream
+from hub.ledger.standing import RecoveredStream
 from hub.model import Interruption, SessionInfo, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeed, LiveFeeds

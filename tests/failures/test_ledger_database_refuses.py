@@ -10,7 +10,7 @@ import pytest
 
 from hub.clock import ManualClock
 from hub.ledger import index as index_module
-from hub.ledger import ledger as ledger_module
+from hub.ledger import keeper as keeper_module
 from hub.ledger import writer as writer_module
 from hub.ledger.bodies import close_body
 from hub.ledger.entries import Entry, EntryType
@@ -20,7 +20,7 @@ from tests.ledger_folder import START_US, Folder, lines
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_module, "LOCK_WAIT_S", 0.05)
-    monkeypatch.setattr(ledger_module, "RETRY_S", 0.02)
+    monkeypatch.setattr(keeper_module, "RETRY_S", 0.02)
 
 
 def lock(folder: Folder) -> sqlite3.Connection:

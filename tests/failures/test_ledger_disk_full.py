@@ -11,6 +11,7 @@ import pytest
 
 from hub.clock import ManualClock
 from hub.errors import LedgerError
+from hub.ledger import keeper as keeper_module
 from hub.ledger import ledger as ledger_module
 from hub.ledger import store
 from hub.ledger.bodies import close_body
@@ -42,7 +43,7 @@ class FullDisk:
 def disk(monkeypatch: pytest.MonkeyPatch) -> FullDisk:
     full = FullDisk()
     monkeypatch.setattr(store, "os", full)
-    monkeypatch.setattr(ledger_module, "RETRY_S", 0.02)
+    monkeypatch.setattr(keeper_module, "RETRY_S", 0.02)
     return full
 
 

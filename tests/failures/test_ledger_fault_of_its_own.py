@@ -9,7 +9,7 @@ import pytest
 
 from hub.clock import ManualClock
 from hub.errors import LedgerError
-from hub.ledger import ledger as ledger_module
+from hub.ledger import keeper as keeper_module
 from hub.ledger.bodies import close_body, interruption_body
 from hub.ledger.entries import EntryType
 from hub.ledger.store import EntryFiles
@@ -18,7 +18,7 @@ from tests.ledger_folder import START_US, Folder, interruption
 
 
 async def test_a_commit_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "RETRY_S", 0.01)
+    monkeypatch.setattr(keeper_module, "RETRY_S", 0.01)
     folder = Folder(tmp_path)
     ledger = await folder.open(ManualClock(START_US))
     original, faults = EntryFiles.append, [RuntimeError("a bug"), ValueError("another")]
