@@ -1,0 +1,1 @@
+"""Other recorders, run on the same streams at the same time, to compare with: none is needed by the hub itself."""
