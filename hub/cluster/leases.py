@@ -33,6 +33,7 @@ missing there: by then every node that lives has had several chances to say so."
 
 NODES, BORN, LEADER = "hub:nodes", "hub:born", "hub:leader"
 NODE = "hub:node:"
+_ALWAYS_MS = 1 << 52
 
 # Born anew is a Redis that is another process, be it empty, with the data of before, or a replica that was promoted:
 # in each, leases of nodes that live may be missing. Time is Redis' own; ours never enters.
@@ -52,7 +53,7 @@ if not held or string.sub(held, 1, #ARGV[2]) == ARGV[2] then
   redis.call('SADD', KEYS[1], ARGV[1])
   mine = 1
 end
-local out = {mine, now_ms - tonumber(string.match(born, ' (%d+)$'))}
+local out = {mine, now_ms - tonumber(string.match(born, ' (%d+)$')), now_ms}
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local said = redis.call('GET', ARGV[5] .. name)
   if said then out[#out + 1] = said else redis.call('SREM', KEYS[1], name) end
@@ -66,11 +67,13 @@ if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS
 return 1
 """
 
+# A question can lie in a Redis that stands still, and be read long after whoever asked has given up: what was true then
+# must not take a lease now. So it says until when, by Redis' own clock, it may.
 _LEAD = """
 local held = redis.call('GET', KEYS[1])
 if held == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
-elseif not held and ARGV[3] == '1' then
+elseif not held and redis.call('TIME')[1] * 1000 < tonumber(ARGV[3]) then
   redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
   held = ARGV[1]
 end
@@ -129,6 +132,7 @@ class Members:
         self._looked_us: int | None = None
         self._unbroken_us: int | None = None
         self._born_ms = 0
+        self._redis_ms = 0
         self._said: dict[str, Member] = {}
         self._since: dict[str, int] = {}
         self._problem = ""
@@ -168,6 +172,11 @@ class Members:
         sure = self._looked_us - self._unbroken_us >= GRACE * self._lease_us
         return dict(self._said) if sure and self._born_ms * 1000 >= GRACE * self._lease_us else None
 
+    @property
+    def sure_until_ms(self) -> int:
+        """Until when, by Redis' clock, what :meth:`living` says now may be acted upon; 0: not at all."""
+        return 0 if self.living() is None else self._redis_ms + self._lease_us // 2000
+
     def seen(self) -> Mapping[str, Member]:
         """Whoever said so when it was looked last: to reach them, not to conclude anything from who is missing."""
         return dict(self._said)
@@ -190,7 +199,8 @@ class Members:
             self._unbroken_us = None
             self._complain(f"Redis refuses what leases need: {error}")
             return False
-        self._take(sent_us, bool(answer[0]), int(answer[1]), answer[2:])
+        self._redis_ms = int(answer[2])
+        self._take(sent_us, bool(answer[0]), int(answer[1]), answer[3:])
         return True
 
     def _take(self, sent_us: int, mine: bool, born_ms: int, texts: list[bytes]) -> None:
@@ -287,12 +297,12 @@ class LeaderLease:
         """
         sent_us = self._clock.now().mono_us
         wants = self._wants()
-        may = wants and (self._was_mine or self._members.living() is not None)
+        until_ms = (_ALWAYS_MS if self._was_mine else self._members.sure_until_ms) if wants else 0
         if self._was_mine and not wants:
             await self.release()
             return True
         try:
-            answer = await self._link.script(_LEAD, [LEADER], [self._value, self._lease_us // 1000, int(may)])
+            answer = await self._link.script(_LEAD, [LEADER], [self._value, self._lease_us // 1000, until_ms])
         except (RedisAway, ResponseError):
             return False
         text = bytes(answer).decode(errors="replace")

@@ -52,6 +52,7 @@ class RedisLink:
             socket_timeout=None,  # each question has a limit of its own, see ask()
             retry=Retry(NoBackoff(), 1),  # a kept connection may have died since it was used last
             max_connections=MOST_CONNECTIONS,
+            protocol=2,
         )
 
     @property

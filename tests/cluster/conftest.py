@@ -9,7 +9,7 @@ import pytest
 
 from hub.database import Database
 from hub.database.migrating import migrate
-from tests.cluster.servers import Postgres, postgres_server
+from tests.cluster.servers import Postgres, Redis, postgres_server, redis_server
 
 HERE = Path(__file__).parent
 
@@ -45,3 +45,18 @@ def migrated(postgres_of_session: Postgres) -> str:
 def postgres(postgres_of_session: Postgres, migrated: str) -> str:
     """The URL of a database of this test's own, with the newest schema."""
     return postgres_of_session.fresh(migrated)
+
+
+@pytest.fixture(scope="session")
+def redis_of_session() -> Iterator[Redis]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_of_session: Redis) -> Redis:
+    """Empty and running. A test that stops it starts it again."""
+    if redis_of_session.process.poll() is not None:
+        redis_of_session.start()
+    redis_of_session.empty()
+    return redis_of_session

@@ -145,3 +145,72 @@ def postgres_server() -> Iterator[Postgres]:
             server.resume()
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Redis:
+    """A running server; nothing of it is on a disk, so that one that is started again is empty."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def stop(self) -> None:
+        """As a power cut."""
+        self.process.kill()
+        self.process.wait(20)
+
+    def start(self) -> None:
+        """Again, empty, on the same port."""
+        self.process = _redis_process(self.folder, self.port)
+        _wait_for_redis(self)
+
+    def pause(self) -> None:
+        """It stands still: connections stay open and nothing answers."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def empty(self) -> None:
+        """For the next test."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(b"FLUSHALL\r\n")
+            assert connection.recv(100) == b"+OK\r\n"
+
+
+def _redis_process(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(as_user(command), stdout=log, stderr=log, cwd=folder)
+
+
+def _wait_for_redis(server: Redis) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        with closing(socket.socket()) as probe:
+            probe.settimeout(2)
+            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+                return
+        if time.monotonic() > deadline or server.process.poll() is not None:
+            raise RuntimeError((server.folder / "log").read_text())
+        time.sleep(0.02)
+
+
+@contextmanager
+def redis_server() -> Iterator[Redis]:
+    folder = own_folder("hub-redis-")
+    port = free_port()
+    server = Redis(port, folder, _redis_process(folder, port))
+    try:
+        _wait_for_redis(server)
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.resume()
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
