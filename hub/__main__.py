@@ -7,10 +7,24 @@ import sys
 from collections.abc import Callable, Sequence
 
 from hub import __version__
-from hub.commands import audit, bench, duty, export, import_, keys, migrate, serve, signer, tls, verifier, verify
+from hub.commands import (
+    audit,
+    backup,
+    bench,
+    duty,
+    export,
+    import_,
+    keys,
+    migrate,
+    serve,
+    signer,
+    tls,
+    verifier,
+    verify,
+)
 from hub.errors import HubError
 
-COMMANDS = (serve, verify, verifier, export, import_, audit, bench, tls, signer, keys, duty, migrate)
+COMMANDS = (serve, verify, verifier, export, import_, audit, bench, tls, signer, keys, duty, migrate, backup)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

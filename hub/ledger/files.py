@@ -26,6 +26,9 @@ CHECKPOINT_FILE = "checkpoint"
 CHECKPOINTS_FILE = "checkpoints"
 LEAVES_FILE = "leaves"
 VKEY_FILE = "vkey"
+RESTORED_FILE = "restored"
+"""In a log's folder: it came back from a backup, may have gone on elsewhere, and is not gone on with here. Holds a name
+for the next one."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

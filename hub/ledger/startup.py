@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from hub.database import Database
 from hub.errors import LedgerError
 from hub.ledger.entries import HUB_STREAM, Entry, JsonValue, read_entry
-from hub.ledger.files import CHECKPOINT_FILE, LEAVES_FILE, LOCK_FILE, SUFFIX, log_folder, replace_file
+from hub.ledger.files import CHECKPOINT_FILE, LEAVES_FILE, LOCK_FILE, RESTORED_FILE, SUFFIX, log_folder, replace_file
 from hub.ledger.index import Index, LogRow
 from hub.ledger.log import Log
 from hub.ledger.merkle import CompactRange
@@ -154,6 +154,7 @@ def _open_log(
     known = current is not None and origin == current.origin
     if origin in rows and not known:
         raise LedgerError(f"the log {origin} of this data folder is finished; set log_origin to a name not yet used")
+    _refuse_if_restored(data, origin)
     signer = _signer(signers, data, origin, known)
     row = rows.get(origin) or LogRow(0, origin, index.next_entry, CompactRange())
     log = Log.open(data, row, signer)
@@ -168,6 +169,19 @@ def _open_log(
         raise
     announcer = Announcer(_key_entries(data, index) if signer.statements else ())
     return Started(lock, index, signer, signers, log, row.id, done, lost, ended, cites, announcer)
+
+
+def _refuse_if_restored(data: Path, origin: str) -> None:
+    """A backup knows nothing of what was signed after it; to go on from it would be a second history of one name."""
+    path = log_folder(data, origin) / RESTORED_FILE
+    if path.exists():
+        name = path.read_text(encoding="utf-8").strip()
+        raise LedgerError(
+            f"the log {origin} in {data} came back from a backup and may have gone on since: it is finished here. "
+            f"To go on with what is here, set log_origin to {name} or another new name: the new log's first entry "
+            "will cite the old head",
+            code="restored",
+        )
 
 
 def _signer(signers: Signers, data: Path, origin: str, known: bool) -> Signer:
