@@ -8,7 +8,8 @@ import importlib
 from hub.commands import Commands
 
 BENCHES = {
-    "ingest": "CPU and memory per recorded stream, against ffmpeg on the same streams",
+    "ingest": "CPU and memory per recorded RTSP stream, against ffmpeg, PyAV and MediaMTX on the same streams",
+    "whip": "the same of recorders that publish by WHIP, against aiortc and MediaMTX",
     "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
     "county": "a simulated month of a county: how often a watcher is rung, how many explanations are demanded",
     "interruptions": "scripted faults: found, missed, false, delay and edge error",
