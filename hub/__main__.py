@@ -11,8 +11,10 @@ from hub.commands import (
     audit,
     backup,
     bench,
+    drain,
     duty,
     export,
+    healthy,
     import_,
     keys,
     migrate,
@@ -24,7 +26,23 @@ from hub.commands import (
 )
 from hub.errors import HubError
 
-COMMANDS = (serve, verify, verifier, export, import_, audit, bench, tls, signer, keys, duty, migrate, backup)
+COMMANDS = (
+    serve,
+    verify,
+    verifier,
+    export,
+    import_,
+    audit,
+    bench,
+    tls,
+    signer,
+    keys,
+    duty,
+    migrate,
+    backup,
+    drain,
+    healthy,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

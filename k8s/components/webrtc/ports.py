@@ -1,4 +1,4 @@
-"""Writes the two patches of this folder for a range of UDP ports: ``python3 k8s/components/webrtc/ports.py 40000 40127``.
+"""Writes ports.yaml and recorders.yaml for a range of UDP ports: ``python3 ports.py 40000 40127``.
 
 A recorder's media comes to one UDP port of the pod that records it, one port a session. Kubernetes knows no ranges of
 host ports, so each is listed. The number outside is the number inside: ICE tells recorders the one that the hub bound.
