@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from argon2 import PasswordHasher
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from yarl import URL
 
 from hub.api.access_entries import write_access
@@ -33,6 +33,7 @@ from hub.monitor.live import LiveFeeds
 from hub.people.accounts import Accounts
 from hub.registry import Registry
 from hub.settings import Settings
+from tests.database_support import hurry
 
 ADMIN_TOKEN = "the-admin-token-of-the-tests"
 PASSWORD = "correct horse battery"
@@ -250,8 +251,7 @@ async def running_hub(tmp_path: Path, **values: Any) -> AsyncIterator[Hub]:
     settings = Settings.model_validate(given | {"admin_token": ADMIN_TOKEN, "admin_password": PASSWORD} | values)
     clock = TestClock()
     engine = open_engine(Database(tmp_path / "hub.db"))
-    # these tests are not about power cuts, and every flush waits for the disk of a busy machine
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    hurry(engine)
     create_tables(engine)
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     accounts, _ = await Accounts.open(engine, settings, clock, cheap)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from hub.clock import rfc3339
 from hub.database import Database, create_tables, open_engine
@@ -29,6 +29,7 @@ from hub.people.tree import ROOT, UnitKind
 from hub.people.units import Units
 from hub.settings import Settings
 from tests.api_support import TestClock
+from tests.database_support import hurry
 
 NOON_US = 1_767_240_000_000_000
 """2026-01-01 12:00 in Shanghai."""
@@ -96,7 +97,7 @@ class Desk:
         given = {"data": self.root / "data", "keys_dir": self.root / "keys", "public_url": "https://hub.example"}
         self.settings = Settings.model_validate(given | values)
         self.engine = open_engine(Database(self.root / "hub.db"))
-        event.listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        hurry(self.engine)
         create_tables(self.engine)
         self.units = await Units.open(self.engine, self.clock)
         self.people = await People.open(self.engine, self.clock, self.units)

@@ -9,14 +9,12 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
 )
 
-cluster_metadata = MetaData()
-"""Apart from the hub's other tables: an embedded hub has none of these."""
+from hub.database import cluster_metadata
 
 _Text = String(collation="C")
 

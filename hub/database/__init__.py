@@ -8,7 +8,7 @@ for everybody: columns (:mod:`hub.database.columns`), statements (:mod:`hub.data
 from hub.database.columns import Int64, Text
 from hub.database.engines import open_engine, open_read_only
 from hub.database.place import Database
-from hub.database.schema import SCHEMA_VERSION, create_tables, metadata
+from hub.database.schema import SCHEMA_VERSION, cluster_metadata, create_tables, metadata
 from hub.database.statements import (
     begin_writing,
     hex_of,
@@ -28,6 +28,7 @@ __all__ = [
     "Int64",
     "Text",
     "begin_writing",
+    "cluster_metadata",
     "create_tables",
     "hex_of",
     "holds_text",

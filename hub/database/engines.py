@@ -47,7 +47,19 @@ def open_engine(database: Database, *, lock_wait_s: float = 10.0, unlimited: boo
     """
     if database.path is None:
         return _open_server(database, lock_wait_s, unlimited=unlimited)
-    _keep_private(database.path)
+    return _open_file(database, database.path, lock_wait_s)
+
+
+def open_read_only(database: Database, *, still: bool = False) -> Engine:
+    """An engine that cannot write. ``still``: nobody writes, and nothing waits in a write-ahead log: SQLite need not
+    put one of its own into the folder."""
+    if database.path is None:
+        return _open_server(database, 10.0, read_only=True)
+    return _read_file(database.path, still)
+
+
+def _open_file(database: Database, path: Path, lock_wait_s: float) -> Engine:
+    _keep_private(path)
     engine = create_engine(database.address(), connect_args={"timeout": lock_wait_s})
 
     @event.listens_for(engine, "connect")
@@ -60,13 +72,9 @@ def open_engine(database: Database, *, lock_wait_s: float = 10.0, unlimited: boo
     return engine
 
 
-def open_read_only(database: Database, *, still: bool = False) -> Engine:
-    """An engine that cannot write. ``still``: nobody writes, and nothing waits in a write-ahead log: SQLite need not
-    put one of its own into the folder."""
-    if database.path is None:
-        return _open_server(database, 10.0, read_only=True)
+def _read_file(path: Path, still: bool) -> Engine:
     mode = "mode=ro&immutable=1" if still else "mode=ro"
-    url = f"sqlite:///file:{quote(str(database.path.resolve()))}?{mode}&uri=true"
+    url = f"sqlite:///file:{quote(str(path.resolve()))}?{mode}&uri=true"
     return create_engine(url, poolclass=NullPool)
 
 

@@ -14,6 +14,9 @@ log = structlog.get_logger(__name__)
 metadata = MetaData()
 """Every table registers here, wherever it is declared."""
 
+cluster_metadata = MetaData()
+"""But those that the nodes of a cluster share, and an embedded hub has none of: they are PostgreSQL's alone."""
+
 SCHEMA_VERSION = 1
 """Kept in ``PRAGMA user_version``. Raised only by a change that an older hub could not live with: a column that
 is added has a default, and an older hub does not notice it."""

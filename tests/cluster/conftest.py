@@ -28,9 +28,11 @@ def postgres_of_session() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def empty_postgres(postgres_of_session: Postgres) -> str:
+def empty_postgres(postgres_of_session: Postgres) -> Iterator[str]:
     """The URL of a database of this test's own, without any table."""
-    return postgres_of_session.fresh()
+    url = postgres_of_session.fresh()
+    yield url
+    postgres_of_session.drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +44,11 @@ def migrated(postgres_of_session: Postgres) -> str:
 
 
 @pytest.fixture
-def postgres(postgres_of_session: Postgres, migrated: str) -> str:
+def postgres(postgres_of_session: Postgres, migrated: str) -> Iterator[str]:
     """The URL of a database of this test's own, with the newest schema."""
-    return postgres_of_session.fresh(migrated)
+    url = postgres_of_session.fresh(migrated)
+    yield url
+    postgres_of_session.drop(url)
 
 
 @pytest.fixture(scope="session")

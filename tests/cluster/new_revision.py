@@ -14,7 +14,7 @@ from pathlib import Path
 
 from alembic import command
 
-from hub.database import Database, metadata, open_engine
+from hub.database import Database, cluster_metadata, metadata, open_engine
 from hub.database.migrating import config
 from tests.cluster.servers import postgres_server
 
@@ -24,7 +24,7 @@ HUB = Path(__file__).parents[2] / "hub"
 def register_all() -> None:
     """Import whatever declares a table."""
     for path in HUB.rglob("*.py"):
-        if re.search(r"^\s+metadata,$|\bTable\(.*\bmetadata,", path.read_text(encoding="utf-8"), re.MULTILINE):
+        if re.search(r"^\s+(cluster_)?metadata,$|\bTable\(.*metadata,", path.read_text(encoding="utf-8"), re.MULTILINE):
             importlib.import_module(".".join(path.relative_to(HUB.parent).with_suffix("").parts))
 
 
@@ -41,7 +41,7 @@ def main(message: str) -> None:
     text = re.sub(r" sqlite_where=sa\.text\(.*?\),| *# ### .*\n", "", path.read_text(encoding="utf-8"))
     path.write_text(text, encoding="utf-8")
     subprocess.run(["ruff", "format", "-q", str(path)], check=True)
-    print(f"{path}: of {len(metadata.tables)} tables")
+    print(f"{path}: of {len(metadata.tables) + len(cluster_metadata.tables)} tables")
 
 
 if __name__ == "__main__":

@@ -68,6 +68,10 @@ class Postgres:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{url.rpartition("/")[2]}" WITH (FORCE)')
+
     def stop(self) -> None:
         """As a power cut, for the processes: connections break, what was committed stays."""
         self.process.send_signal(signal.SIGQUIT)
@@ -106,7 +110,7 @@ def _postgres_process(folder: Path, port: int) -> subprocess.Popen[bytes]:
         "unix_socket_directories": "",
         "fsync": "off",  # of the machine; a process that is killed loses nothing by it
         "full_page_writes": "off",
-        "max_connections": 100,
+        "max_connections": 200,
         "shared_buffers": "64MB",
     }
     command = [str(_binaries() / "postgres"), "-D", str(folder / "db")]

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from hub.database import Database, create_tables, metadata, open_engine
+from hub.database import Database, cluster_metadata, create_tables, metadata, open_engine
 from hub.database.migrating import migrate, newest
 from hub.errors import StorageError
 from tests.cluster.new_revision import register_all
@@ -27,7 +27,7 @@ def test_the_steps_make_what_the_tables_say(postgres: str) -> None:
     with engine.connect() as connection:
         found = compare_metadata(
             MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True}),
-            metadata,
+            [metadata, cluster_metadata],
         )
         assert found == []
         columns = text(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from hub.clock import ManualClock
 from hub.database import Database, create_tables, open_engine
@@ -22,6 +22,7 @@ from hub.people.people import Person, check_certificate
 from hub.people.rights import Right, Role
 from hub.people.tree import ROOT, UnitKind
 from hub.settings import Settings
+from tests.database_support import hurry
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 ADMIN = Actor("admin", frozenset({Role.ADMIN}))
@@ -32,7 +33,7 @@ OWN = "a password of my own"
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_engine(Database(tmp_path / "hub.db"))
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    hurry(engine)
     create_tables(engine)
     yield engine
     engine.dispose()

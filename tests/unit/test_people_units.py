@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from hub.clock import ManualClock
 from hub.database import Database, create_tables, open_engine
@@ -19,6 +19,7 @@ from hub.ledger.entries import canonical
 from hub.people.changes import Actor, Change
 from hub.people.tree import MAX_DEPTH, ROOT, Tree, Unit, UnitKind
 from hub.people.units import MAX_RULES_BYTES, Units, check_rules
+from tests.database_support import hurry
 
 BY = Actor("liu")
 
@@ -26,7 +27,7 @@ BY = Actor("liu")
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_engine(Database(tmp_path / "hub.db"))
-    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    hurry(engine)
     create_tables(engine)
     yield engine
     engine.dispose()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import BigInteger, String
 
-from hub.database.schema import metadata
+from hub.database.schema import cluster_metadata, metadata
 
 
 def _spelled(kind: str, item: Any, _: object) -> str | Literal[False]:
@@ -17,6 +17,10 @@ def _spelled(kind: str, item: Any, _: object) -> str | Literal[False]:
     return 'sa.String(collation="C")' if kind == "type" and isinstance(item, String) else False
 
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_item=_spelled)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=[metadata, cluster_metadata],
+    render_item=_spelled,
+)
 with context.begin_transaction():
     context.run_migrations()
