@@ -10,6 +10,8 @@ from hub.commands import Commands
 BENCHES = {
     "ingest": "CPU and memory per recorded RTSP stream, against ffmpeg, PyAV and MediaMTX on the same streams",
     "whip": "the same of recorders that publish by WHIP, against aiortc and MediaMTX",
+    "fanout": "what a further watcher of a stream costs, against its recording",
+    "capacity": "how many streams one core records without losing a packet",
     "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
     "county": "a simulated month of a county: how often a watcher is rung, how many explanations are demanded",
     "interruptions": "scripted faults: found, missed, false, delay and edge error",
