@@ -20,10 +20,7 @@ class Owner:
 
 
 class Claimed(Protocol):
-    """A stream that is ours from now on. What else is known of it is between the chains and the pipelines."""
-
-    @property
-    def stream_id(self) -> str: ...
+    """A stream is ours from now on. What else is known of it is between the chains and the pipelines."""
 
     @property
     def epoch(self) -> int: ...

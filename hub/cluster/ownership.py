@@ -14,6 +14,7 @@ from hub import metrics
 from hub.clock import US_PER_S, Clock
 from hub.cluster.leases import Member, Members
 from hub.cluster.owners import Chains, Claimed, Steps, View, decide
+from hub.cluster.pause import pause
 from hub.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -41,11 +42,12 @@ class ChainsOf(Chains, Protocol[C_co]):
 
 @dataclass(frozen=True, slots=True)
 class Doings(Generic[C]):
-    """What follows. ``taken`` begins a pipeline; ``lost`` ends one whose epoch is over: nothing that it writes counts
-    any more. ``ended`` ends one in order, with everything committed, before it is given away. ``hand_over`` moves a
-    stream to another node without a hole and returns whether it did; None: it is ended here and begun there."""
+    """What follows, by stream. ``taken`` begins a pipeline; ``lost`` ends one whose epoch is over: nothing that it
+    writes counts any more. ``ended`` ends one in order, with everything committed, before it is given away.
+    ``hand_over`` moves a stream to another node without a hole and returns whether it did; None: it is ended here and
+    begun there."""
 
-    taken: Callable[[C], Awaitable[None]]
+    taken: Callable[[str, C], Awaitable[None]]
     lost: Callable[[str], Awaitable[None]]
     ended: Callable[[str], Awaitable[None]]
     hand_over: Callable[[str, Member], Awaitable[bool]] | None = None
@@ -100,10 +102,10 @@ class Ownership(Generic[C]):
         """Another node hands this stream over: :meth:`received` or :meth:`not_coming` follows."""
         self._coming[stream_id] = self._clock.now().mono_us + round(COMING_S * US_PER_S)
 
-    def received(self, claimed: C) -> None:
+    def received(self, stream_id: str, epoch: int) -> None:
         """It is ours by the table, and its pipeline has begun."""
-        self._coming.pop(claimed.stream_id, None)
-        self._hold(claimed)
+        self._coming.pop(stream_id, None)
+        self._hold(stream_id, epoch)
 
     def not_coming(self, stream_id: str) -> None:
         self._coming.pop(stream_id, None)
@@ -149,18 +151,7 @@ class Ownership(Generic[C]):
                 await self.look()
             except Exception:
                 log.exception("who owns what could not be looked at; it is tried again")
-            await self._news()
-
-    async def _news(self) -> None:
-        waits: list[asyncio.Future[object]] = [
-            asyncio.ensure_future(one) for one in (self._nudged.wait(), self._members.news.wait())
-        ]
-        waits.append(asyncio.ensure_future(self._clock.sleep(LOOK_EVERY_S)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
+            await pause(self._clock, LOOK_EVERY_S, self._nudged, self._members.news)
 
     async def look(self) -> Steps:
         """See what all see, decide, and do it. Nothing changes hands while PostgreSQL is away."""
@@ -240,13 +231,13 @@ class Ownership(Generic[C]):
         claimed = await self._chains.claim(stream_id, known_epoch)
         if claimed is None:
             return False
-        self._hold(claimed)
+        self._hold(stream_id, claimed.epoch)
         log.info("stream taken", stream=stream_id, epoch=claimed.epoch)
-        await self._doings.taken(claimed)
+        await self._doings.taken(stream_id, claimed)
         return True
 
-    def _hold(self, claimed: C) -> None:
-        self._held[claimed.stream_id] = claimed.epoch
+    def _hold(self, stream_id: str, epoch: int) -> None:
+        self._held[stream_id] = epoch
         metrics.TAKEN.inc()
 
     async def _lose(self, stream_id: str) -> None:
