@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
@@ -42,12 +42,21 @@ class ClusterSettings(BaseModel):
         60.0, ge=1, le=3600, description="A node that drains waits at most this long for others to take its streams."
     )
     archive_url: str = Field(
-        "", description="Object store that sealed reels go to, s3://BUCKET[/PREFIX]; empty: they stay on the disk."
+        "",
+        description="Object store that sealed reels go to, s3://BUCKET[/PREFIX] or file:///FOLDER; empty: none.",
     )
     archive_endpoint: str = Field("", description="Address of an object store of one's own, https://HOST:PORT.")
     archive_region: str = Field("us-east-1", description="Region of the object store; most of one's own take any.")
     archive_access_key: SecretStr | None = Field(None, description="Access key id for the object store.")
     archive_secret_key: SecretStr | None = Field(None, description="Secret access key for the object store.")
+    archive_keep_h: float = Field(
+        24.0, ge=0, description="Reels stay on the disk this long too, or as long as there is room; never unverified."
+    )
+    archive_rate_mb: float = Field(50.0, gt=0, description="Uploads to the archive together take no more MiB a second.")
+    archive_parallel: int = Field(2, ge=1, le=16, description="Files uploaded to the archive at once.")
+    archive_lock: Literal["governance", "compliance", "off"] = Field(
+        "governance", description="Kind of retention date set on objects where the bucket takes one, by their class."
+    )
 
     @field_validator("roles")
     @classmethod
@@ -73,8 +82,8 @@ class ClusterSettings(BaseModel):
     @field_validator("archive_url")
     @classmethod
     def _bucket(cls, value: str) -> str:
-        if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?", value):
-            raise ValueError("expected s3://BUCKET[/PREFIX]")
+        if value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?|file:///[^\s?#]+", value):
+            raise ValueError("expected s3://BUCKET[/PREFIX] or file:///FOLDER")
         return value.rstrip("/")
 
     @field_validator("database_url", "redis_url")
@@ -84,6 +93,16 @@ class ClusterSettings(BaseModel):
         if value is not None and value.get_secret_value().partition("://")[0] not in schemes:
             raise ValueError(f"expected {schemes[0]}://…")  # without what was found: it may hold a password
         return value
+
+    @model_validator(mode="after")
+    def _whole_archive(self) -> Self:
+        if self.archive_url.startswith("s3://") and (
+            self.archive_access_key is None or self.archive_secret_key is None
+        ):
+            raise ValueError("archive_url s3://…: expected archive_access_key and archive_secret_key too")
+        if self.archive_url.startswith("file://") and self.clustered:
+            raise ValueError("archive_url: a cluster needs an object store that all nodes reach, s3://BUCKET")
+        return self
 
     @model_validator(mode="after")
     def _whole_cluster(self) -> Self:

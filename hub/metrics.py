@@ -35,6 +35,14 @@ STORAGE_FULL = Gauge(
     "When the disk would be full at the last day's rate, if all that may go went; 0: unknown. Worry below a month.",
 )
 DELETED_BYTES = Counter("hub_retention_deleted_bytes_total", "Bytes of footage deleted at the end of its term.")
+ARCHIVE_UP = Gauge("hub_archive_up", "1: the archive took what was given to it last; worry at 0.")
+ARCHIVE_WAITING = Gauge("hub_archive_waiting_bytes", "Finished files on the disk alone that the archive did not take.")
+ARCHIVED_BYTES = Counter("hub_archive_uploaded_bytes_total", "Bytes that were verified in the archive.")
+ARCHIVE_FAILURES = Counter("hub_archive_failures_total", "Passes of the archive that failed; worry at a steep slope.")
+ARCHIVE_DAYS_LEFT = Gauge(
+    "hub_archive_disk_days_left",
+    "Days until the disk is full at the last day's rate if nothing more is uploaded; -1: unknown. Worry below 3.",
+)
 STORAGE_DROPPED = Counter(
     "hub_storage_dropped_fragments_total", "Fragments that the disk did not take; worry at 1.", ["stream"]
 )

@@ -9,7 +9,6 @@ import asyncio
 import re
 import threading
 from collections import OrderedDict
-from pathlib import Path
 from urllib.parse import urlencode
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -26,6 +25,7 @@ from hub.people.rights import Right
 from hub.segmenter.playlist import Fill, Playlist, first_with_sound, join_for
 from hub.segmenter.scan import read_fragments, read_init
 from hub.segmenter.silence import segment_bytes, with_sound
+from hub.shelf import Shelf
 
 HLS = "application/vnd.apple.mpegurl"
 MP4 = "video/mp4"
@@ -36,6 +36,8 @@ MAX_SEGMENT_BYTES = 256 << 20
 """A minute of the greatest stream there is; a filled segment is held in memory."""
 MAX_FILL_S = 120
 """Silence beyond a segment's own pictures."""
+SENT_AT_ONCE = 2 << 20
+"""Of a reel that lies elsewhere: some seconds, so that most segments are one call."""
 _PAGE = 10_000
 
 Hidden = tuple[Range, ...]
@@ -70,7 +72,7 @@ async def show_playlist(request: web.Request) -> web.Response:
     join_s = join_for(query.from_us, query.to_us)
     hidden = await admit(request, stream, (query.from_us, query.to_us))
     complete = stream.retired or query.to_us <= services.clock.now().utc_us - UNSEALED_US
-    reels = Reels(services.settings.data, stream.id)
+    reels = Reels(services.reels, stream.id)
     if complete:
         text = await asyncio.to_thread(_playlist, services.reader, reels, query, join_s, hidden)
     else:
@@ -170,27 +172,35 @@ GROWING: web.AppKey[GrowingPlaylists] = web.AppKey("growing", GrowingPlaylists)
 class Reels:
     """One stream's reels: their addresses under the playlist's, and their bytes. Reading blocks."""
 
-    def __init__(self, data: Path, stream_id: str) -> None:
+    def __init__(self, shelf: Shelf, stream_id: str) -> None:
         self.stream_id = stream_id
-        self._folder = data / "reels" / stream_id
+        self.shelf = shelf
 
-    def path(self, name: str) -> Path:
-        """Of DAY/FILE. Raises NotFound for what is no reel's name: nothing else can be reached."""
+    def path(self, name: str) -> str:
+        """Of DAY/FILE, below the data folder. Raises NotFound for what is no reel's name: nothing else is reached."""
         match = _REEL.fullmatch(name)
         if match is None:
             raise NotFound("no such reel")
-        return self._folder / match["day"] / match["file"]
+        return f"reels/{self.stream_id}/{match['day']}/{match['file']}"
+
+    def size(self, name: str) -> int:
+        """In bytes. Raises NotFound, StorageError where nobody can say."""
+        try:
+            size = self.shelf.size(self.path(name))
+        except OSError as error:
+            raise StorageError(f"the reel {name} cannot be read: {error.strerror or error}") from error
+        if size is None:
+            raise NotFound("no such reel")
+        return size
 
     def read(self, name: str, offset: int, size: int) -> bytes:
         """Exactly these bytes. Raises NotFound, InvalidRequest beyond the end, StorageError."""
         try:
-            with self.path(name).open("rb") as file:
-                file.seek(offset)
-                data = file.read(size)
+            data = self.shelf.read(self.path(name), offset, size)
         except FileNotFoundError:
             raise NotFound("no such reel") from None
         except OSError as error:
-            raise StorageError(f"the reel {name} cannot be read: {error.strerror}") from error
+            raise StorageError(f"the reel {name} cannot be read: {error.strerror or error}") from error
         if len(data) < size:
             raise InvalidRequest(f"the reel ends {size - len(data)} bytes before {offset + size}", code="bad_range")
         return data
@@ -232,14 +242,12 @@ class Reels:
 def _reel(request: web.Request) -> tuple[Stream, Reels, str]:
     services = request.app[SERVICES]
     stream = services.registry.get(request.match_info["id"])
-    return stream, Reels(services.settings.data, stream.id), f"{request.match_info['day']}/{request.match_info['file']}"
+    return stream, Reels(services.reels, stream.id), f"{request.match_info['day']}/{request.match_info['file']}"
 
 
 async def _admit_made(request: web.Request, stream: Stream, name: str, query: InitQuery, wanted: Range) -> None:
     """Of what is made of a reel's bytes: they, and the init segments that are put before them."""
-    path = Reels(request.app[SERVICES].settings.data, stream.id).path(name)
-    if not await asyncio.to_thread(path.is_file):
-        raise NotFound("no such reel")
+    await asyncio.to_thread(Reels(request.app[SERVICES].reels, stream.id).size, name)
     await admit_bytes(request, stream, f"reels/{stream.id}/{name}", wanted, init_bytes=query.size)
     if query.sound is not None:
         await admit_init(request, stream, f"reels/{stream.id}/{query.sound}", query.sound_size)
@@ -252,16 +260,43 @@ async def _check_not_deleted(request: web.Request, reels: Reels, name: str) -> N
 
 
 async def show_reel(request: web.Request) -> web.StreamResponse:
-    """GET …/reels/{day}/{file}, whole or by Range: sent from the file, never held in memory."""
+    """GET …/reels/{day}/{file}, whole or by Range: never held in memory; where it is a file of this machine, the kernel
+    sends it."""
     stream, reels, name = _reel(request)
     await _check_not_deleted(request, reels, name)
     path = reels.path(name)
-    if not await asyncio.to_thread(path.is_file):
-        raise NotFound("no such reel")
-    wanted = await bytes_wanted(request, path)
+    size = await asyncio.to_thread(reels.size, name)
+    wanted = bytes_wanted(request, size)
     if wanted is not None:
-        await admit_bytes(request, stream, f"reels/{stream.id}/{name}", wanted)
-    return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: MP4})
+        await admit_bytes(request, stream, path, wanted)
+    file = await asyncio.to_thread(reels.shelf.file, path)
+    if file is not None:
+        return web.FileResponse(file, headers={hdrs.CONTENT_TYPE: MP4})
+    return await _sent_on(request, reels, name, size, wanted)
+
+
+async def _sent_on(
+    request: web.Request, reels: Reels, name: str, size: int, wanted: Range | None
+) -> web.StreamResponse:
+    """As the answer for a file, of bytes that lie elsewhere: a block is held at a time. Without a validator, so that
+    If-Range never fits, and gets the whole (RFC 9110 §13.1.5)."""
+    headers = {hdrs.CONTENT_TYPE: MP4, hdrs.ACCEPT_RANGES: "bytes"}
+    if wanted is None:
+        return web.Response(status=416, headers={**headers, hdrs.CONTENT_RANGE: f"bytes */{size}"})
+    begin, end = wanted
+    headers[hdrs.CONTENT_LENGTH] = str(end - begin)
+    part = hdrs.RANGE in request.headers and hdrs.IF_RANGE not in request.headers
+    if part:
+        headers[hdrs.CONTENT_RANGE] = f"bytes {begin}-{end - 1}/{size}"
+    first = await asyncio.to_thread(reels.read, name, begin, min(SENT_AT_ONCE, end - begin))  # or a whole refusal
+    response = web.StreamResponse(status=206 if part else 200, headers=headers)
+    await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
+    await response.write(first)
+    for at in range(begin + len(first), end, SENT_AT_ONCE):
+        await response.write(await asyncio.to_thread(reels.read, name, at, min(SENT_AT_ONCE, end - at)))
+    return response
 
 
 async def show_init(request: web.Request) -> web.Response:

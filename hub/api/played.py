@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 
 from aiohttp import hdrs, web
 
@@ -165,9 +164,8 @@ def _refusal(identity: Identity, stream: Stream) -> Forbidden:
     )
 
 
-async def bytes_wanted(request: web.Request, path: Path) -> Range | None:
-    """Which bytes of this file the answer may hold; None for a call that is answered without any (416)."""
-    size = await asyncio.to_thread(lambda: path.stat().st_size)
+def bytes_wanted(request: web.Request, size: int) -> Range | None:
+    """Which bytes of a file of this size the answer may hold; None for a call that is answered without any (416)."""
     try:
         asked = request.http_range
     except ValueError:

@@ -44,6 +44,7 @@ from hub.people.units import Units
 from hub.registry import Registry
 from hub.retention.retention import Retention
 from hub.settings import Settings
+from hub.shelf import LocalShelf, Shelf
 from hub.telemetry.telemetry import Telemetry
 from hub.walls.walls import Walls
 
@@ -159,6 +160,8 @@ class Services:
     live: LiveFeeds
     whip: WhipEndpoint
     throttle: Throttle
+    shelf: Shelf | None = None
+    """Where reels are read; None: on the data folder's disk alone."""
     preview: Callable[[Stream], LiveFeed | None] = field(default=lambda _stream: None)
     """Where to watch a camera's sub-stream; None: it has none."""
     ready: Callable[[], Mapping[str, str]] = field(default=dict)
@@ -212,6 +215,11 @@ class Services:
     """The hub's figures over time; None: none are kept."""
     standing: Callable[[], Mapping[str, object]] = field(default=dict)
     """Who signs the log, with which key, and how far that has got."""
+
+    @property
+    def reels(self) -> Shelf:
+        """Where reels are read, wherever they are. Its calls block: they are made in a thread."""
+        return self.shelf or LocalShelf(self.settings.data)
 
     @property
     def people(self) -> People:

@@ -87,6 +87,7 @@ class Answers:
             "ledger": hub.ledger.problem or "ok",
             "disk": _disk_space(hub.settings),
             "retention": hub.retention.problem,
+            **hub.archiving.ready(),
             "reels": f"not stored as it comes: {', '.join(refused[:10])}" if refused else "ok",
         }
 

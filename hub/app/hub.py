@@ -25,6 +25,7 @@ from hub.api.services import Services
 from hub.api.throttle import Throttle
 from hub.app import surroundings
 from hub.app.answers import Answers
+from hub.app.archiving import Archiving
 from hub.app.beside import beside
 from hub.app.ground import Begin, Ground, Recorders, embedded, recorded_here
 from hub.app.operating import listening, operating
@@ -98,6 +99,9 @@ class Hub:
     live_notes: LiveNotes
     accesses: AccessReader
     operations: Operations
+    archiving: Archiving
+    disk: Disk
+    """The office's own."""
 
     def __init__(self, settings: Settings, clock: Clock, begin: Begin, records: Recorders) -> None:
         self.settings = settings
@@ -190,6 +194,8 @@ class Hub:
 
     async def _open_retention(self, ground: Ground, watched: bool) -> None:
         tell = self.telling.publish
+        self.archiving = Archiving(self, self._stack, ground)
+        archive = self.archiving.archive
         self.retention = Retention(
             self.settings,
             self.clock,
@@ -198,6 +204,8 @@ class Hub:
             tell=tell,
             authorities=lambda: watched,
             beside=self._beside,
+            files=self.archiving.files,
+            leaving=None if archive is None else archive.leaving_bytes,
         )
         await self.retention.start()
 
@@ -209,7 +217,7 @@ class Hub:
     async def _open_devices(self, ground: Ground) -> Disk:
         """Where footage goes, who records, and how recorders say how they are."""
         settings = self.settings
-        disk = Disk(settings.data, settings)
+        disk = self.disk = Disk(settings.data, settings)
         await disk.start()
         self._stack.push_async_callback(disk.close)
         self.footage = await Footage.open(settings, self.clock, ground.engine, self.ledger, disk, self.telling.publish)
@@ -276,7 +284,8 @@ class Hub:
         self.notices.start()
         stack.push_async_callback(self.notices.close)
 
-        self.exports = await Exports.open(settings, self.clock, engine, self.telling.export)
+        shelf = self.archiving.shelf
+        self.exports = await Exports.open(settings, self.clock, engine, self.telling.export, shelf=shelf)
         self.exports.start()
         stack.push_async_callback(self.exports.close)
 
@@ -297,6 +306,7 @@ class Hub:
             self.telling.states(),
             opened.follow(),
             self.retention.run(),
+            *self.archiving.works(),
             taken.run(),
             self.footage.run(),
             self.looks.run(),
@@ -313,6 +323,7 @@ class Hub:
         services = Services(
             settings=settings,
             clock=clock,
+            shelf=self.archiving.shelf,
             registry=self.registry,
             accounts=accounts,
             status=self.answers.status,
@@ -344,7 +355,7 @@ class Hub:
             looks=self.looks,
             live_notes=self.live_notes,
             accesses=self.accesses,
-            explaining=Explaining(self.followup, self.people, settings.data),
+            explaining=Explaining(self.followup, self.people, settings.data, self.archiving.shelf),
             open_log=opened.log,
             cosigned=surroundings.cosigned(self),
             incidents=self.grouping.all,

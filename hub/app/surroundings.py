@@ -125,7 +125,7 @@ def of_telemetry(hub: Hub, whip: Whip) -> Surroundings:
     async def report(stream_id: str, reason: str, text: str) -> None:
         known = reason in REASONS
         words = text if known else " ".join((reason, text)).strip() or "-"
-        explaining = Explaining(hub.followup, hub.people, hub.settings.data)
+        explaining = Explaining(hub.followup, hub.people, hub.settings.data, hub.archiving.shelf)
         name = f"device:{stream_id}"
         await explaining.report(hub.registry.get(stream_id), reason if known else "other", words, name)
 

@@ -133,11 +133,16 @@ def _user() -> str:
 
 def _write(request: ExportRequest, settings: Settings, out: Path) -> PackageResult:
     """Waits for the next checkpoint of a running hub where the newest entries are not signed yet."""
+    from hub.archive.store import open_store
     from hub.clock import SystemClock
     from hub.evidence.package import trust_of, write_package
+    from hub.shelf import LocalShelf, Shelf, Shelves
 
     if not out.parent.is_dir():
         raise InvalidRequest(f"expected a folder for {out}, found none")
+    store = open_store(settings)
+    local = LocalShelf(settings.data)
+    shelf: Shelf = local if store is None else Shelves((local, store))
     deadline = time.monotonic() + 2 * settings.checkpoint_s + 10
     while True:
         try:
@@ -147,6 +152,7 @@ def _write(request: ExportRequest, settings: Settings, out: Path) -> PackageResu
                 out,
                 SystemClock(),
                 keys_dir=settings.keys_dir,
+                shelf=shelf,
                 trust=trust_of(settings),
                 progress=_progress(),
             )

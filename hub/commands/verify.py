@@ -9,6 +9,7 @@ from hub.commands import Commands
 from hub.ledger.anchors.check import Trust
 from hub.ledger.anchors.trust import configured_trust
 from hub.ledger.verify import cli
+from hub.shelf import Shelf
 
 
 def add(commands: Commands) -> None:
@@ -18,7 +19,18 @@ def add(commands: Commands) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    return cli.run(options, _configured_keys, _configured_trust)
+    return cli.run(options, _configured_keys, _configured_trust, _archive)
+
+
+def _archive(url: str) -> Shelf | None:
+    from hub.settings import load_settings
+
+    settings = load_settings()
+    if not (url or settings.archive_url):
+        return None
+    from hub.archive.store import store_at  # only here: a verification without an archive needs no object store
+
+    return store_at(url or settings.archive_url, settings)
 
 
 def _configured_trust() -> Trust:

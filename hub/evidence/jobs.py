@@ -27,6 +27,7 @@ from hub.evidence.source import Source
 from hub.evidence.spool import put
 from hub.ledger.package.format import Notes
 from hub.settings import Settings
+from hub.shelf import Shelf
 
 FOLDER = "exports"
 MAX_OPEN = 100
@@ -56,8 +57,9 @@ class Wanted:
 class Exports:
     """See the module. ``tell`` is called on the event loop with each job that changed."""
 
-    def __init__(self, settings: Settings, clock: Clock, engine: Engine, tell: Tell) -> None:
+    def __init__(self, settings: Settings, clock: Clock, engine: Engine, tell: Tell, shelf: Shelf | None) -> None:
         self._settings = settings
+        self._shelf = shelf
         self._clock = clock
         self._engine = engine
         self._tell = tell
@@ -68,9 +70,11 @@ class Exports:
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock, engine: Engine, tell: Tell) -> Exports:
+    async def open(
+        cls, settings: Settings, clock: Clock, engine: Engine, tell: Tell, *, shelf: Shelf | None = None
+    ) -> Exports:
         """The exports of this hub, as they stood; :meth:`start` sets them going."""
-        made = cls(settings, clock, engine, tell)
+        made = cls(settings, clock, engine, tell, shelf)
         for job in await asyncio.to_thread(made._load):
             made._jobs[job.id] = job
         return made
@@ -257,6 +261,7 @@ class Exports:
             folder / f"{job.id}.zip",
             self._clock,
             keys_dir=settings.keys_dir,
+            shelf=self._shelf,
             trust=trust_of(settings),
             progress=progress,
             cancelled=self._gone,
@@ -269,7 +274,7 @@ class Exports:
 
     def _check_room(self, job: Job) -> None:
         """An export must not fill the disk that the hub records on."""
-        with Source(self._settings.data, Database.of(self._settings)) as source:
+        with Source(self._settings.data, Database.of(self._settings), self._shelf) as source:
             part = whole(source, job.stream_id, (job.from_us, job.to_us))
         # The package, and while it is made the movie once more.
         wanted = part.media_bytes * (3 if job.movie else 1) + (16 << 20)

@@ -56,6 +56,8 @@ from hub.ledger.verdict import Verdict
 from hub.ledger.verify.context import Options
 from hub.model import Chunk
 from hub.settings import Settings
+from hub.shelf import Shelf
+from hub.shelf import read_blocks as shelf_blocks
 
 FIRST_OVERHEAD = 120_000
 """What a part holds beside footage, entries and their proofs; corrected by what the parts turn out to need."""
@@ -109,6 +111,7 @@ def write_package(
     clock: Clock,
     *,
     database: Database | None = None,
+    shelf: Shelf | None = None,
     keys_dir: Path | None = None,
     trust: Trust | None = None,
     progress: Progress | None = None,
@@ -124,7 +127,7 @@ def write_package(
         raise InvalidRequest(f"expected all five notes, found none of: {', '.join(request.notes.missing())}")
     if request.from_us >= request.to_us:
         raise InvalidRequest("expected --from before --to, found them the other way round or equal")
-    with Source(data, database or Database.in_folder(data)) as source:
+    with Source(data, database or Database.in_folder(data), shelf) as source:
         believed = Options(None, keys_dir, trust=trust or Trust())
         return _Writer(request, source, out, clock.now().utc_us, believed, progress, cancelled).write()
 
@@ -345,10 +348,10 @@ class _Part:
             yield MediaRow(name, reel)
 
     def _bytes(self, reel: str, init_size: int, chunks: list[Chunk]) -> Iterator[bytes]:
-        path = self._source.data / reel
-        yield from read_blocks(path, 0, init_size)
+        shelf = self._source.shelf
+        yield from shelf_blocks(shelf, reel, 0, init_size)
         for chunk in chunks:
-            yield from read_blocks(path, chunk.offset, chunk.size)
+            yield from shelf_blocks(shelf, reel, chunk.offset, chunk.size)
 
     def _cite(self, entry: Entry) -> None:
         found = statement_of(entry)
@@ -404,7 +407,7 @@ class _Part:
         chunks.sort(key=lambda chunk: chunk.first_us)
         if not chunks:
             return
-        still = make_still(self._source.data, chunks)
+        still = make_still(self._source.shelf, chunks)
         self._story.still = still
         if still.jpeg is not None:
             self._derived.append(self._box.add(STILL, still.jpeg, packed=False).name)
@@ -413,7 +416,7 @@ class _Part:
         with TemporaryDirectory(prefix=".movie-", dir=self._writer._out.parent) as folder:
             try:
                 files = make_movie(
-                    self._source.data,
+                    self._source.shelf,
                     chunks,
                     Path(folder) / MOVIE,
                     self.manifest,

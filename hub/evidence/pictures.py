@@ -14,6 +14,7 @@ from hub.evidence.segments import segments
 from hub.evidence.still import still
 from hub.ledger.package.format import Manifest
 from hub.model import Chunk
+from hub.shelf import Shelf
 
 MAX_FAINT, MAX_LINE = 24, 60
 """Characters of a recipient on a picture; all of them are in the entry."""
@@ -22,7 +23,7 @@ STILL_CHUNKS = 8
 
 
 def make_movie(
-    data: Path,
+    shelf: Shelf,
     chunks: Sequence[Chunk],
     out: Path,
     manifest: Manifest,
@@ -37,7 +38,7 @@ def make_movie(
         created=rfc3339(manifest.made_us),
     )
     burnt = burnt_mark(manifest)
-    made = in_the_background(lambda: movie(segments(data, chunks), out, marks, burnt=burnt, cancelled=cancelled))
+    made = in_the_background(lambda: movie(segments(shelf, chunks), out, marks, burnt=burnt, cancelled=cancelled))
     return [file.path for file in made.files]
 
 
@@ -52,7 +53,7 @@ def burnt_mark(manifest: Manifest) -> BurntMark:
     )
 
 
-def make_still(data: Path, chunks: Sequence[Chunk]) -> Still:
+def make_still(shelf: Shelf, chunks: Sequence[Chunk]) -> Still:
     """The best of a few pictures, spread over the footage."""
     step = max(1, len(chunks) // STILL_CHUNKS)
-    return still(segments(data, chunks[::step][:STILL_CHUNKS]))
+    return still(segments(shelf, chunks[::step][:STILL_CHUNKS]))

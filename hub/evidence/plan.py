@@ -75,8 +75,8 @@ def _absent(source: Source, stream: str, footage: Sequence[FootageRow]) -> list[
     found = []
     for row in footage:
         if row.reel not in sizes:
-            path = source.data / row.reel
-            sizes[row.reel] = path.stat().st_size if path.is_file() else -1
+            size = source.shelf.size(row.reel)
+            sizes[row.reel] = -1 if size is None else size
         if row.size and row.offset + row.size > sizes[row.reel]:
             found.append(row)
     if not found:

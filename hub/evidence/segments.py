@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from hub.model import Chunk
+from hub.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,19 @@ class Segment:
     damaged: int = 0
 
 
-def segments(data: Path, chunks: Iterable[Chunk]) -> Iterator[Segment]:
-    """Reads chunks from the reels below ``data``, in the order given, one at a time. Blocks.
+def segments(shelf: Shelf, chunks: Iterable[Chunk]) -> Iterator[Segment]:
+    """Reads chunks from their reels, in the order given, one at a time. Blocks.
 
     What cannot be read (deleted, or gone) is a segment without bytes: who reads it counts it as missing.
     """
+    reel, init = "", b""
     for chunk in chunks:
-        init = body = b""
+        body = b""
         try:
-            with (data / chunk.reel).open("rb") as reel:
-                init = reel.read(chunk.init_size)
-                reel.seek(chunk.offset)
-                body = reel.read(chunk.size)
+            if chunk.reel != reel or len(init) != chunk.init_size:
+                reel, init = chunk.reel, shelf.read(chunk.reel, 0, chunk.init_size)
+            body = shelf.read(chunk.reel, chunk.offset, chunk.size)
         except OSError:
-            init = body = b""
+            reel, init, body = "", b"", b""
         damaged = sum(track.damaged for track in chunk.tracks)
         yield Segment(init, body, chunk.first_us, chunk.end_us, chunk.run, damaged)

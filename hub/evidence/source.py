@@ -16,6 +16,7 @@ from hub.ledger import tables as t
 from hub.ledger.bodies import INTERRUPTION_TYPES
 from hub.ledger.entries import HUB_STREAM, Entry, EntryType, read_entry
 from hub.ledger.verify.inventory import is_live
+from hub.shelf import LocalShelf, Shelf
 
 DAY_US = 86_400_000_000
 NEAR_SEQS = 5000
@@ -67,8 +68,10 @@ class LogPlace:
 class Source:
     """Raises NotFound where there is no hub's data folder, LedgerError where it cannot be read."""
 
-    def __init__(self, data: Path, database: Database) -> None:
+    def __init__(self, data: Path, database: Database, shelf: Shelf | None = None) -> None:
+        """``shelf``: where reels are read; None: in the folder alone."""
         self.data = data
+        self.shelf = shelf or LocalShelf(data)
         self.live = is_live(data)
         self._engine: Engine = open_read_only(database, still=not self.live and not _write_ahead(database, data))
         try:

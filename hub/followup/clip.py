@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 
 import av
 from av.audio.frame import AudioFrame
@@ -16,12 +15,13 @@ from hub.clock import US_PER_S
 from hub.errors import InvalidRequest, MediaError, StorageError
 from hub.followup.speech import RATE
 from hub.model import Chunk, MediaKind
+from hub.shelf import Shelf
 
 MAX_BYTES = 128 << 20
 BYTES_PER_SAMPLE = 2
 
 
-def sound_of(data: Path, chunks: Sequence[Chunk], from_us: int, to_us: int) -> bytes:
+def sound_of(shelf: Shelf, chunks: Sequence[Chunk], from_us: int, to_us: int) -> bytes:
     """16-bit little-endian mono at 16 kHz of ``from_us … to_us`` (hub UTC); silence is not put into gaps.
 
     Raises InvalidRequest ``no_sound`` where no sound was recorded, StorageError where the bytes are not those that the
@@ -36,23 +36,20 @@ def sound_of(data: Path, chunks: Sequence[Chunk], from_us: int, to_us: int) -> b
     for _, group in groupby(audible, key=lambda chunk: chunk.reel):
         part = list(group)
         try:
-            sound += _decode(_bytes_of(data, part), part[0], from_us, to_us)
+            sound += _decode(_bytes_of(shelf, part), part[0], from_us, to_us)
         except (av.error.FFmpegError, ValueError, IndexError) as error:
             raise MediaError(f"the sound of {part[0].reel} cannot be decoded: {error}") from error
     return bytes(sound)
 
 
-def _bytes_of(data: Path, chunks: Sequence[Chunk]) -> bytes:
+def _bytes_of(shelf: Shelf, chunks: Sequence[Chunk]) -> bytes:
     """Init segment and chunks, each only if its digest is the one in its entry."""
     first = chunks[0]
     try:
-        with (data / first.reel).open("rb") as file:
-            parts = [(file.read(first.init_size), first.init_sha256)]
-            for chunk in chunks:
-                file.seek(chunk.offset)
-                parts.append((file.read(chunk.size), chunk.sha256))
+        parts = [(shelf.read(first.reel, 0, first.init_size), first.init_sha256)]
+        parts += [(shelf.read(first.reel, chunk.offset, chunk.size), chunk.sha256) for chunk in chunks]
     except OSError as error:
-        raise StorageError(f"{first.reel} cannot be read: {error.strerror}") from error
+        raise StorageError(f"{first.reel} cannot be read: {error.strerror or error}") from error
     for part, sha256 in parts:
         if hashlib.sha256(part).hexdigest() != sha256:
             raise StorageError(f"{first.reel} does not hold the bytes that its entries speak of: run hub verify")

@@ -20,6 +20,7 @@ from hub.ledger.entries import JsonValue
 from hub.model import Chunk, Interruption, InterruptionState, Stream, StreamKind
 from hub.people.people import People, Person
 from hub.people.rights import Role
+from hub.shelf import LocalShelf, Shelf
 
 MAX_CLIP_US = 120 * US_PER_S
 MIN_CLIP_US = US_PER_S
@@ -46,10 +47,11 @@ REASONS = {
 class Explaining:
     """See the module. ``data`` is the hub's data folder."""
 
-    def __init__(self, followup: Followup, people: People, data: Path) -> None:
+    def __init__(self, followup: Followup, people: People, data: Path, shelf: Shelf | None = None) -> None:
         self._followup = followup
         self._people = people
         self._data = data
+        self._shelf = shelf or LocalShelf(data)
         self._listening = asyncio.Semaphore(1)
         """Decoding is work for a core: one clip at a time."""
 
@@ -121,7 +123,7 @@ class Explaining:
         return await self._followup.settled(ident)
 
     def _listen(self, chunks: Sequence[Chunk], from_us: int, to_us: int) -> Heard:
-        return listen(sound_of(self._data, chunks, from_us, to_us))
+        return listen(sound_of(self._shelf, chunks, from_us, to_us))
 
     # ------------------------------------------------------------------------------------ written
 

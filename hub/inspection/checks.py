@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import structlog
 
+from hub.archive.store import archive_of
 from hub.clock import Clock
 from hub.errors import Conflict, NotFound
 from hub.settings import Settings
@@ -132,5 +133,6 @@ class Checks:
         return {
             "data": str(settings.data.resolve()), "keys_dir": str(settings.keys_dir.resolve()),
             "witnesses": list(settings.witnesses), "timestamp_authorities": list(settings.timestamp_authorities),
+            "archive": archive_of(settings),
             "streams": list(job.streams), "from_us": job.from_us, "to_us": job.to_us,
         }  # fmt: skip

@@ -13,12 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hub.archive.store import open_store
 from hub.ledger.anchors.trust import configured_trust
 from hub.ledger.verdict import Verdict
 from hub.ledger.verify import verify_path
 from hub.ledger.verify.context import Scope
 from hub.ledger.verify.report import to_json
 from hub.ledger.verify.words import ZH
+from hub.settings import Settings
 
 EVERY_S = 0.25
 MAX_FINDINGS = 50
@@ -90,6 +92,7 @@ def main() -> int:
         threads=1,
         trust=configured_trust(asked["witnesses"], asked["timestamp_authorities"]),
         scope=Scope(streams, asked["from_us"], asked["to_us"]),
+        archive=open_store(Settings.model_validate(asked["archive"])) if asked["archive"] else None,
     )
     _say({"verdict": shortened(verdict)})
     return 0

@@ -30,7 +30,7 @@ from hub.ledger.retained import ReelRow, Retained, Standing
 from hub.ledger.seam import EntryMade
 from hub.metrics import DELETED_BYTES
 from hub.retention.beside import Beside, FindBeside
-from hub.retention.files import Files
+from hub.retention.files import Files, Kept
 
 Tell = Callable[[str, Mapping[str, JsonValue]], None]
 """``tell(type, data)``: an event."""
@@ -119,7 +119,11 @@ class Deleter:
         """Blocks. Those that are there as the entries say, described."""
         whole = []
         for one in reels:
-            size = self._files.size(self._data / one.reel)
+            try:
+                size = self._files.size(self._data / one.reel)
+            except OSError as error:  # an archive that is away: no word on whether the reel is there
+                self.problem = f"cannot look at footage that is due: {error.strerror or error}"
+                continue
             if size == one.size:
                 self.missing.pop(one.reel, None)
                 whole.append(one)
@@ -198,21 +202,25 @@ class Deleter:
         """Blocks. Whole reels; what an error leaves is tried again later."""
         gone: list[str] = []
         absent: list[str] = []
+        refused = ""
         try:
             for one in reels:
                 path = self._data / one.reel
                 if self._files.size(path) is None:
                     absent.append(one.reel)
                 elif one.reel not in kept and not only_look:
-                    self._files.remove(path)
-                    gone.append(one.reel)
+                    try:
+                        self._files.remove(path)
+                        gone.append(one.reel)
+                    except Kept as error:  # the others go; this one waits, and its tombstone stands
+                        refused = f"cannot delete: {error}"
             for folder in sorted({(self._data / reel).parent for reel in (*gone, *absent)}):
                 self._files.flush_folder(folder)
         except OSError as error:
             _log.error("footage that is due could not be deleted", error=str(error))
             # Not durable for sure: what is gone is found absent at the next try.
             return _Removed((), (), f"cannot delete: {error.strerror or error}")
-        return _Removed(tuple(gone), tuple(absent), "")
+        return _Removed(tuple(gone), tuple(absent), refused)
 
     async def _remove_beside(self, standing: Standing, gone: set[str]) -> list[str]:
         """What belongs to footage up to the end of these reels and may go by itself; the names of what went.

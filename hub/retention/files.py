@@ -17,6 +17,10 @@ class Usage:
     free: int
 
 
+class Kept(OSError):
+    """This file is not deleted now, and asking again soon would not help: a lock in a store that keeps it."""
+
+
 class Files(Protocol):
     """A test gives its own, to stop anywhere."""
 
@@ -24,7 +28,9 @@ class Files(Protocol):
         """Of a file; None: there is none."""
         ...
 
-    def remove(self, path: Path) -> None: ...
+    def remove(self, path: Path) -> None:
+        """Raises Kept where it must not be asked again soon."""
+        ...
 
     def flush_folder(self, path: Path) -> None:
         """Returns when the folder's list of names is on the disk."""

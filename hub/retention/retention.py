@@ -55,7 +55,8 @@ class Status:
 
 class Retention:
     """See the module. ``authorities`` says whether outside authorities are configured to anchor the log, ``beside``
-    what else belongs to a stream's footage."""
+    what else belongs to a stream's footage. ``leaving``: bytes that leave this disk for an archive by themselves; None:
+    there is none. With one, no footage is deleted for want of room here."""
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Retention:
         authorities: Callable[[], bool] = lambda: False,
         files: Files | None = None,
         beside: FindBeside = nothing_beside,
+        leaving: Callable[[], int] | None = None,
     ) -> None:
         self.rules = Rules.from_settings(settings)
         self.status = Status()
@@ -77,6 +79,7 @@ class Retention:
         self._retained = retained
         self._tell = tell
         self._authorities = authorities
+        self._leaving = leaving
         self._files = files or PosixFiles()
         self._keepings: dict[str, Keeping] = {}
         self._stream_of: dict[str, str] = {}
@@ -152,7 +155,7 @@ class Retention:
         now_us = self._clock.now().utc_us
         chosen: list[tuple[ReelRow, Reason]] = []
         rest: list[ReelRow] = []
-        self._freeing = free < (marks.enough if self._freeing else marks.begin)
+        self._freeing = self._leaving is None and free < (marks.enough if self._freeing else marks.begin)
         candidates = self.status.survey.candidates
         for at, reel in enumerate(candidates):
             if len(chosen) == REELS_A_STEP * STEPS_A_PASS:
@@ -190,7 +193,7 @@ class Retention:
 
     def _report(self, usage: Usage, marks: Marks, waiting: int) -> None:
         now, status = self._clock.now(), self.status
-        may_go = status.survey.may_go_bytes + waiting
+        may_go = status.survey.may_go_bytes + waiting if self._leaving is None else self._leaving()
         low = usage.free < marks.low and may_go == 0
         rate = self._rate.bytes_per_s(now.mono_us)
         problems = [self._deleter.problem, *(f"{reel}: {why}" for reel, why in self._deleter.missing.items())]

@@ -111,6 +111,10 @@ class Disk:
     def waiting_bytes(self) -> int:
         return self._queued - self._taken
 
+    def open_reels(self) -> set[str]:
+        """Paths below the data folder of the reels that are written to at this moment. From any thread."""
+        return {reel.name for reel in list(self._reels) if reel.name}
+
     def has_room(self) -> bool:
         """Whether one who was refused may come again: half of the queue is empty."""
         return self.waiting_bytes * 2 <= self._limit and self._unflushed * 2 <= _MAX_UNFLUSHED

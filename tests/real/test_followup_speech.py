@@ -18,6 +18,7 @@ from hub.model import Chunk, Codec
 from hub.segmenter.disk import Disk
 from hub.segmenter.recorder import Recorder
 from hub.settings import Settings
+from hub.shelf import LocalShelf
 from tests import sounds
 from tests.followup_support import REC, desk, seconds
 from tests.segmenter_media import START_US, Log, coded_sound, feed, fragments, interleave, video
@@ -98,7 +99,7 @@ def test_only_the_marked_clip_is_listened_to(tmp_path: Path, codec: Codec) -> No
     def heard(from_s: float, to_s: float) -> Heard:
         from_us, to_us = START_US + seconds(from_s), START_US + seconds(to_s)
         wanted = [one for one in chunks if one.first_us < to_us and one.end_us > from_us]
-        return listen(sound_of(tmp_path / "data", wanted, from_us, to_us))
+        return listen(sound_of(LocalShelf(tmp_path / "data"), wanted, from_us, to_us))
 
     before, said = heard(1, 5), heard(5.5, 9.5)
     assert abs(before.listened_ms - 4000) < 200
@@ -144,12 +145,12 @@ def test_footage_that_was_altered_is_not_listened_to(tmp_path: Path) -> None:
     data[chunks[0].offset + chunks[0].size // 2] ^= 1
     reel.write_bytes(data)
     with pytest.raises(StorageError, match="hub verify"):
-        sound_of(tmp_path / "data", chunks[:1], chunks[0].first_us, chunks[0].end_us)
+        sound_of(LocalShelf(tmp_path / "data"), chunks[:1], chunks[0].first_us, chunks[0].end_us)
 
 
 def test_footage_without_sound_explains_nothing(tmp_path: Path) -> None:
     chunks = record(tmp_path, Codec.OPUS, sounds.wind(10))
     silent = [one for one in chunks if not any(track.kind == "audio" for track in one.tracks)]
     with pytest.raises(InvalidRequest) as caught:
-        sound_of(tmp_path / "data", silent, START_US, START_US + seconds(1))
+        sound_of(LocalShelf(tmp_path / "data"), silent, START_US, START_US + seconds(1))
     assert caught.value.code == "no_sound"

@@ -235,7 +235,7 @@ ALL = RangeQuery.model_validate({"from": rfc3339(START_US), "to": rfc3339(START_
 
 
 def reels_of(hub: Hub) -> Reels:
-    return Reels(hub.services.settings.data, "window-01")
+    return Reels(hub.services.reels, "window-01")
 
 
 async def test_every_byte_of_a_playlist_is_what_was_hashed(hub: Hub) -> None:

@@ -9,7 +9,19 @@ import pytest
 
 HUB = Path(__file__).parents[2] / "hub"
 
-BASE = {"model", "clock", "errors", "metrics", "settings", "database", "logging", "bitstream", "typesetting", "words"}
+BASE = {
+    "model",
+    "clock",
+    "errors",
+    "metrics",
+    "settings",
+    "database",
+    "logging",
+    "bitstream",
+    "typesetting",
+    "words",
+    "shelf",
+}
 PARTS = {"ingest", "segmenter", "ledger", "monitor"}
 
 ALLOWED: dict[str, set[str]] = {
@@ -40,12 +52,15 @@ ALLOWED: dict[str, set[str]] = {
     "notices": BASE | {"ledger", "monitor", "people"},
     "anchoring": BASE | {"ledger"},
     "audit": BASE | {"ledger"},
+    "shelf": set(),
+    "archive": BASE | {"ledger", "retention"},
     "app": BASE
     | PARTS
     | {
         "activities",
         "anchoring",
         "api",
+        "archive",
         "audit",
         "cluster",
         "devices",
@@ -77,14 +92,27 @@ ALLOWED: dict[str, set[str]] = {
     "bench": BASE | PARTS | {"activities", "demo", "app"},
     "commands": BASE
     | PARTS
-    | {"activities", "api", "app", "audit", "backup", "bench", "demo", "duty", "evidence", "footage", "systemd"},
+    | {
+        "activities",
+        "api",
+        "app",
+        "archive",
+        "audit",
+        "backup",
+        "bench",
+        "demo",
+        "duty",
+        "evidence",
+        "footage",
+        "systemd",
+    },
     "backup": BASE | {"ledger"},
     "__main__": {"commands", "errors"},
     "retention": BASE | {"ledger", "segmenter"},
     "telemetry": BASE | {"ledger", "people"},
     "followup": BASE | {"ledger", "people"},
     "walls": BASE,
-    "inspection": BASE | {"activities", "duty", "followup", "ledger", "people"},
+    "inspection": BASE | {"activities", "archive", "duty", "followup", "ledger", "people"},
     "labels": BASE | {"ledger", "people"},
     "looks": BASE | {"ledger", "people"},
     "operations": BASE | {"monitor"},

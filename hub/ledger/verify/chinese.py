@@ -57,6 +57,9 @@ REMARKS = {
     "the database: {} (the files alone decide)": "数据库：{}（以文件为准）",
     "the log {} has no checkpoint: nothing of it is signed": "日志 {} 没有检查点：其内容均未签名",
     "the newest line of log/{}/checkpoints was cut off in writing": "log/{}/checkpoints 的最后一行没有写完",
+    "{} reels of the archive: no entry of this folder speaks of them": (
+        "归档存储中有 {} 个录像文件，本文件夹中没有条目提到"
+    ),
     "the bytes of {} reels outside of what was asked for: only that they are there": (
         "所选范围以外的 {} 个录像文件的内容：只核对了文件在且长度相符"
     ),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from hub.errors import LedgerError
+from hub.errors import HubError, LedgerError
 from hub.ledger.anchors.check import Trust
 from hub.ledger.anchors.trust import read_trust
 from hub.ledger.notes import parse_vkey
@@ -18,6 +18,7 @@ from hub.ledger.verdict import ExitCode
 from hub.ledger.verify.progress import ProgressBar
 from hub.ledger.verify.report import to_json, to_text
 from hub.ledger.verify.run import verify_path
+from hub.shelf import Shelf
 
 ABOUT = "check a data folder or an evidence package: exit 0 intact, 1 altered or incomplete, 2 cannot be judged"
 MAX_CHECKPOINT_BYTES = 1 << 20
@@ -48,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="PEM file with the root of a timestamp authority to believe (may be given more than once)",
     )
+    parser.add_argument(
+        "--archive",
+        metavar="URL",
+        help="where reels are that the folder does not hold, s3://BUCKET/PREFIX or file:///FOLDER; needs the hub",
+    )
     parser.add_argument("--lang", choices=("zh", "en"), default=_language(), help="of the report (default: by LANG)")
     parser.add_argument("--threads", type=int, default=min(4, os.cpu_count() or 1), help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -57,9 +63,11 @@ def run(
     options: argparse.Namespace,
     keys_dir: Callable[[], Path | None] = lambda: None,
     trust: Callable[[], Trust] = Trust,
+    archive: Callable[[str], Shelf | None] | None = None,
 ) -> int:
     """Verify and print; the exit code. ``keys_dir`` is asked where no folder of keys is given, ``trust`` where
-    neither a witness nor a timestamp authority is."""
+    neither a witness nor a timestamp authority is; ``archive`` opens the address that is given, or the configured one
+    where none (empty) is."""
     bar = ProgressBar(sys.stderr) if sys.stderr.isatty() and not options.json else None
     try:
         if options.key is not None:
@@ -67,11 +75,12 @@ def run(
         checkpoints = [(str(path), _read(path)) for path in options.checkpoint]
         keys = options.keys or keys_dir()
         given = options.witness or options.tsa_root
+        shelf = _archive(options.archive or "", archive)
         believed = read_trust(options.witness or (), options.tsa_root or ()) if given else trust()
     except OSError as error:
         _say(f"cannot read {error.filename}: {error.strerror}\n", sys.stderr)
         return ExitCode.UNREADABLE
-    except LedgerError as error:
+    except HubError as error:
         _say(f"{error}\n", sys.stderr)
         return ExitCode.UNREADABLE
     verdict = verify_path(
@@ -82,6 +91,7 @@ def run(
         threads=options.threads,
         checkpoints=checkpoints,
         trust=believed,
+        archive=shelf,
     )
     if bar is not None:
         bar.end()
@@ -100,6 +110,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(parser.parse_args(arguments))
     except KeyboardInterrupt:
         return 130
+
+
+def _archive(url: str, opener: Callable[[str], Shelf | None] | None) -> Shelf | None:
+    if opener is not None:
+        return opener(url)
+    if url:
+        raise LedgerError("--archive needs the hub, which knows object stores: run `hub verify`")
+    return None
 
 
 def _read(path: Path) -> str:

@@ -14,6 +14,7 @@ from hub.ledger.verdict import Finding, Harm, Step, Verdict
 from hub.ledger.verify.beside import Beside
 from hub.ledger.verify.log import LogSnapshot
 from hub.ledger.verify.walk import EntryFile, StreamResult
+from hub.shelf import Shelf
 
 Progress = Callable[[int, int], None]
 """``progress(done, total)`` in bytes; called from several threads, one at a time."""
@@ -48,6 +49,8 @@ class Options:
     """Whom to believe about time."""
     scope: Scope | None = None
     """None: all footage is read."""
+    archive: Shelf | None = None
+    """Where reels are that the folder does not hold; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Context:
     """By origin: the log's own roots at the sizes of its checkpoints and anchors."""
     skipped: set[Step] = field(default_factory=set)
     """Steps that could not be taken: never shown as fine."""
+    archived: dict[str, int] = field(default_factory=dict)
+    """Sizes of the reels that are in the archive, whether or not the folder holds them too."""
     glanced: int = 0
     """Reels outside of the scope: that they are there was looked at, not what is in them."""
     interruptions: int = 0

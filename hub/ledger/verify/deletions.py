@@ -19,8 +19,9 @@ def settle(run: Context) -> None:
     for deletions in run.deletions.values():
         for finding in deletions.findings():
             run.verdict.add(finding)
-        for reel in sorted(deletions.all_deleted & run.reel_files.keys()):
-            place, found = f"{reel} bytes 0-{run.reel_files[reel]}", "a file"
+        there = run.archived | run.reel_files
+        for reel in sorted(deletions.all_deleted & there.keys()):
+            place, found = f"{reel} bytes 0-{there[reel]}", "a file"
             expected = "no such file: an entry says that it was deleted"
             run.add(Step.FOOTAGE, Harm.UNDECLARED, deletions.stream, place, expected, found)
     for absent in run.absent:
@@ -31,7 +32,7 @@ def _judge(run: Context, absent: Absent) -> None:
     deletions = run.deletions[absent.stream]
     tombstone = deletions.tombstoned(absent.reel, 0, absent.size)
     if tombstone is None:
-        if run.live and absent.reel in run.reel_files:
+        if run.live and (absent.reel in run.reel_files or absent.reel in run.archived):
             run.unchecked(f"{absent.reel}: it went while this verification ran; verify again")
             return
         expected = f"a reel with {absent.chunks} chunks, or a tombstone for it"

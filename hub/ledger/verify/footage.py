@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.context import Absent
+from hub.shelf import Shelf
 
 BLOCK = 2 << 20
 """Bytes read at a time: several chunks, since each read and each hash waits for the interpreter's lock once."""
@@ -33,6 +35,8 @@ class ReelJob:
     data: Path
     reel: str
     stream: str
+    archive: Shelf | None = None
+    """Where it is read if the folder does not hold it; None: nowhere."""
     open: bool = False
     init_size: int = 0
     init_sha256: str = ""
@@ -63,30 +67,46 @@ class ReelJob:
         """Read the reel and compare; ``progress`` is told how many bytes were read. Any thread."""
         if not self.pieces:
             # Recovered without one whole fragment: what there was lies in quarantine.
-            if (self.data / self.reel).exists() and not self.open:
+            if self._size() is not None and not self.open:
                 self._find(Harm.UNDECLARED, self.reel, "no such file: it was moved to quarantine", "a file")
             return self
         try:
-            handle = os.open(self.data / self.reel, os.O_RDONLY)
+            with self._opened(progress) as reader:
+                self._compare(reader)
         except FileNotFoundError:
             last = self.pieces[-1]
             self.absent = Absent(
                 self.reel, self.stream, last.offset + last.size, len(self.pieces), self.pieces[0].place
             )
-            return self
+        return self
+
+    @contextmanager
+    def _opened(self, progress: Callable[[int], None]) -> Iterator[_Reader]:
+        """Raises FileNotFoundError where it is neither in the folder nor in the archive."""
         try:
-            self._compare(_Reader(handle, progress))
+            handle = os.open(self.data / self.reel, os.O_RDONLY)
+        except FileNotFoundError:
+            if self.archive is None:
+                raise
+            yield _Reader(_Archived(self.archive, self.reel), progress)
+            return
+        try:
+            yield _Reader(_Local(handle), progress)
         finally:
             os.close(handle)
-        return self
+
+    def _size(self) -> int | None:
+        try:
+            return (self.data / self.reel).stat().st_size
+        except FileNotFoundError:
+            return None if self.archive is None else self.archive.size(self.reel)
 
     def glance(self, progress: Callable[[int], None]) -> ReelJob:
         """That the reel is there, as long as its entries say, without reading it. Any thread."""
         last = self.pieces[-1]
         end = last.offset + last.size
-        try:
-            size = (self.data / self.reel).stat().st_size
-        except FileNotFoundError:
+        size = self._size()
+        if size is None:
             self.absent = Absent(self.reel, self.stream, end, len(self.pieces), self.pieces[0].place)
             return self
         if size < end:
@@ -130,22 +150,70 @@ class ReelJob:
         self.findings.append(Finding(Step.FOOTAGE, harm, self.stream, place, expected, found))
 
 
-class _Reader:
-    """Reads a file from its start to its end, hashing what it is asked for."""
+class _Bytes(Protocol):
+    """A reel's bytes, in order. ``size``: of all of them."""
 
-    def __init__(self, handle: int, progress: Callable[[int], None]) -> None:
+    size: int
+
+    def seek(self, offset: int) -> None: ...
+
+    def fill(self, block: memoryview) -> int:
+        """The next bytes; how many, 0 at the end."""
+        ...
+
+
+class _Local:
+    """A file of this disk."""
+
+    def __init__(self, handle: int) -> None:
         self._handle = handle
-        self._progress = progress
-        self._block = memoryview(bytearray(BLOCK))
-        self._at = self._end = 0
-        """What of the block was read and not yet hashed."""
         self.size = os.fstat(handle).st_size
-        self.done = 0
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_SEQUENTIAL)
 
     def seek(self, offset: int) -> None:
         os.lseek(self._handle, offset, os.SEEK_SET)
+
+    def fill(self, block: memoryview) -> int:
+        return os.readv(self._handle, [block])
+
+
+class _Archived:
+    """An object of the archive, as long as it is when it is opened. Raises FileNotFoundError."""
+
+    def __init__(self, archive: Shelf, reel: str) -> None:
+        size = archive.size(reel)
+        if size is None:
+            raise FileNotFoundError(reel)
+        self.size = size
+        self._archive = archive
+        self._reel = reel
+        self._at = 0
+
+    def seek(self, offset: int) -> None:
+        self._at = offset
+
+    def fill(self, block: memoryview) -> int:
+        data = self._archive.read(self._reel, self._at, min(len(block), max(0, self.size - self._at)))
+        block[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+class _Reader:
+    """Reads from start to end, hashing what it is asked for."""
+
+    def __init__(self, source: _Bytes, progress: Callable[[int], None]) -> None:
+        self._source = source
+        self._progress = progress
+        self._block = memoryview(bytearray(BLOCK))
+        self._at = self._end = 0
+        """What of the block was read and not yet hashed."""
+        self.size = source.size
+        self.done = 0
+
+    def seek(self, offset: int) -> None:
+        self._source.seek(offset)
         self._at = self._end = 0
 
     def digest(self, size: int) -> str | None:
@@ -154,7 +222,7 @@ class _Reader:
         left = size
         while left:
             if self._at == self._end:
-                self._at, self._end = 0, os.readv(self._handle, [self._block])
+                self._at, self._end = 0, self._source.fill(self._block)
                 if self._end == 0:
                     return None
             count = min(left, self._end - self._at)

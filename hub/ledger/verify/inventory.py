@@ -29,8 +29,12 @@ def take(run: Context) -> None:
     for stream in (stream for stream in run.files if stream != HUB_STREAM):
         for path in _files_below(run.data / "reels" / stream, REEL_SUFFIX):
             run.reel_files[path.relative_to(run.data).as_posix()] = path.stat().st_size
+        if run.options.archive is not None:
+            for name, size in run.options.archive.names(f"reels/{stream}"):
+                if name.endswith(REEL_SUFFIX):
+                    run.archived[name] = size
     entry_bytes = sum(file.size for files in run.files.values() for file in files)
-    run.total_bytes = entry_bytes + sum(run.reel_files.values())
+    run.total_bytes = entry_bytes + sum((run.archived | run.reel_files).values())
     run.advance(0)
 
 

@@ -14,6 +14,7 @@ from hub.ledger.verdict import Completeness, Integrity, Provenance, Step, Verdic
 from hub.ledger.verify import checkpoints as heads
 from hub.ledger.verify import database, deletions, inventory, streams, times
 from hub.ledger.verify.context import Context, Options, Progress, Scope
+from hub.shelf import Shelf
 
 STEPS: list[tuple[Callable[[Context], None], tuple[Step, ...]]] = [
     (inventory.take, (Step.INVENTORY,)),
@@ -38,6 +39,7 @@ def verify_path(
     checkpoints: Sequence[tuple[str, str]] = (),
     trust: Trust | None = None,
     scope: Scope | None = None,
+    archive: Shelf | None = None,
 ) -> Verdict:
     """Verify a data folder, live, stopped or copied.
 
@@ -46,12 +48,12 @@ def verify_path(
     the data folder, which the verdict says. ``checkpoints`` are notes that were kept elsewhere (on a
     hand-over sheet, by a witness), each as (what to call it, its text): the log must extend them. ``trust``: whom to
     believe about time; without it anchors are compared with the log, and not believed. ``scope``: of which footage the
-    bytes are read (None: of all). Never
+    bytes are read (None: of all). ``archive``: where reels are read that the folder does not hold. Never
     raises: what cannot be judged is a verdict too.
     """
     verdict = Verdict(str(path))
     begun = time.monotonic()
-    options = Options(key, keys_dir, progress, threads, tuple(checkpoints), trust or Trust(), scope)
+    options = Options(key, keys_dir, progress, threads, tuple(checkpoints), trust or Trust(), scope, archive)
     try:
         _verify(path, verdict, options)
         _somebody_signed(verdict)

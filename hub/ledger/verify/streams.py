@@ -105,7 +105,9 @@ def _reel_job(run: Context, jobs: OrderedDict[str, ReelJob], line: Line) -> Reel
             expected, found = "the entries of a reel together", "the reel again after later ones"
             run.add(Step.CHAINS, Harm.ALTERED, line.entry.stream_id, line.place, expected, found)
         run.declared_reels.add(reel)
-        jobs[reel] = ReelJob(run.data, reel, line.entry.stream_id)
+        jobs[reel] = ReelJob(
+            run.data, reel, line.entry.stream_id, run.options.archive if reel in run.archived else None
+        )
     return jobs[reel]
 
 
@@ -137,3 +139,6 @@ def undeclared_reels(run: Context) -> None:
         else:
             place, found = f"{reel} bytes 0-{size}", "a reel that no entry speaks of"
             run.add(Step.FOOTAGE, Harm.UNDECLARED, stream, place, "entries", found)
+    later = len(run.archived.keys() - run.declared_reels - run.reel_files.keys())
+    if later:  # the archive goes on while a copy of the folder stands still
+        run.unchecked(f"{later} reels of the archive: no entry of this folder speaks of them")

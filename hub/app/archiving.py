@@ -1,0 +1,56 @@
+"""The archive, and the one way to read reels wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from hub.app.ground import Ground
+from hub.archive.archive import Archive
+from hub.archive.book import Book
+from hub.archive.files import EitherFiles
+from hub.archive.store import open_store
+from hub.retention.files import Files, PosixFiles
+from hub.shelf import LocalShelf, Shelf, Shelves
+
+if TYPE_CHECKING:
+    from hub.app.hub import Hub
+
+
+class Archiving:
+    """What a hub has of it: without ``archive_url`` the disk alone. ``files`` is what retention deletes from."""
+
+    def __init__(self, hub: Hub, stack: AsyncExitStack, ground: Ground) -> None:
+        """Raises SettingsError for an address that is none."""
+        settings, clock = hub.settings, hub.clock
+        disk = PosixFiles()
+        self.files: Files = disk
+        self.archive: Archive | None = None
+        self.shelf: Shelf = LocalShelf(settings.data)
+        store = open_store(settings)
+        if store is None:
+            return
+        book = Book(ground.engine, settings.node_name)
+        self.files = EitherFiles(settings.data, disk, store, book, clock)
+        self.shelf = Shelves((LocalShelf(settings.data), store))
+
+        def open_reels() -> Collection[str]:
+            return hub.disk.open_reels()
+
+        self.archive = Archive(
+            settings, clock, store, book, disk,
+            open_reels=open_reels,
+            is_gone=ground.ledger.reader.is_gone,
+            bytes_per_s=lambda: hub.retention.status.bytes_per_s,
+            tell=hub.telling.publish,
+        )  # fmt: skip
+        stack.push_async_callback(self.archive.close)
+
+    def works(self) -> tuple[Coroutine[object, object, None], ...]:
+        """What goes on in the background."""
+        return () if self.archive is None else (self.archive.run(),)
+
+    def ready(self) -> Mapping[str, str]:
+        """For /readyz, and the alarm that follows from it."""
+        return {} if self.archive is None else {"archive": self.archive.problem}
