@@ -253,5 +253,6 @@ class Camera:
             silence_s=settings.rtsp_silence_s,
             reorder_ms=settings.reorder_ms,
             verify_tls=settings.rtsp_verify_tls,
+            sockets=self._rooms.sockets,
         )
         return await client.run_once()

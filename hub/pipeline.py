@@ -23,6 +23,7 @@ import structlog
 from hub import metrics
 from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import SourceError, StorageError
+from hub.ingest.sockets import SocketGroup
 from hub.ledger.bodies import HUB_STOPPED, chunk_body, close_body, interruption_body, open_body
 from hub.ledger.entries import EntryType, JsonValue
 from hub.logging import Repetition
@@ -137,6 +138,8 @@ class Rooms:
     """Told of each change that is recorded; the incident that the interruption belongs to."""
     flow: Flow = field(default_factory=Flow)
     """What came in and what became of it, of all streams."""
+    sockets: SocketGroup | None = None
+    """What the sockets of all cameras are read together with."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from hub.app.recording import Asked, StreamNow
 from hub.clock import Clock
 from hub.fleet import Camera, Fleet
+from hub.ingest.sockets import SocketGroup
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.entries import EntryType
 from hub.ledger.left_open import left_open
@@ -53,6 +54,7 @@ class Here:
         self._disk = disk
         self.feeds = LiveFeeds()
         self.flow = Flow()
+        self._sockets = SocketGroup(clock)
         self.whip = WhipEndpoint(settings, clock)
         self.pictures = Stills(self.feeds)
 
@@ -64,7 +66,9 @@ class Here:
         if self._reader is not None:
             for stream_id, body in await asyncio.to_thread(left_open, self._reader):
                 self._ledger.append(stream_id, EntryType.INTERRUPTION_CLOSE, body)
-        rooms = Rooms(settings, self._clock, self._ledger, self._disk, asked.events, asked.incident, self.flow)
+        rooms = Rooms(
+            settings, self._clock, self._ledger, self._disk, asked.events, asked.incident, self.flow, self._sockets
+        )
         self.fleet = Fleet(
             rooms,
             self.feeds,

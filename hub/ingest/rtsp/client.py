@@ -18,6 +18,7 @@ from hub.ingest.rtsp.dialogue import Dialogue, Redirected
 from hub.ingest.rtsp.session import RtspSession, SessionRules, session_description
 from hub.ingest.rtsp.url import RtspUrl, parse_url, redact_url
 from hub.ingest.sdp import control_url
+from hub.ingest.sockets import SocketGroup
 from hub.model import MediaSink, RtspSource, Transport
 
 MAX_REDIRECTS = 5
@@ -32,6 +33,7 @@ class RtspClient:
     of an ``rtsps`` camera must lead to a known authority and name the camera. It is off by default:
     cameras sign their own, and a hub that refuses them would be why footage is missing; TLS then still
     keeps out whoever only listens. ``tls``: a context of one's own, for instance with the cameras' CA.
+    ``sockets``: what its socket is read together with; alone unless given.
     """
 
     def __init__(
@@ -45,10 +47,12 @@ class RtspClient:
         reorder_ms: int = 100,
         verify_tls: bool = False,
         tls: ssl.SSLContext | None = None,
+        sockets: SocketGroup | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
         self._clock = clock
+        self._sockets = sockets or SocketGroup(clock)
         self._timeout_s = timeout_s
         hold_us = reorder_ms * US_PER_MS
         window = ReorderWindow(hold_us=hold_us, settle_us=hold_us // 2) if source.transport is Transport.UDP else None
@@ -104,6 +108,8 @@ class RtspClient:
             raise SourceError(f"no TLS with {where}: {error.reason or error}", code="tls") from error
         except (OSError, UnicodeError) as error:
             raise SourceError(f"cannot connect to {where}: {_reason(error)}", code="unreachable") from error
+        if context is None:
+            connection.read_with(self._sockets)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

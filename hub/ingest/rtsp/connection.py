@@ -1,19 +1,21 @@
 """The TCP (or TLS) connection to a camera: answers and interleaved media out of one byte stream.
 
-RFC 2326 §10.12: ``$``, a channel, a 16-bit length and that many bytes, between RTSP messages. A
-BufferedProtocol reads into one buffer and hands out slices of it: nothing is copied, and one reading of
-the clock stands for all packets of one read.
+RFC 2326 §10.12: ``$``, a channel, a 16-bit length and that many bytes, between RTSP messages. TCP is read in turns with
+all other cameras, into the buffer that they share, and slices of it are handed out: nothing is copied but a frame that
+is not whole yet. TLS is read by the event loop, into a buffer of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, cast
 
 from hub.clock import Clock, Instant
 from hub.errors import SourceError
 from hub.ingest.rtsp.message import Message, parse_message, write_request, write_response
+from hub.ingest.sockets import SocketGroup
 
 BUFFER_BYTES = 96 << 10
 """Holds the largest interleaved frame (64 KiB) and the largest message (80 KiB)."""
@@ -32,9 +34,12 @@ class RtspConnection(asyncio.BufferedProtocol):
     def __init__(self, clock: Clock, complain: Callable[[str, str], None]) -> None:
         self._clock = clock
         self._complain = complain
-        self._buffer = bytearray(BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
-        self._fill = 0
+        self._buffer = bytearray()
+        """Of TLS; TCP is read into the buffer that all share."""
+        self._rest = b""
+        """The beginning of a frame or message that is not whole yet."""
+        self._sockets: SocketGroup | None = None
+        self._fd = -1
         self._handlers: list[PacketHandler | None] = [None] * 256
         self._pending: dict[int, asyncio.Future[Message]] = {}
         self._cseq = 0
@@ -51,21 +56,43 @@ class RtspConnection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         del sizehint
-        return self._view[self._fill :]
+        if not self._buffer:
+            self._buffer = bytearray(BUFFER_BYTES)
+        return memoryview(self._buffer)[self._kept(self._buffer) :]
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._fill += nbytes
-        try:
-            self._consume()
-        except Exception as error:
-            # Whatever it is, it ends this attempt and is told by run_once, not by the event loop.
-            self._end(error)
+        self._take(self._buffer, memoryview(self._buffer), len(self._rest) + nbytes, self._clock.now())
 
     def eof_received(self) -> None:
         self._end("the camera closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(f"the connection broke: {exc}" if exc else "the connection was closed")
+
+    # -- read with all others ------------------------------------------------------------------
+
+    def read_with(self, sockets: SocketGroup) -> None:
+        """From now on the bytes are read in turns with those of other sockets. For TCP, not for TLS."""
+        self.transport.pause_reading()
+        self._sockets, self._fd = sockets, self.transport.get_extra_info("socket").fileno()
+        sockets.add(self._fd, self._drain)
+
+    def _drain(self, arrival: Instant) -> None:
+        """One read: what came since the last turn."""
+        sockets = self._sockets
+        assert sockets is not None
+        kept = self._kept(sockets.buffer)
+        try:
+            size = os.readv(self._fd, (sockets.view[kept:],))
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self.connection_lost(error)
+            return
+        if size:
+            self._take(sockets.buffer, sockets.view, kept + size, arrival)
+        else:
+            self.eof_received()
 
     # -- media and messages --------------------------------------------------------------------
 
@@ -106,15 +133,17 @@ class RtspConnection(asyncio.BufferedProtocol):
         return self._transport
 
     def close(self) -> None:
+        self._end("closed by the hub")
         if self._transport is not None:
             self._transport.abort()
-        self._end("closed by the hub")
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def _end(self, why: str | Exception) -> None:
+        if self._sockets is not None:
+            self._sockets.remove(self._fd, self._drain)
         if self.ended.done():
             return
         if isinstance(why, Exception):
@@ -130,10 +159,27 @@ class RtspConnection(asyncio.BufferedProtocol):
                 answer.exception()
         self._pending.clear()
 
-    def _consume(self) -> None:
-        """Takes every complete frame and message out of the buffer: the hot path."""
-        buffer, view, handlers, fill = self._buffer, self._view, self._handlers, self._fill
-        arrival = self._clock.now()
+    def _kept(self, buffer: bytearray) -> int:
+        """Puts what is kept of the last read at the front of the buffer; how much that is."""
+        kept = len(self._rest)
+        if kept:
+            buffer[:kept] = self._rest
+        return kept
+
+    def _take(self, buffer: bytearray, view: memoryview, fill: int, arrival: Instant) -> None:
+        """Takes every complete frame and message out of ``buffer[:fill]``, and keeps the rest."""
+        try:
+            done = self._consume(buffer, view, fill, arrival)
+            if done == 0 and fill >= BUFFER_BYTES:
+                raise SourceError(f"an RTSP message of more than {BUFFER_BYTES} bytes", code="protocol")
+            self._rest = bytes(view[done:fill])
+        except Exception as error:
+            # Whatever it is, it ends this attempt and is told by run_once, not by the event loop.
+            self._end(error)
+
+    def _consume(self, buffer: bytearray, view: memoryview, fill: int, arrival: Instant) -> int:
+        """Hands on what is complete; returns where the rest begins. The hot path."""
+        handlers = self._handlers
         position = 0
         while position < fill:
             if buffer[position] == _DOLLAR and not self._lost_step:
@@ -147,27 +193,20 @@ class RtspConnection(asyncio.BufferedProtocol):
                 if handler is not None:
                     handler(view[start:end], arrival)
                 else:
-                    self._unknown_channel(position)
+                    self._unknown_channel(buffer[position + 1])
                 position = end
             else:
-                used = self._message(position, fill)
+                used = self._message(buffer, position, fill)
                 if used is None:
                     break
                 position += used
-        rest = fill - position
-        if rest and position:
-            buffer[:rest] = buffer[position:fill]
-        elif rest == BUFFER_BYTES:
-            raise SourceError(f"an RTSP message of more than {BUFFER_BYTES} bytes", code="protocol")
-        self._fill = rest
+        return position
 
-    def _unknown_channel(self, position: int) -> None:
-        channel = self._buffer[position + 1]
+    def _unknown_channel(self, channel: int) -> None:
         self._complain("channel", f"interleaved data on channel {channel}, which no track was set up on")
 
-    def _message(self, position: int, fill: int) -> int | None:
+    def _message(self, buffer: bytearray, position: int, fill: int) -> int | None:
         """A message, or garbage, at ``position``: how many bytes are done with; None: more are needed."""
-        buffer = self._buffer
         first = buffer[position]
         if first in b"\r\n":
             return 1
@@ -175,25 +214,24 @@ class RtspConnection(asyncio.BufferedProtocol):
             if (
                 fill - position >= 5
                 and not buffer.startswith(b"RTSP/", position)
-                and not self._request_at(position, fill)
+                and not self._request_at(buffer, position, fill)
             ):
-                return self._resynchronise(position, fill)
+                return self._resynchronise(buffer, position, fill)
             parsed = parse_message(buffer, position, fill)
             if parsed is None:
                 return None
             message, end = parsed
             self._received(message)
             return end - position
-        return self._resynchronise(position, fill)
+        return self._resynchronise(buffer, position, fill)
 
-    def _request_at(self, position: int, fill: int) -> bool:
+    def _request_at(self, buffer: bytearray, position: int, fill: int) -> bool:
         """Whether a request of the server may begin here: capitals up to a blank."""
-        word = bytes(self._buffer[position : min(fill, position + 24)]).partition(b" ")[0]
+        word = bytes(buffer[position : min(fill, position + 24)]).partition(b" ")[0]
         return all(0x41 <= letter <= 0x5A or letter == 0x5F for letter in word) and len(word) < 20
 
-    def _resynchronise(self, position: int, fill: int) -> int | None:
+    def _resynchronise(self, buffer: bytearray, position: int, fill: int) -> int | None:
         """Skips what is neither: to the next status line, or frame of a known channel that holds RTP."""
-        buffer = self._buffer
         self._lost_step = True
         found = position
         while found < fill:

@@ -194,10 +194,11 @@ class RtspSession:
                 self._sink.complaint("keepalive", f"the camera does not take the keepalive: {error}")
 
     async def _watch(self) -> str:
-        """Ends the session that has gone silent, or said goodbye."""
-        pause_s = min(_WATCH_S, self._rules.silence_s / 4)
+        """Ends the session that has gone silent, or said goodbye. All sessions look at the same moments: the process
+        wakes up once for all of them."""
+        pause_us = round(min(_WATCH_S, self._rules.silence_s / 4) * US_PER_S)
         while True:
-            await self._clock.sleep(pause_s)
+            await self._clock.sleep((pause_us - self._clock.now().mono_us % pause_us) / US_PER_S)
             if self._axis.ended:
                 return "the camera said goodbye"
             heard = max((track.rtp.heard_mono_us for track in self._tracks if track.rtp), default=0)

@@ -1,0 +1,111 @@
+"""Sockets of many streams, read together: one wake-up of the process for all that came in the last few milliseconds.
+
+A hundred cameras make thousands of readable sockets a second. Woken for each, the process finds code and data gone from
+the processor's caches every time, and that is most of what a picture costs (docs/design/speed.md). So it is done as
+network cards do it with their interrupts: what comes after a pause is read at once, then nothing for some milliseconds,
+then all that came meanwhile in one go. With few sockets that is short, because nothing would be saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+from collections.abc import Callable
+
+from hub.clock import Clock, Instant
+
+LONGEST_TURN_S = 0.02
+"""The longest that a packet waits in its socket, and how far its arrival may be off."""
+_TURN_S_PER_SOCKET = 0.0005
+SHARED_BYTES = 256 << 10
+_PER_TURN = 1024
+"""Sockets read before the event loop is let go on; the others are read right after."""
+_READABLE = select.EPOLLIN
+
+Drain = Callable[[Instant], None]
+"""Reads its socket; given the arrival of all that is read in this turn. What it leaves is offered again."""
+
+
+class SocketGroup:
+    """Of one event loop, bound to it by the first socket. ``buffer`` may be read into by every :data:`Drain`, and
+    holds nothing after it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._drains: dict[int, Drain] = {}
+        self._epoll: select.epoll | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn: asyncio.TimerHandle | None = None
+        self.buffer = bytearray(SHARED_BYTES)
+        self.view = memoryview(self.buffer)
+
+    def add(self, fd: int, drain: Drain) -> None:
+        """Call ``drain`` when the descriptor is readable, at an end, or broken."""
+        if self._epoll is None:
+            self._epoll = select.epoll()
+            self._loop = asyncio.get_running_loop()
+            self._rest()
+        if fd in self._drains:
+            self._epoll.unregister(fd)
+        self._epoll.register(fd, _READABLE)
+        self._drains[fd] = drain
+
+    def remove(self, fd: int, drain: Drain) -> None:
+        """Before the descriptor is closed. Safe to call twice, and when its number is another's by now."""
+        if self._drains.get(fd) != drain:
+            return
+        del self._drains[fd]
+        epoll = self._epoll
+        assert epoll is not None
+        with contextlib.suppress(OSError):  # closed first, and the kernel has forgotten it
+            epoll.unregister(fd)
+        if not self._drains:
+            self._close()
+
+    def _rest(self) -> None:
+        """Nothing came in the last turn: wait for the next packet, and read it at once."""
+        assert self._loop is not None
+        assert self._epoll is not None
+        self._turn = None
+        self._loop.add_reader(self._epoll.fileno(), self._woken)
+
+    def _woken(self) -> None:
+        assert self._loop is not None
+        assert self._epoll is not None
+        self._loop.remove_reader(self._epoll.fileno())
+        self._read()
+
+    def _read(self) -> None:
+        """One turn."""
+        epoll, loop, drains = self._epoll, self._loop, self._drains
+        if epoll is None or loop is None:
+            return
+        ready = epoll.poll(0, _PER_TURN)
+        if not ready:
+            self._rest()
+            return
+        arrival = self._clock.now()
+        for fd, _ in ready:
+            drain = drains.get(fd)
+            if drain is None:
+                continue  # removed by one before it
+            try:
+                drain(arrival)
+            except Exception as error:
+                # A mistake of ours with one socket: the others are read all the same.
+                loop.call_exception_handler({"message": f"reading socket {fd} failed", "exception": error})
+        if drains:
+            turn_s = min(_TURN_S_PER_SOCKET * len(drains), LONGEST_TURN_S)
+            self._turn = loop.call_later(0 if len(ready) == _PER_TURN else turn_s, self._read)
+
+    def _close(self) -> None:
+        assert self._loop is not None
+        assert self._epoll is not None
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        else:
+            self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+        self._epoll = self._loop = None

@@ -1,0 +1,127 @@
+"""Sockets read in turns: nothing is lost, one socket's fault is its own, and many packets cost one wake-up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from hub.clock import Instant, SystemClock
+from hub.ingest.rtsp.connection import RtspConnection
+from hub.ingest.sockets import SocketGroup
+
+
+@contextmanager
+def pairs(count: int) -> Iterator[list[tuple[socket.socket, socket.socket]]]:
+    made = [socket.socketpair() for _ in range(count)]
+    try:
+        for one, other in made:
+            one.setblocking(False)
+            other.setblocking(False)
+        yield made
+    finally:
+        for pair in made:
+            for end in pair:
+                end.close()
+
+
+async def until(reached: list[bytes], size: int) -> None:
+    async with asyncio.timeout(5):
+        while sum(map(len, reached)) < size:  # noqa: ASYNC110 - what is waited for is told by nobody
+            await asyncio.sleep(0.001)
+
+
+async def test_what_comes_within_a_turn_is_read_in_one_go() -> None:
+    group = SocketGroup(SystemClock())
+    read: list[bytes] = []
+    arrivals: list[Instant] = []
+    with pairs(30) as made:
+
+        def drain(fd: int, arrival: Instant) -> None:
+            read.append(os.read(fd, 100))
+            arrivals.append(arrival)
+
+        drains = {ours.fileno(): (lambda fd: lambda arrival: drain(fd, arrival))(ours.fileno()) for _, ours in made}
+        for fd, one in drains.items():
+            group.add(fd, one)
+        for number in range(4):
+            for theirs, _ in made:
+                theirs.send(b"%d" % number)
+            await until(read, 30 * (number + 1))
+        assert sorted(read) == sorted(b"%d" % number for number in range(4) for _ in range(30))
+        assert len(set(arrivals)) <= 8, "a socket that becomes ready wakes nobody while the turn lasts"
+        for fd, one in drains.items():
+            group.remove(fd, one)
+
+
+async def test_a_drain_that_fails_or_leaves_harms_no_other() -> None:
+    group = SocketGroup(SystemClock())
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context["message"]))
+    read: list[bytes] = []
+    with pairs(3) as made:
+        bad, leaving, good = (ours.fileno() for _, ours in made)
+
+        def fails(_arrival: Instant) -> None:
+            os.read(bad, 100)
+            raise ValueError("a mistake of ours")
+
+        def leaves(_arrival: Instant) -> None:
+            group.remove(leaving, leaves)
+            group.remove(leaving, leaves)
+
+        def drain(_arrival: Instant) -> None:
+            read.append(os.read(good, 100))
+
+        group.add(bad, fails)
+        group.add(leaving, leaves)
+        group.add(good, drain)
+        for _ in range(2):
+            for theirs, _ours in made:
+                theirs.send(b"x")
+            await asyncio.sleep(0.03)
+        assert b"".join(read) == b"xx"
+        assert len(told) == 2
+        group.remove(leaving, drain)  # not its own: another's number by now
+        group.remove(bad, fails)
+        group.remove(good, drain)
+        made[2][0].send(b"x")
+        await asyncio.sleep(0.03)
+        assert b"".join(read) == b"xx", "an empty group reads nothing"
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5, 700])
+async def test_a_connection_reads_frames_in_any_pieces(cut: int) -> None:
+    """Frames of two channels, cut anywhere: the packets are whole and in order; then the end is noticed."""
+    packets = [bytes([index]) * (index * 37 % 900 + 1) for index in range(120)]
+    stream = b"".join(
+        b"$" + bytes([index % 2]) + len(one).to_bytes(2, "big") + one for index, one in enumerate(packets)
+    )
+    group = SocketGroup(SystemClock())
+    loop = asyncio.get_running_loop()
+    with pairs(1) as made:
+        theirs, ours = made[0]
+        complaints: list[str] = []
+        _, connection = await loop.create_connection(
+            lambda: RtspConnection(SystemClock(), lambda code, _text: complaints.append(code)), sock=ours.dup()
+        )
+        got: list[bytes] = []
+        for channel in (0, 1):
+            connection.handle(channel, lambda packet, _arrival: got.append(bytes(packet)))
+        connection.read_with(group)
+        for start in range(0, len(stream), cut * 50):
+            for at in range(start, min(start + cut * 50, len(stream)), cut):
+                theirs.send(stream[at : at + cut])
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while len(got) < len(packets):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            assert got == packets
+            assert complaints == []
+            theirs.shutdown(socket.SHUT_RDWR)
+            assert await connection.ended == "the camera closed the connection"
+        connection.close()
