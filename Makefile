@@ -54,6 +54,7 @@ test: $(STAMPS)/dev $(PAGE) peers
 	$(PY) -m pytest tests -n $(JOBS) --dist loadgroup --ignore tests/cluster
 
 test-cluster: $(STAMPS)/dev $(PAGE) peers
+	$(PY) -m tests.cluster.object_store
 	$(PY) -m pytest tests/cluster -n $(JOBS) --dist loadgroup
 
 check: $(STAMPS)/dev $(PAGE)

@@ -9,6 +9,7 @@ import pytest
 
 from hub.database import Database
 from hub.database.migrating import migrate
+from tests.cluster.object_store import ObjectStore, object_store
 from tests.cluster.servers import Postgres, Redis, postgres_server, redis_server
 
 HERE = Path(__file__).parent
@@ -64,3 +65,17 @@ def redis(redis_of_session: Redis) -> Redis:
         redis_of_session.start()
     redis_of_session.empty()
     return redis_of_session
+
+
+@pytest.fixture(scope="session")
+def objects_of_session() -> Iterator[ObjectStore]:
+    with object_store() as server:
+        yield server
+
+
+@pytest.fixture
+def objects(objects_of_session: ObjectStore) -> ObjectStore:
+    """Running; each test makes a bucket of its own. A test that stops it starts it again."""
+    if objects_of_session.process.poll() is not None:
+        objects_of_session.start()
+    return objects_of_session
