@@ -44,13 +44,22 @@ class Door:
 def open_door(settings: Settings) -> Door:
     """Listen on ``settings.listen``. Raises SettingsError: plain HTTP beyond loopback, TLS files that cannot be
     used, an address that is taken or is not this machine's."""
-    context = server_context(settings)
+    return _open(settings.listen, server_context(settings), "listen")
+
+
+def open_node_door(settings: Settings) -> Door:
+    """Listen on ``settings.node_listen``, for the other nodes of a cluster alone: plain HTTP. Raises SettingsError."""
+    return _open(settings.node_listen, None, "node_listen")
+
+
+def _open(listen: str, context: ssl.SSLContext | None, setting: str) -> Door:
+    host, _, port = listen.rpartition(":")
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return Door(_listening(dict.fromkeys((family, address) for family, _, _, _, address in found)), context)
     except OSError as error:
         advice = "stop what listens there, or choose another" if error.errno == errno.EADDRINUSE else "choose another"
-        raise SettingsError(f"cannot listen on {settings.listen}: {error.strerror}; {advice} (listen)") from error
+        raise SettingsError(f"cannot listen on {listen}: {error.strerror}; {advice} ({setting})") from error
 
 
 def _listening(places: dict[tuple[socket.AddressFamily, tuple[object, ...]], None]) -> tuple[socket.socket, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -24,6 +25,10 @@ from hub.people.rights import Right
 MAX_SLOTS = 64
 """Four walls of 16."""
 _LOOK_S = 1.0
+DECIDES: web.RequestKey[bool] = web.RequestKey("decides", bool)
+"""Of a call of another node, which shows the pictures itself: only what may be shown is answered."""
+Show = Callable[[Sequence[str], "Sequence[LiveFeed | str]"], None]
+"""Streams in the order of their slots, and of each its feed, or why it has none."""
 
 
 class Sound(Input):
@@ -71,11 +76,14 @@ async def live(request: web.Request) -> web.WebSocketResponse:
 
     async with request.app[OPEN_SOCKETS].opened(request) as socket:
         viewer = Viewer(round(services.settings.viewer_queue_mb * 1024 * 1024))
-        wall = Wall(services, viewer, visible, noted, labelled)
-        tasks = [asyncio.create_task(_send(socket, viewer)), asyncio.create_task(wall.look_again())]
+        decides = Decisions() if request.get(DECIDES) else None
+        show = partial(put, viewer) if decides is None else decides.put
+        wall = Wall(services, show, visible, noted, labelled)
+        sending = send(socket, viewer) if decides is None else decides.send(socket)
+        tasks = [asyncio.create_task(sending), asyncio.create_task(wall.look_again())]
         try:
             wall.watch(wanted, frozenset(query.previews.split(",")))
-            await _listen(socket, wall)
+            await listen(socket, viewer, lambda wish: wall.watch(wish.streams, wish.previews))
         finally:
             viewer.close()
             for task in tasks:
@@ -90,12 +98,12 @@ class Wall:
     def __init__(
         self,
         services: Services,
-        viewer: Viewer,
+        show: Show,
         visible: Callable[[str], bool],
         noted: Callable[[str], bool],
         labelled: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self.viewer = viewer
+        self._show = show
         self._services = services
         self._visible = visible
         self._noted = noted
@@ -108,7 +116,7 @@ class Wall:
         self._found()  # what was shown until now was watched until now
         self._wanted, self._previews = wanted, previews
         self._shown = self._found()
-        put(self.viewer, wanted, self._shown)
+        self._show(wanted, self._shown)
 
     async def look_again(self) -> None:
         """Until cancelled: a stream or a unit that was moved leaves the wall, or comes to it, within a second;
@@ -155,7 +163,7 @@ def put(viewer: Viewer, wanted: Sequence[str], found: Sequence[LiveFeed | str]) 
         viewer.tell(slot, {"type": "slots", "slots": [state]})
 
 
-async def _send(socket: web.WebSocketResponse, viewer: Viewer) -> None:
+async def send(socket: web.WebSocketResponse, viewer: Viewer) -> None:
     """The only writer of media. A slow reader stops it here, and its queue drops to the next keyframe."""
     with contextlib.suppress(ConnectionError, StopAsyncIteration):
         while True:
@@ -166,7 +174,29 @@ async def _send(socket: web.WebSocketResponse, viewer: Viewer) -> None:
                 await socket.send_bytes(item.message())
 
 
-async def _listen(socket: web.WebSocketResponse, wall: Wall) -> None:
+class Decisions:
+    """What a wall may show that is put together elsewhere: of each slot ``main`` or ``preview``, or why nothing is."""
+
+    def __init__(self) -> None:
+        self._newest: str | None = None
+        self._news = asyncio.Event()
+
+    def put(self, wanted: Sequence[str], found: Sequence[LiveFeed | str]) -> None:
+        words = [one if isinstance(one, str) else "preview" if one.preview else "main" for one in found]
+        self._newest = json.dumps({"type": "wall", "streams": list(wanted), "found": words})
+        self._news.set()
+
+    async def send(self, socket: web.WebSocketResponse) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                if self._newest is not None:
+                    await socket.send_str(self._newest)
+
+
+async def listen(socket: web.WebSocketResponse, viewer: Viewer, watch: Callable[[Watch], None]) -> None:
+    """What the page wishes, until it closes the socket, or says what nobody understands."""
     async for message in socket:
         if message.type is not WSMsgType.TEXT:
             await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"only text is expected")
@@ -179,11 +209,11 @@ async def _listen(socket: web.WebSocketResponse, wall: Wall) -> None:
             await socket.close(code=WSCloseCode.INVALID_TEXT, message=reason)
             return
         if isinstance(wish, Sound):
-            wall.viewer.set_sound(wish.slot, wish.on)
+            viewer.set_sound(wish.slot, wish.on)
         elif isinstance(wish, Pictures):
-            wall.viewer.set_keys_only(wish.slot, wish.only == "keys")
+            viewer.set_keys_only(wish.slot, wish.only == "keys")
         else:
-            wall.watch(wish.streams, wish.previews)
+            watch(wish)
 
 
 ROUTES = (

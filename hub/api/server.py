@@ -142,7 +142,11 @@ async def serve(app: web.Application, settings: Settings, door: Door | None = No
 
     Raises SettingsError for plain HTTP beyond loopback, TLS files that cannot be used and an address that is taken.
     """
-    door = door or open_door(settings)
+    return await serve_at(app, door or open_door(settings), None if settings.behind_proxy else ADDRESS_CONNECTIONS)
+
+
+async def serve_at(app: web.Application, door: Door, per_address: int | None) -> web.AppRunner:
+    """The same on a door that listens already; at most ``per_address`` connections from one address."""
     runner = web.AppRunner(
         app,
         access_log_class=AccessLog,
@@ -155,7 +159,7 @@ async def serve(app: web.Application, settings: Settings, door: Door | None = No
     )
     await runner.setup()
     try:
-        await door.admit(runner, None if settings.behind_proxy else ADDRESS_CONNECTIONS)
+        await door.admit(runner, per_address)
     except BaseException:
         await runner.cleanup()
         door.close()

@@ -100,6 +100,11 @@ def _file(request: web.Request, folder: str, cache_control: str) -> web.StreamRe
 
 async def prepare_headers(request: web.Request, response: web.StreamResponse) -> None:
     """on_response_prepare: on every answer, refusals too."""
+    guard_headers(request, response, allowed_origin(request))
+
+
+def guard_headers(request: web.Request, response: web.StreamResponse, origin: str | None) -> None:
+    """``origin``: another one whose pages may read the answer."""
     headers = response.headers
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
@@ -107,7 +112,7 @@ async def prepare_headers(request: web.Request, response: web.StreamResponse) ->
         headers.update(cors_headers())
     else:
         headers.update(_SAME_ORIGIN_HEADERS)
-        if (origin := allowed_origin(request)) is not None:
+        if origin is not None:
             headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
         headers[hdrs.VARY] = hdrs.ORIGIN

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 import structlog
-from aiohttp import web
 from sqlalchemy import Engine
 
 from hub import __version__
@@ -19,14 +18,14 @@ from hub.anchoring.anchoring import Anchoring
 from hub.anchoring.configured import Configured
 from hub.anchoring.witness import in_thread
 from hub.api.access_entries import keep_change, write_access
-from hub.api.door import Door, open_door
-from hub.api.server import build_app, serve
+from hub.api.server import build_app
 from hub.api.services import Services
 from hub.api.throttle import Throttle
 from hub.app import surroundings
 from hub.app.answers import Answers
 from hub.app.archiving import Archiving
 from hub.app.beside import beside
+from hub.app.front import Front, PublicDoor
 from hub.app.ground import Begin, Ground, Recorders, embedded, recorded_here
 from hub.app.operating import listening, operating
 from hub.app.recording import Asked, Recording
@@ -103,11 +102,14 @@ class Hub:
     disk: Disk
     """The office's own."""
 
-    def __init__(self, settings: Settings, clock: Clock, begin: Begin, records: Recorders) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, begin: Begin, records: Recorders, front: Callable[[Settings], Front]
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self._begin = begin
         self._records = records
+        self._front = front
         self.events = EventBus(settings.event_queue)
         self.answers = Answers(self)
         self.telling = Telling(self)
@@ -125,10 +127,11 @@ class Hub:
         *,
         begin: Begin = embedded,
         records: Recorders = recorded_here,
+        front: Callable[[Settings], Front] = PublicDoor,
     ) -> AsyncIterator[Hub]:
-        """The hub, from the moment that it serves until the block ends. ``begin`` and ``records`` say what it stands
-        on, and who records; as they are given here, all of it is in this process."""
-        hub = cls(settings, clock or SystemClock(), begin, records)
+        """The hub, from the moment that it serves until the block ends. ``begin`` says what it stands on, ``records``
+        who records, ``front`` where calls come in; as they are given here, all of it is in this process."""
+        hub = cls(settings, clock or SystemClock(), begin, records, front)
         async with hub._stack:
             await hub._start()
             yield hub
@@ -136,8 +139,8 @@ class Hub:
 
     async def _start(self) -> None:
         said = self._stack.enter_context(listening(self.clock))
-        door = open_door(self.settings)  # first: what is refused here must leave nothing behind
-        self._stack.callback(door.close)
+        front = self._front(self.settings)  # first: what is refused here must leave nothing behind
+        self._stack.callback(front.close)
         outside = await asyncio.to_thread(Configured.read, self.settings)
         ground = await self._begin(self._stack, self.settings, self.clock)
         self.ledger, engine = ground.ledger, ground.engine
@@ -151,7 +154,7 @@ class Hub:
         await self._open_care(ground)
         self.operations = operating(self, disk, said)
         self._work(duty, watch, opened)
-        await self._serve(door, engine, opened, duty, watch)
+        await self._serve(front, engine, opened, duty, watch)
         # What lives for ever need not be looked at by every collection.
         gc.collect()
         gc.freeze()
@@ -316,7 +319,7 @@ class Hub:
         for work in works:
             self._stack.push_async_callback(_cancelled, asyncio.create_task(work))
 
-    async def _serve(self, door: Door, engine: Engine, opened: Opened, duty: DutyParts, watch: Watch) -> None:
+    async def _serve(self, front: Front, engine: Engine, opened: Opened, duty: DutyParts, watch: Watch) -> None:
         settings, clock = self.settings, self.clock
         # late: a first password that nobody is shown would lock everybody out
         accounts, self.first_password = await Accounts.open(engine, settings, clock, people=self.people)
@@ -368,20 +371,10 @@ class Hub:
             witness=opened.witness,
             witness_for=opened.witness_for,
         )
-        runner = await serve(build_app(services, settings), settings, door)
-        self._stack.push_async_callback(runner.cleanup)
-        self.url = _url(runner, settings)
+        self.url = await front.serve(build_app(services, settings), self._stack)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
-
-
-def _url(runner: web.AppRunner, settings: Settings) -> str:
-    """Where a browser finds the page. Port 0 means that the system chose one."""
-    scheme = "https" if settings.tls_cert else "http"
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  compared, not bound
-    port = runner.addresses[0][1]
-    return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"

@@ -1,0 +1,143 @@
+"""What other nodes ask of a node that records: WHIP offers, words to recorders, live fragments, bytes of its disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from aiohttp import hdrs, web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hub.api.playback import REEL_DAY, REEL_FILE
+from hub.cluster.relay import Find, relay_handler
+from hub.errors import InvalidRequest, NotFound
+from hub.ingest.whip.endpoint import WhipEndpoint
+from hub.monitor.content.pictures import FOLDER
+from hub.monitor.content.stills import Stills
+from hub.registry import STREAM_ID
+
+JPEG = "image/jpeg"
+AT, BLACK = "X-Picture-At-Us", "X-Picture-Black"
+_PICTURE = re.compile(r"[a-z0-9_-]{1,120}\.jpg", re.ASCII)
+_DAY = re.compile(REEL_DAY, re.ASCII)
+_REEL = re.compile(REEL_FILE, re.ASCII)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+Body = TypeVar("Body", bound=_Body)
+
+
+class _Offer(_Body):
+    sdp: str = Field(max_length=1 << 20)
+    device: str = Field("", max_length=200)
+
+
+class _Fragment(_Body):
+    fragment: str = Field(max_length=1 << 20)
+
+
+class _Words(_Body):
+    label: str = Field(max_length=64)
+    text: str = Field(max_length=1 << 16)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestDoor:
+    """``take``: own a stream that a recorder brings here, and record it; False: somebody else was faster.
+    ``drain``: give everything away; how many streams stayed."""
+
+    data: Path
+    whip: WhipEndpoint
+    stills: Stills
+    find: Find
+    take: Callable[[str], Awaitable[bool]]
+    drain: Callable[[], Awaitable[int]]
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/node/live", relay_handler(self.find)),
+            web.post("/node/whip/{id}", self.offer),
+            web.patch("/node/whip/{id}/{session}", self.trickle),
+            web.delete("/node/whip/{id}/{session}", self.end),
+            web.post("/node/say/{id}", self.say),
+            web.get("/node/still/{id}", self.still),
+            web.get("/node/reels/{id}/{day}/{file}", self.reel),
+            web.get("/node/pictures/{id}/{day}/{file}", self.picture),
+            web.post("/node/drain", self.drain_all),
+            web.post("/api/drain", self.drain_all),
+        ]
+
+    async def offer(self, request: web.Request) -> web.Response:
+        """POST /node/whip/{id}: the stream is this node's from here on, whoever's it was."""
+        wanted, stream_id = await _read(request, _Offer), _stream(request)
+        if not await self.take(stream_id):
+            raise NotFound("another node took the stream at the same moment; offer again", code="not_here")
+        answer = await self.whip.offer(stream_id, wanted.sdp, device=wanted.device)
+        return web.json_response({"session": answer.session_id, "sdp": answer.sdp}, status=201)
+
+    async def trickle(self, request: web.Request) -> web.Response:
+        wanted = await _read(request, _Fragment)
+        await self.whip.trickle(_stream(request), request.match_info["session"], wanted.fragment)
+        return web.Response(status=204)
+
+    async def end(self, request: web.Request) -> web.Response:
+        await self.whip.end(_stream(request), request.match_info["session"])
+        return web.Response(status=204)
+
+    async def say(self, request: web.Request) -> web.Response:
+        wanted = await _read(request, _Words)
+        return web.json_response({"heard": self.whip.say(_stream(request), wanted.label, wanted.text)})
+
+    async def still(self, request: web.Request) -> web.Response:
+        """GET /node/still/{id}: the newest picture, small; 204: none has come."""
+        found = await self.stills.newest(_stream(request))
+        if found is None:
+            return web.Response(status=204)
+        headers = {AT: str(found.at_us)} | ({} if found.black is None else {BLACK: str(int(found.black))})
+        return web.Response(body=found.jpeg, content_type=JPEG, headers=headers)
+
+    async def reel(self, request: web.Request) -> web.StreamResponse:
+        """GET /node/reels/{stream}/{day}/{file}, whole or by Range: sent from the file."""
+        stream_id, asked = _stream(request), request.match_info
+        if _DAY.fullmatch(asked["day"]) is None or _REEL.fullmatch(asked["file"]) is None:
+            raise NotFound("no such reel")
+        return await _file(self.data / "reels" / stream_id / asked["day"] / asked["file"], "video/mp4")
+
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """GET /node/pictures/{stream}/{day}/{file}: on which an alarm was raised."""
+        stream_id, asked = _stream(request), request.match_info
+        if _DAY.fullmatch(asked["day"]) is None or _PICTURE.fullmatch(asked["file"]) is None:
+            raise NotFound("no such picture")
+        return await _file(self.data / FOLDER / stream_id / asked["day"] / asked["file"], JPEG)
+
+    async def drain_all(self, _request: web.Request) -> web.Response:
+        """POST /node/drain: answers when all is given away, or when the time for it is over."""
+        return web.json_response({"left": await self.drain()})
+
+
+async def _file(path: Path, media_type: str) -> web.StreamResponse:
+    if not await asyncio.to_thread(path.is_file):
+        raise NotFound("it does not lie on this node's disk")
+    return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: media_type})
+
+
+def _stream(request: web.Request) -> str:
+    stream_id = request.match_info["id"]
+    if STREAM_ID.fullmatch(stream_id) is None:
+        raise NotFound("no such stream")
+    return stream_id
+
+
+async def _read(request: web.Request, model: type[Body]) -> Body:
+    try:
+        return model.model_validate(json.loads(await request.read()))
+    except (ValidationError, ValueError) as error:
+        raise InvalidRequest(f"another node's call cannot be read: {type(error).__name__}") from None
