@@ -21,6 +21,7 @@ from hub.ledger.ledger import Ledger
 from hub.ledger.retained import Retained
 from hub.ledger.verdict import Verdict
 from hub.retention.retention import Retention
+from hub.settings import Settings
 from hub.shelf import LocalShelf, Shelves
 from tests.ledger_folder import START_US, Folder, Reel, scan_fake, session
 from tests.retention_support import FakeDisk, settings_of
@@ -92,7 +93,7 @@ async def running(root: Path, clock: ManualClock | None = None, **values: Any) -
     """``archive_url`` and what belongs to it are among ``values``; without them the archive is a folder of ``root``."""
     folder, clock, disk = Folder(root), clock or ManualClock(START_US + 60_000_000), FakeDisk()
     values = {"archive_url": f"file://{root}/archive", "archive_rate_mb": 10_000.0, **values}
-    settings = settings_of(folder, **values)
+    settings = Settings(**{**dict(settings_of(folder)), **values})
     ledger = await Ledger.open(settings, clock, scan_fake)
     engine = open_engine(Database.of(settings))
     create_tables(engine)

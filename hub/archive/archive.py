@@ -149,7 +149,7 @@ class Archive:
             raise failed
 
     def _sweep(self) -> None:
-        """What a killed process left: an upload that was begun is ended, and begins anew."""
+        """What a killed process or a store that broke off left: an upload that was begun is ended, and begins anew."""
         for path in self._book.uploading():
             try:
                 if aborted := self.store.abort(path):
@@ -182,7 +182,7 @@ class Archive:
     # ------------------------------------------------------------------------------------ one upload
 
     def _upload(self, item: Item) -> None:
-        """Blocks. Raises OSError; then the row is gone as if nothing had been, or is found at the next start."""
+        """Blocks. Raises OSError; then the row says that it was begun, which the next pass or start finds."""
         if item.begun_us and self._is_gone(item.path):
             return
         now_us = self._clock.now().utc_us
@@ -191,11 +191,13 @@ class Archive:
         try:
             put, stored = self._put(item)
             until_us = self._lock(item, stored)
-        except BaseException as error:
-            self._book.give_up(item.path)
-            if isinstance(error, _Stopped) or not (self._data / item.source).exists():
-                return  # the hub stops, or it was deleted meanwhile
-            raise
+        except _Stopped:
+            return
+        except BaseException:
+            self._swept = False  # what this upload left in the store is looked for before the next
+            if (self._data / item.source).exists():
+                raise
+            return  # deleted meanwhile
         if not self._book.keep(item.path, put, until_us, self._clock.now().utc_us):
             self.store.remove(item.path)  # lawfully deleted while it was uploaded
             return
