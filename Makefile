@@ -58,8 +58,8 @@ test-cluster: $(STAMPS)/dev $(PAGE) peers
 	$(PY) -m pytest tests/cluster -n $(JOBS) --dist loadgroup
 
 check: $(STAMPS)/dev $(PAGE)
-	$(VENV)/bin/ruff format --check hub tests deploy build_page.py
-	$(VENV)/bin/ruff check hub tests deploy build_page.py
+	$(VENV)/bin/ruff format --check hub tests deploy k8s build_page.py
+	$(VENV)/bin/ruff check hub tests deploy k8s build_page.py
 	$(VENV)/bin/mypy
 	cd web && npm run lint && npm run typecheck
 	$(PY) -m pytest tests/unit -n $(JOBS)
