@@ -47,6 +47,17 @@ STORAGE_DROPPED = Counter(
     "hub_storage_dropped_fragments_total", "Fragments that the disk did not take; worry at 1.", ["stream"]
 )
 ENTRIES = Counter("hub_ledger_entries_total", "Ledger entries written.", ["type"])
+OUTBOX_BYTES = Gauge(
+    "hub_outbox_bytes", "Facts of a cluster's node that PostgreSQL did not take yet; worry when it grows."
+)
+FACTS_DROPPED = Counter(
+    "hub_facts_dropped_total",
+    "What a node thought of streams that others had taken, by type: no fact; footage is never among it.",
+    ["type"],
+)
+FACTS_RECOVERED = Counter(
+    "hub_facts_recovered_total", "Chunks entered as recovered, since another node had taken the stream meanwhile."
+)
 COMMIT_SECONDS = Histogram(
     "hub_ledger_commit_seconds", "Time of one ledger transaction.", buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 )

@@ -27,7 +27,7 @@ NOBODY = ""
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a fact. ``entry``: None if it was dropped."""
+    """What became of a fact. ``entry``: None if it was dropped, or decided so long ago that nobody knows any more."""
 
     fact: Fact
     fate: Fate
@@ -191,7 +191,7 @@ def _again(fact: Fact, answered: _Answer | None) -> Result:
     """A fact that was decided by a commit whose answer did not come."""
     told = answered.facts.get(fact.number) if answered else None
     if answered is None or told is None:
-        raise LedgerError(f"fact {fact.number} was decided by an earlier transaction than the newest", code="too_late")
+        return Result(fact, Fate.ENTERED, None)
     _, word, seq, prev, epoch = told
     fate = Fate(word)
     entry = None if fate is Fate.DROPPED else fact.entry(answered.origin, Head(seq - 1, prev), epoch, fate)
@@ -232,7 +232,9 @@ def _append(chain: _Chain, entry: Entry, fresh: list[Entry]) -> None:
 def _hand_over(stream: str, over: HandOver, chain: _Chain, done: Done) -> None:
     if chain.epoch == over.epoch:
         chain.owner, chain.epoch, chain.moved = over.to, chain.epoch + 1, True
-        done.handed[stream] = chain.epoch
+    elif (chain.owner, chain.epoch) != (over.to, over.epoch + 1):  # that is: by a commit whose answer was lost
+        return
+    done.handed[stream] = chain.epoch
 
 
 def _insert(connection: Connection, fresh: Sequence[Entry]) -> None:

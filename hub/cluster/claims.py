@@ -23,6 +23,7 @@ class Claimed:
     """A chain that was taken. ``was``: the stream as its last owner left it, entries that no notary has moved into
     the log yet taken into account."""
 
+    stream_id: str
     epoch: int
     was: RecoveredStream
 
@@ -34,7 +35,7 @@ def claim(engine: Engine, stream: str, node: str, known_epoch: int) -> Claimed |
         if known_epoch == 0:
             connection.execute(text(_NEW), values)
         row = connection.execute(text(_CLAIM), values).one_or_none()
-        return None if row is None else Claimed(row.epoch, as_left(connection, stream))
+        return None if row is None else Claimed(stream, row.epoch, as_left(connection, stream))
 
 
 _NEW = """
@@ -51,12 +52,16 @@ def as_left(connection: Connection, stream: str) -> RecoveredStream:
     # The inbox first: what is moved between the two statements is then known twice, and not at all otherwise.
     waiting = _waiting(connection, stream)
     state = _state(connection, stream)
-    batch = Batch({stream: state}, Ids(), lambda _path: None, lambda _path: None)
+    batch = Batch({stream: state}, Ids(), _nothing, _nothing, lambda _stream, _to_us: [])
     for entry in waiting:
         if entry.seq > state.seq:
             batch.add(Placed(entry, "", 0), 0, keep_bytes=False)
     now = batch.changed.get(stream, state)
     return RecoveredStream(stream, now.run, now.run_open, now.recorded_until_us, _lasting(connection, batch, now))
+
+
+def _nothing(_path: str) -> None:
+    """What entries' places and reels are called in the database is of no interest here."""
 
 
 def _waiting(connection: Connection, stream: str) -> list[Entry]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
-    Engine,
     Identity,
     Index,
     LargeBinary,
@@ -52,8 +51,3 @@ writers = Table(
     Column("done", BigInteger, nullable=False),  # the newest fact that was decided
     Column("answer", String, nullable=False),  # JSON: what became of the facts of the newest transaction
 )
-
-
-def create_cluster_tables(engine: Engine) -> None:
-    """What is missing of them. Blocks."""
-    cluster_metadata.create_all(engine)

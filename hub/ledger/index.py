@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ LOCK_WAIT_S = 2.0
 """How long a commit waits for another writer of the database before the entries stay in their files
 alone until the next commit."""
 REMEMBERED_PATHS = 2048
+LATE_SPANS = 64
+"""More spans than lie within one chunk and before it."""
 
 
 _Value = TypeVar("_Value")
@@ -89,12 +91,20 @@ class Index:
 
     def __init__(self, database: Database) -> None:
         self.engine: Engine = open_engine(database, lock_wait_s=LOCK_WAIT_S)
+        self.embedded = database.embedded
         create_tables(self.engine)
         self.states: dict[str, StreamState] = {}
         self._files: OrderedDict[str, int] = OrderedDict()
         self._reels: OrderedDict[str, Reel] = OrderedDict()
         self._ids = Ids()
         self.next_entry = 1
+        self._load()
+
+    def reload(self) -> None:
+        """Take up what the database holds: another may have written it, or a commit's answer was lost."""
+        self.states.clear()
+        self._files.clear()
+        self._reels.clear()
         self._load()
 
     def _load(self) -> None:
@@ -111,8 +121,11 @@ class Index:
 
     # ---------------------------------------------------------------------------------- writing
 
-    def insert(self, placed: Sequence[Placed], *, flushed: bool = False) -> None:
-        """One transaction; durable when it returns. ``flushed``: the files are durable already.
+    def insert(
+        self, placed: Sequence[Placed], *, flushed: bool = False, within: Callable[[Connection], None] | None = None
+    ) -> None:
+        """One transaction; durable when it returns. ``flushed``: the files are durable already. ``within`` does more in
+        the same transaction, or raises, and then nothing is done.
 
         Raises SQLAlchemyError, and then nothing has changed."""
         with self.engine.begin() as connection:
@@ -122,8 +135,11 @@ class Index:
                 ids,
                 lambda path: self._find_file(connection, path),
                 lambda path: self._find_reel(connection, path),
+                lambda stream, to_us: self._find_spans(connection, stream, to_us),
             )
             begin_writing(connection)
+            if within is not None:
+                within(connection)
             for number, item in enumerate(placed, self.next_entry):
                 batch.add(item, number, keep_bytes=not flushed)
             self._write(connection, batch)
@@ -168,6 +184,14 @@ class Index:
             row = connection.execute(select(t.reels.c.id, t.reels.c.size).where(t.reels.c.path == path)).one_or_none()
             return None if row is None else Reel(row.id, row.size)
         return self._reels[path]
+
+    def _find_spans(self, connection: Connection, stream: str, to_us: int) -> list[tuple[int, int, int]]:
+        span = t.spans.c
+        query = select(span.id, span.from_us, span.to_us).where(
+            span.stream == stream, span.from_us <= to_us, span.origin.is_(None)
+        )
+        rows = connection.execute(query.order_by(span.from_us.desc()).limit(LATE_SPANS))
+        return [(row.id, row.from_us, row.to_us) for row in rows]
 
     def forget_flushed(self, up_to: int) -> None:
         """Entries with an id below ``up_to`` are durable in their files."""
@@ -215,6 +239,12 @@ class Index:
         with self.engine.connect() as connection:
             found: int | None = connection.execute(select(func.min(t.unflushed.c.entry_id))).scalar()
             return self.next_entry if found is None else found
+
+    def file_size(self, path: str) -> int:
+        """How long this entry file is as far as the database knows."""
+        query = select(t.entry_files.c.size).where(t.entry_files.c.path == path)
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar() or 0
 
     def file_sizes(self, folder: str, since: str) -> dict[str, int]:
         """How long each entry file below ``folder`` is as far as the database knows, from the name

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import structlog
 
@@ -23,7 +24,7 @@ from hub.ledger.chain import Writer as Author
 from hub.ledger.entries import HUB_STREAM, BadEntry, Entry, EntryType, JsonValue, is_stream_id
 from hub.ledger.keeper import LogKeeper
 from hub.ledger.reader import Reader
-from hub.ledger.recovery import catch_up
+from hub.ledger.recovery import catch_up, since_day
 from hub.ledger.signing.signer import Signers
 from hub.ledger.standing import RecoveredStream, as_it_stood, broke_off_us
 from hub.ledger.startup import Started, local_signers, start
@@ -101,7 +102,8 @@ class Ledger(LogKeeper):
 
     def _look_at_reels(self, scan: reels.Scan) -> list[reels.Recovered]:
         index = self._started.index
-        return [reels.recover_reel(self._data, index, item, scan) for item in list(reels.open_reels(self._data, index))]
+        found = list(reels.open_reels(self._data, index, partial(since_day, index)))
+        return [reels.recover_reel(self._data, index, item, scan) for item in found]
 
     def _what_was_open(self) -> tuple[RecoveredStream, ...]:
         index = self._started.index

@@ -29,7 +29,7 @@ class Log:
     """One log of a data folder: its leaves, their compact range, and the newest checkpoint."""
 
     def __init__(self, folder: Path, leaves: LeafFile, signer: Signer, tree: CompactRange, signed: CompactRange):
-        self._folder = folder
+        self.folder = folder
         self._signer = signer
         self._signed = signed
         self.leaves = leaves
@@ -100,9 +100,9 @@ class Log:
         self.note = note
         if self._signer.key != self._key:
             self._key = self._signer.key
-            replace_file(self._folder / VKEY_FILE, f"{self._key}\n".encode())
-        replace_file(self._folder / CHECKPOINT_FILE, note.encode())
-        history.append(self._folder / CHECKPOINTS_FILE, note)
+            replace_file(self.folder / VKEY_FILE, f"{self._key}\n".encode())
+        replace_file(self.folder / CHECKPOINT_FILE, note.encode())
+        history.append(self.folder / CHECKPOINTS_FILE, note)
 
     def close(self) -> None:
         self.leaves.close()

@@ -94,6 +94,8 @@ class Batch:
     ids: Ids
     find_file: Callable[[str], int | None]
     find_reel: Callable[[str], Reel | None]
+    find_spans: Callable[[str, int], list[tuple[int, int, int]]]
+    """Of a stream, as it came, begun until then: id, from, to; the newest of them, newest first."""
     entries: list[Row] = field(default_factory=list)
     unflushed: list[Row] = field(default_factory=list)
     changed: dict[str, StreamState] = field(default_factory=dict)
@@ -161,7 +163,7 @@ class Batch:
     def _project(self, entry: Entry, state: StreamState, entry_id: int, leaf: bytes) -> None:
         kind, body = entry.type, entry.body
         if is_footage(kind, body):
-            self._footage(state, body, entry_id)
+            self._footage(state, body, entry_id, late=kind is EntryType.RECOVERY and body["run"] < state.run)
         elif kind is EntryType.OPEN:
             self._open(state, body)
         elif kind is EntryType.CLOSE and entry.stream_id != HUB_STREAM:
@@ -249,7 +251,7 @@ class Batch:
             self.gone_states |= dict.fromkeys((*body["reels"], *body["absent"]), "deleted")
             self.gone_states |= dict.fromkeys(body["kept"], "kept")
 
-    def _footage(self, state: StreamState, body: Any, entry_id: int) -> None:
+    def _footage(self, state: StreamState, body: Any, entry_id: int, *, late: bool) -> None:
         reel = self._reel(state.stream, body)
         first_us, end_us = body["first_us"], body["end_us"]
         self.chunks.append(
@@ -270,8 +272,11 @@ class Batch:
         if str(body["run"]) in state.uploads:
             self._uploaded_span(state, body)
             return
+        state.recorded_until_us = max(end_us, state.recorded_until_us or 0)
+        if late:
+            self._late_span(state, first_us, end_us)
+            return
         state.run = max(state.run, body["run"])
-        state.recorded_until_us = end_us
         if state.span_id is not None and state.span_from_us <= first_us <= state.span_to_us + SPAN_JOIN_US:
             state.span_to_us = max(state.span_to_us, end_us)
         else:
@@ -284,6 +289,33 @@ class Batch:
             "to_us": state.span_to_us,
             "origin": None,
         }
+
+    def _late_span(self, state: StreamState, first_us: int, end_us: int) -> None:
+        """What an older run recorded, and a node that was away told of only now. Only what no span covers yet becomes
+        one: spans that lie in each other could not be found by where they begin."""
+        known = {ident: (begin, end) for ident, begin, end in self.find_spans(state.stream, end_us)}
+        own = [one for one in self.spans.values() if one["stream"] == state.stream and one["origin"] is None]
+        known |= {one["id"]: (one["from_us"], one["to_us"]) for one in own}
+        at_us = first_us
+        for begin, end in sorted(known.values()):
+            if end <= at_us or begin >= end_us:
+                continue
+            if begin > at_us:
+                self._fill(state, known, at_us, begin)
+            at_us = max(at_us, end)
+        if at_us < end_us:
+            self._fill(state, known, at_us, end_us)
+
+    def _fill(self, state: StreamState, known: dict[int, tuple[int, int]], from_us: int, to_us: int) -> None:
+        """A span of its own, or the rest of the one that ends where it begins; never of the one that still grows."""
+        joins = (
+            (ident, begin)
+            for ident, (begin, end) in known.items()
+            if ident != state.span_id and begin <= from_us and end <= from_us <= end + SPAN_JOIN_US
+        )
+        ident, begin = next(joins, (self.ids.span, from_us))
+        self.ids.span += ident == self.ids.span
+        self.spans[ident] = {"id": ident, "stream": state.stream, "from_us": begin, "to_us": to_us, "origin": None}
 
     def _uploaded_span(self, state: StreamState, body: Any) -> None:
         """Brought later: it says nothing of until when the stream was recorded, and joins no span of it."""

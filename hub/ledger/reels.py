@@ -13,8 +13,7 @@ from typing import Protocol
 from hub.errors import MediaError
 from hub.ledger.bodies import track_body
 from hub.ledger.entries import JsonValue, is_stream_id
-from hub.ledger.index import Index
-from hub.ledger.recovery import Quarantined, cut, files_since, quarantine, since_day
+from hub.ledger.recovery import Quarantined, cut, files_since, quarantine
 from hub.ledger.store import flush
 from hub.model import Chunk, MediaKind, TrackRange
 
@@ -56,20 +55,27 @@ class Recovered:
     cut_at: int | None
 
 
-def open_reels(data: Path, index: Index) -> Iterator[OpenReel]:
-    """Reels that are longer than the entries say."""
+class Known(Protocol):
+    """What entries say of reels."""
+
+    def reel_sizes(self, folder: str, since: str) -> dict[str, int]: ...
+    def last_footage(self, stream: str, reel: str) -> Chunk | None: ...
+
+
+def open_reels(data: Path, known_of: Known, since_of: Callable[[str], str]) -> Iterator[OpenReel]:
+    """Reels that are longer than the entries say; ``since_of``: from which day on those of a stream are looked at."""
     if not (data / "reels").is_dir():
         return
     for stream in sorted(entry.name for entry in os.scandir(data / "reels") if is_stream_id(entry.name)):
-        since = since_day(index, stream)
-        known = index.reel_sizes(f"reels/{stream}", since)
+        since = since_of(stream)
+        known = known_of.reel_sizes(f"reels/{stream}", since)
         for path in files_since(data / "reels" / stream, since, REEL_SUFFIX):
             name = path.relative_to(data).as_posix()
             if path.stat().st_size > known.get(name, 0):
                 yield OpenReel(stream, name, known.get(name, 0))
 
 
-def recover_reel(data: Path, index: Index, item: OpenReel, scan: Scan) -> Recovered:
+def recover_reel(data: Path, index: Known, item: OpenReel, scan: Scan) -> Recovered:
     """Look at an open reel, and put what is torn into quarantine. Raises OSError."""
     path = data / item.reel
     try:
@@ -106,7 +112,7 @@ def finish(data: Path, recovered: Recovered) -> None:
         (data / recovered.reel).unlink()
 
 
-def _body(data: Path, index: Index, item: OpenReel, tail: _Tail, kept: Quarantined | None) -> dict[str, JsonValue]:
+def _body(data: Path, index: Known, item: OpenReel, tail: _Tail, kept: Quarantined | None) -> dict[str, JsonValue]:
     before = index.last_footage(item.stream_id, item.reel)
     start = (item.known or tail.init_size) if tail.tracks else tail.end
     size = tail.end - start

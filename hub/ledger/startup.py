@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,18 +72,21 @@ def remote_signers(settings: Settings) -> Signers:
     return ChildSigners(settings.keys_dir, secret)
 
 
-def start(settings: Settings, signers: Signers) -> Started:
+PutInStep = Callable[[Path, Index], Repair]
+
+
+def start(settings: Settings, signers: Signers, put_in_step: PutInStep = repair) -> Started:
     """Lock, repair, check. Raises LedgerError, and then the folder is as it was but for repairs, and the
     signers are closed."""
     try:
-        return _start(settings, signers)
+        return _start(settings, signers, put_in_step)
     except OSError as error:
         raise LedgerError(f"cannot use the data folder {settings.data}: {error}") from error
     except SQLAlchemyError as error:
         raise LedgerError(f"cannot use the database {Database.of(settings)}: {error}") from error
 
 
-def _start(settings: Settings, signers: Signers) -> Started:
+def _start(settings: Settings, signers: Signers, put_in_step: PutInStep) -> Started:
     data = settings.data
     lock: int | None = None
     index: Index | None = None
@@ -91,8 +94,8 @@ def _start(settings: Settings, signers: Signers) -> Started:
         data.mkdir(parents=True, exist_ok=True)
         lock = lock_folder(data)
         index = _open_index(Database.of(settings), data)
-        lost = not index.states and _has_entries(data)
-        done = repair(data, index)
+        lost = index.embedded and not index.states and _has_entries(data)
+        done = put_in_step(data, index)
         if lost:
             _log.warning("the database was lost and is rebuilt from the entry files", entries=done.reinserted)
         elif done.completed or done.reinserted or done.quarantined:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +14,7 @@ from hub.ledger.entries import Entry
 from hub.ledger.files import entry_file, sync_folder
 from hub.ledger.merkle import HASH_SIZE
 
+SETTLED_FILES = 8192
 OPEN_FILES = 256
 """Entry files kept open: one a stream, and some to spare. Reopening costs 20 µs, not a failure."""
 
@@ -35,8 +36,11 @@ class Placed:
 class EntryFiles:
     """Appends entries to the files that they belong to; remembers what is not yet flushed."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, settle: Callable[[str], None] | None = None) -> None:
+        """``settle`` puts a file right before this object first writes to it. Raises OSError."""
         self._data = data
+        self._settle = settle
+        self._settled: OrderedDict[str, None] = OrderedDict()
         self._open: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._dirty: set[str] = set()
         self._new: set[str] = set()
@@ -86,6 +90,11 @@ class EntryFiles:
             self._open.move_to_end(path)
             return found
         full = self._data / path
+        if self._settle is not None and path not in self._settled:
+            self._settle(path)
+            self._settled[path] = None
+            if len(self._settled) > SETTLED_FILES:
+                self._settled.popitem(last=False)
         if not full.exists():
             full.parent.mkdir(parents=True, exist_ok=True)
             self._new.add(path)

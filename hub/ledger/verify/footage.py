@@ -38,6 +38,8 @@ class ReelJob:
     archive: Shelf | None = None
     """Where it is read if the folder does not hold it; None: nowhere."""
     open: bool = False
+    told: bool = False
+    """Everything that its entry file says was added."""
     init_size: int = 0
     init_sha256: str = ""
     init_place: str = ""

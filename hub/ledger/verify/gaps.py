@@ -33,6 +33,8 @@ class Gaps:
     _ended: bool = False
     _candidates: list[tuple[int, int, str]] = field(default_factory=list)
     _declared: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _late: list[tuple[int, int]] = field(default_factory=list)
+    """Footage of runs that were followed by others before anybody told of it."""
     chunks: int = 0
 
     def __post_init__(self) -> None:
@@ -73,13 +75,17 @@ class Gaps:
 
     def _footage(self, body: Mapping[str, Any], recovered: bool, place: str) -> None:
         before = self._last
+        self.chunks += 1
+        if before is not None and recovered and body["run"] < before["run"]:
+            # A node that had lost the stream found it when it woke up: beside what came meanwhile, not behind it.
+            self._late.append((body["first_us"], body["end_us"]))
+            return
         if before is not None:
             loose = recovered or self._last_recovered or before["run"] != body["run"]
             missing = self._between_runs(before, body) if loose else _within_run(before, body)
             if missing:
                 self._candidates.append((before["end_us"], max(body["first_us"], before["end_us"]), place))
         self._last, self._last_recovered, self._ended = body, recovered, False
-        self.chunks += 1
 
     def _between_runs(self, before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         return bool(body["first_us"] - before["end_us"] > TOLERANCE_US) and not self._ended
@@ -87,7 +93,7 @@ class Gaps:
     def findings(self) -> Iterator[Finding]:
         """Gaps that no interruption covers, and fills that are none."""
         yield from self._fills.findings()
-        declared = sorted(edges for edges in self._declared.values() if edges != _WITHDRAWN)
+        declared = sorted([*(edges for edges in self._declared.values() if edges != _WITHDRAWN), *self._late])
         for start, end, place in self._candidates:
             bare = uncovered_us(start, end, declared)
             if bare > TOLERANCE_US or (start == end and not any(low <= start <= high for low, high in declared)):

@@ -18,8 +18,7 @@ from hub.ledger.verify.handover import quick_handovers
 from hub.ledger.verify.walk import Line, StreamWalk
 
 REELS_AT_ONCE = 8
-"""The last chunk of a reel may be sealed after the first of the next; and a link that flapped just before
-the hub was killed leaves several reels open, of which the entries come at the next start."""
+"""Kept for what a live hub appends meanwhile. A reel of which entries are still to come is kept longer."""
 JOBS_AT_ONCE = 64
 """Bounded, so that a year of footage does not lie in memory as jobs."""
 
@@ -65,11 +64,13 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
         statements.check(run, line)
         beside.note(run, line)
         if entry.type in (EntryType.CHUNK, EntryType.RECOVERY) and "reel" in entry.body:
-            _reel_job(run, jobs, line).add(entry.body, place)
+            job = _reel_job(run, jobs, line)
+            job.add(entry.body, place)
+            job.told = line.last
             if line.last and not run.live:
                 yield jobs.pop(entry.body["reel"])  # nothing more can be said of it
             elif len(jobs) > REELS_AT_ONCE:
-                yield jobs.popitem(last=False)[1]
+                yield from _oldest_told(jobs)
         elif stream == HUB_STREAM:
             _hub_entry(run, line)
     for job in jobs.values():
@@ -84,6 +85,14 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
     deletions.finish()
     for finding in gaps.findings():
         run.verdict.add(finding)
+
+
+def _oldest_told(jobs: OrderedDict[str, ReelJob]) -> Iterator[ReelJob]:
+    """Not one of which entries are still to come: a node that woke up tells of its last reel when others have been
+    recorded for hours."""
+    oldest = next((reel for reel, job in jobs.items() if job.told), None)
+    if oldest is not None:
+        yield jobs.pop(oldest)
 
 
 def _hub_entry(run: Context, line: Line) -> None:
