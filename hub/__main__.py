@@ -11,6 +11,7 @@ from hub.commands import (
     audit,
     backup,
     bench,
+    collect,
     drain,
     duty,
     export,
@@ -40,6 +41,7 @@ COMMANDS = (
     duty,
     migrate,
     backup,
+    collect,
     drain,
     healthy,
 )

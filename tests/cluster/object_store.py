@@ -1,7 +1,7 @@
 """A real S3 server: versitygw (Apache-2.0), a Go module, over a folder of the test's own.
 
-It checks signatures and checksums, keeps versions, refuses what object lock forbids, and its objects are plain files, so a
-test can turn a bit of one. ``python -m tests.cluster.object_store`` builds it once, below the virtual environment.
+It checks signatures and checksums, keeps versions, refuses what object lock forbids, and its objects are plain files,
+so a test can turn a bit of one. ``python -m tests.cluster.object_store`` builds it once, below the virtual environment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hub.archive.signature import Keys
 from tests.cluster.servers import free_port
 
 MODULE, VERSION = "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"
-ACCESS, SECRET = "hub-of-a-test", "secret-of-a-test"  # noqa: S105  of a server that dies with the test
+ACCESS, SECRET = "hub-of-a-test", "secret-of-a-test"
 _NUMBERS = count()
 
 

@@ -97,7 +97,7 @@ def test_wrong_keys_are_refused_and_no_bucket_is_an_error(objects: ObjectStore) 
     with pytest.raises(Refused, match="status 403"):
         other.check(REEL, store_of(objects, found["archive_url"].split("/")[2]).put(REEL, [b"x"], 1))
     nowhere = store_of(objects, "no-such-bucket")
-    with pytest.raises(OSError, match="NoSuchBucket|Not Found|404"):
+    with pytest.raises(OSError, match=r"NoSuchBucket|Not Found|404"):
         nowhere.put(REEL, [b"x"], 1)
 
 
