@@ -21,7 +21,7 @@ from hub import metrics
 from hub.clock import US_PER_S, Clock
 from hub.cluster.pause import pause
 from hub.cluster.redis_link import Backoff
-from hub.database import Int64, Text, begin_writing, is_postgresql, listed, metadata, upsert
+from hub.database import Int64, Text, begin_writing, cluster_metadata, is_postgresql, listed, upsert
 from hub.errors import HubError
 from hub.model import Capability, Expected, InterruptionKind, RtspSource, Stream, StreamKind, Transport, WhipSource
 from hub.monitor.rules import DetectorRules, KindRule
@@ -34,7 +34,7 @@ _ONE_WRITER = 0x6875622D6F726473
 
 table = Table(
     "cluster_orders",
-    metadata,
+    cluster_metadata,
     Column("stream", Text, primary_key=True),
     Column("version", Int64, nullable=False, index=True),  # of the newest change, over all streams
     Column("body", Text, nullable=False),

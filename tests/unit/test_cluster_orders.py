@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from hub.clock import ManualClock
 from hub.cluster.issuing import DAY_US, Issuing, Sources, order_of
-from hub.cluster.orders import BadOrder, Due, Maintained, Order, Orders, write_orders
-from hub.database import Database, create_tables, open_engine
+from hub.cluster.orders import BadOrder, Due, Maintained, Order, Orders, table, write_orders
+from hub.database import Database, open_engine
 from hub.duty.clock import DutyClock, either
 from hub.model import Capability, Expected, InterruptionKind, RtspSource, Stream, StreamKind, Transport, WhipSource
 from hub.monitor.maintenance import MaintenanceState, Window
@@ -139,7 +139,7 @@ def test_maintenance_of_the_stream_and_of_what_is_above_it() -> None:
 
 async def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
     engine = open_engine(Database.in_folder(tmp_path))
-    create_tables(engine)
+    table.create(engine)
     registered = [stream("w"), stream("r", kind=StreamKind.RECORDER)]
     made, told = sources_of(DutyClock(history(WEEK))), list[int]()
     issuing = Issuing(engine, ManualClock(NOW), made, lambda: registered, lambda: told.append(1))
@@ -175,7 +175,7 @@ def made_answer() -> Expected | None:
 
 async def test_an_office_that_leads_no_more_writes_nothing_and_forgets_nothing(tmp_path: Path) -> None:
     engine = open_engine(Database.in_folder(tmp_path))
-    create_tables(engine)
+    table.create(engine)
     leads = [False]
 
     def check(_: object) -> None:
@@ -195,7 +195,7 @@ async def test_an_office_that_leads_no_more_writes_nothing_and_forgets_nothing(t
 
 async def test_an_order_that_cannot_be_read_leaves_what_was_known(tmp_path: Path) -> None:
     engine = open_engine(Database.in_folder(tmp_path))
-    create_tables(engine)
+    table.create(engine)
     rules = {InterruptionKind.STALL: KindRule(1, 2, None)}
     write_orders(engine, {"w": Order(stream("w"), rules)})
     node = Orders(engine, ManualClock(NOW), DetectorRules())
