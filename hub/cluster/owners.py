@@ -38,7 +38,9 @@ class Chains(Protocol):
         ...
 
     async def give(self, stream_id: str, epoch: int, to_node: str) -> bool:
-        """Let another own it, if it is ours with this epoch. Its epoch rises. False: it was not ours any more."""
+        """Let another own it, if it is ours with this epoch. Its epoch rises. False: it was not ours any more.
+
+        What was said of the stream before is durable first."""
         ...
 
 

@@ -23,6 +23,9 @@ LOOK_EVERY_S = 2.0
 """The table of owners is read at once when a node comes or goes or orders changed; else this often."""
 SETTLED_LEASES = 5
 """A node that flickers is given nothing: moving a stream costs more than an uneven load for ten seconds."""
+ANSWER_S = 5.0
+"""Whoever waits for PostgreSQL is told after this that it is away. Should it have taken a claim all the same, the
+stream is this node's by the table, and is claimed anew: that is how a restarted node finds its streams too."""
 CLAIMS_AT_ONCE = 8
 DRAINS_AT_ONCE = 8
 COMING_S = 30.0
@@ -30,6 +33,7 @@ COMING_S = 30.0
 STARTS = "ingest"
 """The role of nodes that record."""
 
+T = TypeVar("T")
 C = TypeVar("C", bound=Claimed)
 C_co = TypeVar("C_co", bound=Claimed, covariant=True)
 
@@ -95,7 +99,7 @@ class Ownership(Generic[C]):
     # -------------------------------------------------------------------------------------- told
 
     def nudge(self) -> None:
-        """Orders changed, or a commit was refused: look at once."""
+        """Orders changed, or a commit said that an epoch is over: look at once."""
         self._nudged.set()
 
     def coming(self, stream_id: str) -> None:
@@ -111,13 +115,6 @@ class Ownership(Generic[C]):
         self._coming.pop(stream_id, None)
         self.nudge()
 
-    async def refused(self, stream_id: str, epoch: int) -> None:
-        """PostgreSQL refused what was written with this epoch: it is over, whatever the table said last."""
-        async with self._lock(stream_id):
-            if self._held.get(stream_id) == epoch:
-                await self._lose(stream_id)
-        self.nudge()
-
     async def take(self, stream_id: str) -> bool:
         """A recorder pushes to this node: own its stream, whoever did before. False: somebody else was faster.
 
@@ -130,7 +127,7 @@ class Ownership(Generic[C]):
                 return True
             if not self._members.held():
                 raise Unavailable("this node has no lease now; try again", code="no_lease")
-            owner = (await self._chains.owners()).get(stream_id)
+            owner = (await _in_time(self._chains.owners())).get(stream_id)
             return await self._claim(stream_id, 0 if owner is None else owner.epoch)
 
     # -------------------------------------------------------------------------------------- doing
@@ -168,7 +165,7 @@ class Ownership(Generic[C]):
             return steps
 
     async def _view(self) -> View:
-        owners = await self._chains.owners()
+        owners = await _in_time(self._chains.owners())
         streams = dict(self._streams())
         for gone in self._held.keys() - streams.keys():  # retired: who retired it ended it
             self._held.pop(gone)
@@ -228,7 +225,7 @@ class Ownership(Generic[C]):
         """With the stream's lock held."""
         if not self._members.held():  # this process may have slept since it decided
             return False
-        claimed = await self._chains.claim(stream_id, known_epoch)
+        claimed = await _in_time(self._chains.claim(stream_id, known_epoch))
         if claimed is None:
             return False
         self._hold(stream_id, claimed.epoch)
@@ -264,14 +261,14 @@ class Ownership(Generic[C]):
     async def _end_and_give(self, stream_id: str, epoch: int | None, to_node: str) -> None:
         """Where the media cannot be handed over: a hole of a second is better than a node that cannot stop."""
         if epoch is None:
-            owner = (await self._chains.owners()).get(stream_id)
+            owner = (await _in_time(self._chains.owners())).get(stream_id)
             if owner is None or owner.node != self._members.me.name:
                 return
             epoch = owner.epoch
         else:
             await self._doings.ended(stream_id)
             self._held.pop(stream_id, None)
-        await self._chains.give(stream_id, epoch, to_node)
+        await _in_time(self._chains.give(stream_id, epoch, to_node))
 
     # ------------------------------------------------------------------------------------- ending
 
@@ -303,6 +300,14 @@ class Ownership(Generic[C]):
 
     def _lock(self, stream_id: str) -> asyncio.Lock:
         return self._locks.setdefault(stream_id, asyncio.Lock())
+
+
+async def _in_time(question: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await question
+    except TimeoutError:
+        raise Unavailable(f"PostgreSQL did not answer within {ANSWER_S:.0f} s", code="database_away") from None
 
 
 async def _at_once(most: int, works: list[Awaitable[None]]) -> None:

@@ -6,21 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine
 
 from hub.clock import SystemClock
 from hub.cluster import ownership as module
 from hub.cluster.claims import Claimed
 from hub.cluster.leases import Member, Members
+from hub.cluster.node_ledger import NodeLedger
 from hub.cluster.ownership import Doings, Ownership
 from hub.cluster.redis_link import RedisLink
-from hub.cluster.taking import Taking
-from hub.database import Database, open_engine
+from hub.database import Database
 from hub.database.migrating import migrate
 from hub.errors import Unavailable
+from tests.cluster import ledgers
 from tests.cluster.servers import Postgres, Redis, postgres_server
 
 LEASE_S = 1.0
@@ -71,6 +72,7 @@ class Node:
     name: str
     members: Members
     ownership: Ownership[Claimed]
+    ledger: NodeLedger
     line: Line
     records: set[str] = field(default_factory=set)
     lost: list[str] = field(default_factory=list)
@@ -79,7 +81,7 @@ class Node:
 @dataclass
 class Cluster:
     redis: Redis
-    engine: Engine
+    ledgers: ledgers.Cluster
     streams: dict[str, bool]
     nodes: dict[str, Node] = field(default_factory=dict)
 
@@ -91,8 +93,9 @@ class Cluster:
             link = RedisLink(SecretStr(await line.open(stack)), CLOCK, answer_s=0.4)
             stack.push_async_callback(link.close)
             members = Members(link, CLOCK, Member(name, f"http://{name}", frozenset({"ingest"})), lease_s=LEASE_S)
-            taking = Taking(self.engine, name)
-            stack.callback(taking.close)
+            chains = await self.ledgers.node(name, CLOCK)
+            self.ledgers.nodes.remove(chains)
+            stack.push_async_callback(chains.close)
             records, lost = set[str](), list[str]()
 
             async def taken(stream_id: str, claimed: Claimed) -> None:
@@ -106,8 +109,8 @@ class Cluster:
                 lost.append(stream_id)
 
             doings = Doings(taken, lose, ended)
-            ownership = Ownership(CLOCK, members, taking, lambda: self.streams, doings, drain_s=30)
-            node = self.nodes[name] = Node(name, members, ownership, line, records, lost)
+            ownership = Ownership(CLOCK, members, chains.ledger, lambda: self.streams, doings, drain_s=30)
+            node = self.nodes[name] = Node(name, members, ownership, chains.ledger, line, records, lost)
             tasks = [asyncio.create_task(one.run()) for one in (members, ownership)]
             try:
                 yield node
@@ -138,11 +141,19 @@ async def until(what: Callable[[], object], told: Callable[[], object] = str) ->
         raise AssertionError(f"it never came to be: {told()}") from None
 
 
+@asynccontextmanager
+async def begun(redis: Redis, url: str, root: Path, streams: int = 12) -> AsyncIterator[Cluster]:
+    """A cluster whose log has begun; nobody leads it any more."""
+    chains = ledgers.Cluster(url, root)
+    await (await chains.lead()).close()
+    yield Cluster(redis, chains, {f"cam-{number:02}": True for number in range(streams)})
+    await chains.close()
+
+
 @pytest.fixture
-async def cluster(redis: Redis, postgres: str) -> AsyncIterator[Cluster]:
-    engine = open_engine(Database.at(postgres), lock_wait_s=1)
-    yield Cluster(redis, engine, {f"cam-{number:02}": True for number in range(12)})
-    engine.dispose()
+async def cluster(redis: Redis, postgres: str, tmp_path: Path) -> AsyncIterator[Cluster]:
+    async with begun(redis, postgres, tmp_path) as cluster:
+        yield cluster
 
 
 async def test_streams_are_shared_and_those_of_a_dead_node_are_recorded_by_the_others(cluster: Cluster) -> None:
@@ -212,17 +223,6 @@ async def test_who_is_cut_off_from_redis_alone_is_replaced_and_learns_of_it(clus
         assert not a.members.held()
 
 
-async def test_a_refused_commit_ends_a_stream_at_once(cluster: Cluster) -> None:
-    async with cluster.node("a") as a:
-        await cluster.settle([12])
-        epoch = a.ownership.epoch("cam-01")
-        assert epoch is not None
-        await a.ownership.refused("cam-01", epoch - 1)
-        assert "cam-01" in a.records, "an old refusal says nothing of now"
-        await a.ownership.refused("cam-01", epoch)
-        assert a.lost == ["cam-01"]
-
-
 async def test_a_recorder_that_offers_to_another_node_is_taken_over_by_it(cluster: Cluster) -> None:
     cluster.streams = {"worn-1": False}
     async with cluster.node("a") as a, cluster.node("b") as b:
@@ -243,7 +243,7 @@ async def test_a_stream_that_is_being_handed_over_is_not_claimed_meanwhile(clust
         epoch = a.ownership.epoch(one)
         assert epoch is not None
         b.ownership.coming(one)
-        assert await Taking(cluster.engine, "a").give(one, epoch, "b")
+        assert await a.ledger.give(one, epoch, "b")
         await until(lambda: one not in a.records)
         await b.ownership.look()
         assert one not in b.records
@@ -259,21 +259,20 @@ def own_postgres() -> object:
         yield server
 
 
-async def test_nothing_changes_hands_while_postgresql_is_away(redis: Redis, own_postgres: Postgres) -> None:
+async def test_nothing_changes_hands_while_postgresql_is_away(
+    redis: Redis, own_postgres: Postgres, tmp_path: Path
+) -> None:
     url = own_postgres.fresh()
     migrate(Database.at(url))
-    engine = open_engine(Database.at(url), lock_wait_s=1)
-    cluster = Cluster(redis, engine, {f"cam-{number:02}": True for number in range(6)})
-    async with cluster.node("a") as a:
+    async with begun(redis, url, tmp_path, 6) as cluster, cluster.node("a") as a:
         async with cluster.node("b"):
             await cluster.settle([3, 3])
-            own_postgres.stop()
+            await asyncio.to_thread(own_postgres.stop)
         await asyncio.sleep(3 * LEASE_S)
         assert len(a.records) == 3
         await until(lambda: "PostgreSQL" in a.ownership.problem)
         with pytest.raises(Unavailable):
             await a.ownership.take("worn-1")
-        own_postgres.start()
+        await asyncio.to_thread(own_postgres.start)
         await cluster.settle([6])
         await until(lambda: a.ownership.problem == "")
-    engine.dispose()
