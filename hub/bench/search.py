@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from hub.activities.findings import Finding
 from hub.activities.model import Activity, Mode, Officer
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--activities", type=int, default=1_000_000, metavar="N", help="rows (default a million)")
     parser.add_argument("--queries", type=int, default=100, metavar="N", help="of each kind (default 100)")
     parser.add_argument("--folder", type=Path, help="where to make the data (default: the temporary folder)")
+    parser.add_argument("--postgresql", metavar="URL", help="in this database, new and made ready by `hub migrate`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,16 @@ def run(options: argparse.Namespace) -> Report:
     """Make the rows, ask, count."""
     chance = random.Random(1)  # noqa: S311  made-up data
     with tempfile.TemporaryDirectory(prefix="hub-bench-", dir=options.folder) as place:
-        path = Path(place) / "hub.db"
+        database = Database.at(options.postgresql) if options.postgresql else Database.in_folder(Path(place))
         world = _World.make(chance)
         begun = time.perf_counter()
-        samples = _fill(path, world, options.activities, chance)
+        samples = _fill(database, world, options.activities, chance)
         made_s = time.perf_counter() - begun
         results = [Result("activities", options.activities, "rows"), Result("made", made_s, "s")]
-        results.append(Result("database", path.stat().st_size / 1e6, "MB"))
+        results.append(Result("database", _size(database) / 1e6, "MB"))
         lost = 0
         for name, query_for in _QUERIES.items():
-            taken, missed = _measure(path, query_for, samples, options.queries)
+            taken, missed = _measure(database, query_for, samples, options.queries)
             lost += missed
             warm_ms = [took.wall_s * 1e3 for took in taken[1:]]
             results += [
@@ -116,9 +117,9 @@ def run(options: argparse.Namespace) -> Report:
     return Report("search", results, lost, ["Pages of 50 rows, the newest first; each query with other words."])
 
 
-def _fill(path: Path, world: _World, count: int, chance: random.Random) -> list[Activity]:
+def _fill(database: Database, world: _World, count: int, chance: random.Random) -> list[Activity]:
     """The rows, and some of the activities to ask for."""
-    engine = open_engine(Database(path))
+    engine = open_engine(database)
     create_tables(engine)
     store = Store(engine)
     store.prepare()
@@ -134,8 +135,21 @@ def _fill(path: Path, world: _World, count: int, chance: random.Random) -> list[
             store.load(batch, known)
             batch = []
     store.load(batch, known)
+    if not database.embedded:
+        with engine.begin() as connection:
+            connection.execute(text("ANALYZE"))
     engine.dispose()
     return samples
+
+
+def _size(database: Database) -> int:
+    if database.path is not None:
+        return database.path.stat().st_size
+    engine = open_engine(database)
+    with engine.connect() as connection:
+        size = int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+    engine.dispose()
+    return size
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +161,12 @@ class _Took:
 
 
 def _measure(
-    path: Path, query_for: Callable[[Activity], Query], samples: list[Activity], count: int
+    database: Database, query_for: Callable[[Activity], Query], samples: list[Activity], count: int
 ) -> tuple[list[_Took], int]:
     chance = random.Random(2)  # noqa: S311
-    _drop_from_cache(path)
-    engine = open_engine(Database(path))
+    if database.path is not None:
+        _drop_from_cache(database.path)
+    engine = open_engine(database)
     wanted = chance.choices(samples, k=count + 1)
     taken, lost = list[_Took](), 0
     for activity in wanted:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, select
 
 from hub.clock import US_PER_S, Clock
+from hub.database import upsert
 from hub.duty.amounts import MARGIN_US, Amounts, Facts, Sorted, measure, sort
 from hub.duty.clock import DutyClock
 from hub.duty.hours import day_of, day_range, days_between
@@ -30,6 +31,12 @@ _CUTS = (EntryType.INTERRUPTION_OPEN, EntryType.INTERRUPTION_CLOSE, EntryType.IN
 
 ActivityTime = Callable[[str, int, int], Sequence[Interval]]
 """When a stream ought to record by activities (执法活动), open and ended. Blocks."""
+
+_KEEP = upsert(table)
+_KEEP = _KEEP.on_conflict_do_update(
+    index_elements=["stream", "from_us"],
+    set_={column.name: column for column in _KEEP.excluded if column.name not in ("stream", "from_us")},
+)
 
 
 class Footage(Protocol):
@@ -140,7 +147,7 @@ class Completeness:
             ]
         if fresh:
             with self._engine.begin() as connection:
-                connection.execute(insert(table).prefix_with("OR REPLACE"), fresh)
+                connection.execute(_KEEP, fresh)
         return out
 
     def _measure(self, stream: Stream, from_us: int, to_us: int, known: dict[int, DayOf], now_us: int) -> list[DayOf]:

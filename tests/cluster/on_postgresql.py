@@ -29,6 +29,7 @@ def _server() -> Iterator[tuple[Postgres, str]]:
 def _on_postgresql(_server: tuple[Postgres, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server, migrated = _server
     made: list[str] = []
+    opened: list[Engine] = []
 
     def database(path: Path) -> Database:
         if not path.exists() or not path.stat().st_size:
@@ -37,13 +38,17 @@ def _on_postgresql(_server: tuple[Postgres, str], monkeypatch: pytest.MonkeyPatc
         return Database.at(path.read_text(encoding="utf-8"))
 
     def open_file(_: Database, path: Path, lock_wait_s: float) -> Engine:
-        return engines._open_server(database(path), lock_wait_s)
+        opened.append(engines._open_server(database(path), lock_wait_s))
+        return opened[-1]
 
     def read_file(path: Path, still: bool) -> Engine:
-        return engines._open_server(database(path), 10.0, read_only=True)
+        opened.append(engines._open_server(database(path), 10.0, read_only=True))
+        return opened[-1]
 
     monkeypatch.setattr(engines, "_open_file", open_file)
     monkeypatch.setattr(engines, "_read_file", read_file)
     yield
+    for engine in opened:  # a connection that nobody closed is a warning of psycopg's, and an error here
+        engine.dispose()
     for url in made:
         server.drop(url)

@@ -53,7 +53,7 @@ REMARKS = {
         "所给检查点 {}：证据包内没有应当延续它的日志"
     ),
     "the database lacks {} entries of {}: an index only": "数据库缺少 {1} 的 {0} 条记录：数据库只是索引",
-    "the database: there is none (the files alone decide)": "数据库：没有（以文件为准）",
+    "the database: there is no hub.db here (the files alone decide)": "数据库：此处没有 hub.db（以文件为准）",
     "the database: {} (the files alone decide)": "数据库：{}（以文件为准）",
     "the log {} has no checkpoint: nothing of it is signed": "日志 {} 没有检查点：其内容均未签名",
     "the newest line of log/{}/checkpoints was cut off in writing": "log/{}/checkpoints 的最后一行没有写完",

@@ -14,7 +14,7 @@ from hub.ledger.verify.walk import LEAF_RECORD, StreamResult
 def check(run: Context) -> None:
     path = run.data / DATABASE_FILE
     if not path.exists():
-        run.unchecked("the database: there is none (the files alone decide)")
+        run.unchecked("the database: there is no hub.db here (the files alone decide)")
         run.skipped.add(Step.DATABASE)
         return
     wal = path.with_name(f"{DATABASE_FILE}-wal")
