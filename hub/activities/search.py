@@ -6,10 +6,13 @@ as much as there is: what is common ends soon, what is rare is short. Blocking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, Row, select, text
 
 from hub.activities import index
 from hub.activities.deadlines import StorageState
@@ -77,22 +80,20 @@ def search(engine: Engine, query: Query) -> list[Kept]:
             last = min(last, row - 1)
         parts, checks = _asked(connection, query)
         checks += _times(query)
-        found: list[Kept] = []
         if parts:
-            rows = index.matching(connection, " AND ".join(parts), first, last, _STORED_AS[query.storage])
-        else:
-            listed = select(activities).where(activities.c.row.between(first, last))
-            if query.storage is not None:
-                listed = listed.where(text(_STORED_AS[query.storage].removeprefix("AND ").replace("a.", "")))
-            rows = connection.execution_options(stream_results=True).execute(listed.order_by(activities.c.row.desc()))
-        for row in rows:
-            kept = kept_of(row)
-            if all(check(kept.activity) for check in checks):
-                found.append(kept)
-                if len(found) >= query.limit:
-                    break
-        rows.close()
-    return found
+            asked = " AND ".join(parts)
+            with closing(index.matching(connection, asked, first, last, _STORED_AS[query.storage])) as rows:
+                return _page(rows, checks, query.limit)
+        listed = select(activities).where(activities.c.row.between(first, last)).execution_options(stream_results=True)
+        if query.storage is not None:
+            listed = listed.where(text(_STORED_AS[query.storage].removeprefix("AND ").replace("a.", "")))
+        with closing(connection.execute(listed.order_by(activities.c.row.desc()))) as rows:
+            return _page(rows, checks, query.limit)
+
+
+def _page(rows: Iterable[Row[Any]], checks: Sequence[Check], limit: int) -> list[Kept]:
+    kept = (kept_of(row) for row in rows)
+    return list(islice((one for one in kept if all(check(one.activity) for check in checks)), limit))
 
 
 def _asked(connection: Connection, query: Query) -> tuple[list[str], list[Check]]:

@@ -31,7 +31,10 @@ activities = Table(
     Column("settled", Int64, nullable=False),  # ended and stored: it is looked at no more
     Index("activities_by_stream", "stream", "began_us"),
     partial_index("activities_unsettled", "row", where="settled = 0"),
-    Index("activities_by_words", text(LEXEMES), postgresql_using="gin").ddl_if(dialect="postgresql"),
+    # without a list of what is still to be sorted in: a search would read all of it
+    Index("activities_by_words", text(LEXEMES), postgresql_using="gin", postgresql_with={"fastupdate": "off"}).ddl_if(
+        dialect="postgresql"
+    ),
 )
 entries = Table(
     "activity_entries",

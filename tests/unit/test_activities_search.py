@@ -162,7 +162,7 @@ def test_every_piece_of_chinese_is_found_where_it_is_and_nowhere_else(
 
 
 def test_the_bench_finds_what_it_made(tmp_path: Path) -> None:
-    report = bench.run(Namespace(activities=2000, queries=3, folder=tmp_path))
+    report = bench.run(Namespace(postgresql=None, activities=2000, queries=3, folder=tmp_path))
     assert report.lost == 0
     assert len({result.name.partition(":")[0] for result in report.results}) == 3 + 12
     assert list(tmp_path.iterdir()) == []

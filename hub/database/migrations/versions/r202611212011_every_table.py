@@ -51,6 +51,7 @@ def upgrade() -> None:
         [sa.literal_column("array_to_tsvector(string_to_array(words, ' '))")],
         unique=False,
         postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
     )
     op.create_index(
         "activities_unsettled", "activities", ["row"], unique=False, postgresql_where=sa.text("settled = 0")
