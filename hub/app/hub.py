@@ -70,6 +70,8 @@ from hub.walls.walls import Walls
 
 log = structlog.get_logger(__name__)
 
+COLLECT_AT = (10_000, 20, 20)
+"""Thresholds of the collector of cycles. Media makes none; at Python's 700 objects it runs for every few pictures."""
 RECENT_INTERRUPTIONS = 1000
 """Those are looked through at a start for what belongs together."""
 
@@ -158,6 +160,7 @@ class Hub:
         # What lives for ever need not be looked at by every collection.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*COLLECT_AT)
         streams = len(self.registry.list())
         log.info("serving", url=self.url, version=__version__, data=str(self.settings.data), streams=streams)
 

@@ -25,36 +25,37 @@ class ReorderWindow:
 class HeldPackets:
     """The packets behind a gap, by extended sequence number."""
 
-    __slots__ = ("_held", "_highest", "window")
+    __slots__ = ("_highest", "held", "window")
 
     def __init__(self, window: ReorderWindow) -> None:
         self.window = window
-        self._held: dict[int, tuple[bytes, Instant]] = {}
+        self.held: dict[int, tuple[bytes, Instant]] = {}
+        """Always the same object: the hot path asks it alone whether anything waits."""
         self._highest = 0
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self.held)
 
     def put(self, seq: int, packet: bytes, arrival: Instant) -> None:
         """A packet ahead of the next one expected; a second copy changes nothing."""
-        self._held.setdefault(seq, (packet, arrival))
-        self._highest = max(self._highest, seq) if len(self._held) > 1 else seq
+        self.held.setdefault(seq, (packet, arrival))
+        self._highest = max(self._highest, seq) if len(self.held) > 1 else seq
 
     def pop(self, seq: int) -> tuple[bytes, Instant] | None:
-        return self._held.pop(seq, None)
+        return self.held.pop(seq, None)
 
     def first(self) -> int:
         """The lowest number held. Only when something is held."""
-        return min(self._held)
+        return min(self.held)
 
     def missing(self, expected: int) -> list[int]:
         """Extended numbers between ``expected`` and the highest held that have not come."""
-        held = self._held
+        held = self.held
         return [seq for seq in range(expected, self._highest) if seq not in held] if held else []
 
     def overdue(self, expected: int, now: Instant) -> bool:
         """Whether the gap at ``expected`` has been waited for long enough."""
-        held = self._held
+        held = self.held
         if not held:
             return False
         if len(held) >= self.window.packets or self._highest - expected > self.window.packets:
@@ -64,4 +65,4 @@ class HeldPackets:
         return now.mono_us - waited_since >= self.window.hold_us
 
     def clear(self) -> None:
-        self._held.clear()
+        self.held.clear()

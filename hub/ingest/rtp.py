@@ -26,8 +26,24 @@ _TIMESTAMP_MASK = (1 << 32) - 1
 _SEQUENCE_HALF = 1 << 15
 _SEQUENCE_MASK = (1 << 16) - 1
 
+FRAME_HEADER_BYTES = 4
+"""``$``, channel and length before each packet that is interleaved in TCP (RFC 2326 §10.12)."""
+
+unpack_frame = struct.Struct("!HHIII").unpack_from
+"""An interleaved packet from its ``$`` on: (``$`` and channel, length, first four octets of its header, time stamp,
+SSRC)."""
+
 unpack_header = struct.Struct("!BBHII").unpack_from
 """(first octet, marker and payload type, sequence number, time stamp, SSRC)."""
+
+
+def frame_end(buffer: bytearray, position: int, fill: int) -> int:
+    """Where the interleaved frame at ``position`` ends; 0: it is not whole in ``buffer[:fill]``."""
+    start = position + FRAME_HEADER_BYTES
+    if start > fill:
+        return 0
+    end = start + (buffer[position + 2] << 8 | buffer[position + 3])
+    return end if end <= fill else 0
 
 
 def payload_bounds(packet: Packet) -> tuple[int, int]:

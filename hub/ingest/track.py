@@ -16,13 +16,25 @@ from hub.ingest.depacketize.frame import Frame
 from hub.ingest.reception import ReceptionStatistics
 from hub.ingest.reorder import HeldPackets, ReorderWindow
 from hub.ingest.rtcp import Goodbye, SenderInfo, parse_compound
-from hub.ingest.rtp import HEADER_BYTES, PLAIN, Packet, payload_bounds, sequence_step, unpack_header
+from hub.ingest.rtp import (
+    FRAME_HEADER_BYTES,
+    HEADER_BYTES,
+    PLAIN,
+    Packet,
+    frame_end,
+    payload_bounds,
+    sequence_step,
+    unpack_frame,
+    unpack_header,
+)
 from hub.ingest.source import SILENT_US, SourceGuard
 from hub.model import AccessUnit, MediaKind, MediaSink, PacketLoss, TimeLeap, TrackInfo
 
 _LATE_PACKETS = 512
 """A number this far behind is a copy or came late; further behind, the sender may count anew."""
+_FRAME_AND_HEADER = FRAME_HEADER_BYTES + HEADER_BYTES
 _MARKER = 0x80
+_HEAD_MARKER = _MARKER << 16
 _PAYLOAD_TYPE = 0x7F
 _SILENT_DISTANCES = 3
 """A sender of one picture a second is not silent after 300 ms."""
@@ -55,9 +67,13 @@ class RtpTrack:
         self._video = info.kind is MediaKind.VIDEO
         self._decode = DecodeClock(info.timescale // _DEFAULT_FPS, int(info.timescale * _FIRST_LEAD_S))
         self._payload_type = payload_type
+        self._type, self._type_mask = (0, 0) if payload_type is None else (payload_type, _PAYLOAD_TYPE)
+        # The first four octets of a header as one number: version and flags, the type without the marker, the sequence
+        self._plain_head, self._head_mask = PLAIN << 24 | self._type << 16, 0xFF00FFFF | self._type_mask << 16
         self._depacketizer = depacketizer_for(info, self._frame, sink.complaint)
         self._push = self._depacketizer.push
         self._held = HeldPackets(window) if window is not None else None
+        self._waiting = self._held.held if self._held is not None else {}
         self._guard = SourceGuard()
         self._next = -1
         """Extended sequence number expected next; −1: none came yet."""
@@ -78,6 +94,39 @@ class RtpTrack:
 
     # -- packets in ----------------------------------------------------------------------------
 
+    def receive_interleaved(
+        self, buffer: bytearray, view: memoryview, position: int, fill: int, arrival: Instant
+    ) -> int:
+        """The packets of this track that lie in ``buffer[position:fill]`` one after the other, each behind its frame
+        header; returns where what follows them begins. ``view`` is of the buffer, which is not kept.
+
+        The hot path: what is in order, plain and of our codec goes to the depacketizer as it lies there.
+        """
+        push, began, mark = self._push, position, buffer[position] << 8 | buffer[position + 1]
+        mask, known, expected = self._head_mask, self._guard.ssrc, self._next
+        wanted, mono_us = self._plain_head | expected & 0xFFFF, arrival.mono_us
+        while position + _FRAME_AND_HEADER <= fill:
+            found, size, head, timestamp, ssrc = unpack_frame(buffer, position)
+            end = position + FRAME_HEADER_BYTES + size
+            if found != mark or end > fill:
+                break
+            if head & mask == wanted and ssrc == known and size > HEADER_BYTES:
+                self._next, self.heard_mono_us = expected + 1, mono_us
+                try:
+                    push(view, position + _FRAME_AND_HEADER, end, head & _HEAD_MARKER, timestamp, expected, arrival)
+                except MediaError as error:
+                    self._unusable(error)
+                wanted, expected = wanted + 1, expected + 1  # at the wrap it fits no packet, which goes the other way
+            else:
+                self.receive(view[position + FRAME_HEADER_BYTES : end], arrival)
+                known, expected = self._guard.ssrc, self._next
+                wanted = self._plain_head | expected & 0xFFFF
+            position = end
+        if position == began and (end := frame_end(buffer, position, fill)):
+            self.receive(view[position + FRAME_HEADER_BYTES : end], arrival)  # shorter than a header
+            return end
+        return position
+
     def receive(self, packet: Packet, arrival: Instant) -> None:
         """One RTP packet. Never raises for what is in it; a memoryview is not kept."""
         if len(packet) < HEADER_BYTES:
@@ -87,7 +136,7 @@ class RtpTrack:
         if ssrc != self._guard.ssrc and not self._admit(packet, arrival):
             return
         expected = self._next
-        if seq != expected & 0xFFFF or self._held:
+        if seq != expected & 0xFFFF or self._waiting:
             self._out_of_order(packet, seq, arrival)
             return
         self._next = expected + 1
@@ -95,17 +144,20 @@ class RtpTrack:
         self._deliver(packet, first, second, timestamp, expected, arrival)
 
     def _deliver(self, packet: Packet, first: int, second: int, timestamp: int, seq: int, arrival: Instant) -> None:
-        """One packet, in order."""
+        """One packet, in order, whatever its header holds."""
         try:
             if first == PLAIN:
                 start, end = HEADER_BYTES, len(packet)
             else:
                 start, end = payload_bounds(packet)
-            if self._payload_type is None or second & _PAYLOAD_TYPE == self._payload_type:
+            if second & self._type_mask == self._type:
                 self._push(packet, start, end, second & _MARKER, timestamp, seq, arrival)
         except MediaError as error:
-            self._sink.complaint(error.code, f"track {self.info.id} ({self.info.codec}): {error}")
-            self._depacketizer.gap(0)
+            self._unusable(error)
+
+    def _unusable(self, error: MediaError) -> None:
+        self._sink.complaint(error.code, f"track {self.info.id} ({self.info.codec}): {error}")
+        self._depacketizer.gap(0)
 
     def _admit(self, packet: Packet, arrival: Instant) -> bool:
         """A packet of an SSRC that is not the track's: its first one, a stranger, or the sender anew."""

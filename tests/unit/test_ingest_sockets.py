@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from hub.clock import Instant, SystemClock
-from hub.ingest.rtsp.connection import RtspConnection
+from hub.ingest.rtsp.connection import RtspConnection, each_packet
 from hub.ingest.sockets import SocketGroup
 
 
@@ -111,7 +111,7 @@ async def test_a_connection_reads_frames_in_any_pieces(cut: int) -> None:
         )
         got: list[bytes] = []
         for channel in (0, 1):
-            connection.handle(channel, lambda packet, _arrival: got.append(bytes(packet)))
+            connection.handle(channel, each_packet(lambda packet, _arrival: got.append(bytes(packet))))
         connection.read_with(group)
         for start in range(0, len(stream), cut * 50):
             for at in range(start, min(start + cut * 50, len(stream)), cut):

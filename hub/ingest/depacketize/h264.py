@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.bitstream import h264
 from hub.clock import Instant
 from hub.errors import MediaError
-from hub.ingest.depacketize.frame import Complain, Emit, Frame
+from hub.ingest.depacketize.frame import MAX_UNIT_BYTES, Complain, Emit, Frame
 from hub.ingest.depacketize.video import LENGTH_BYTES, VideoDepacketizer
 from hub.ingest.rtp import Packet, timestamp_step
 from hub.model import ParameterSets
@@ -39,6 +39,20 @@ class H264Depacketizer(VideoDepacketizer):
     def push(
         self, packet: Packet, start: int, end: int, marker: int, timestamp: int, seq: int, arrival: Instant
     ) -> None:
+        if (
+            self._open_at >= 0
+            and timestamp == self._timestamp
+            and not marker
+            and start + 2 < end
+            and packet[start] & 0x1F == _FU_A
+            and packet[start + 1] < _END
+        ):  # the middle of a fragmented NAL unit: nearly all packets of a large picture
+            self._buffer += packet[start + 2 : end]
+            self._last_seq = seq
+            self._arrival = arrival
+            if len(self._buffer) > MAX_UNIT_BYTES:
+                self._end_packet(marker, seq, arrival)
+            return
         if start >= end:
             return
         if timestamp != self._timestamp or not self._buffer:

@@ -14,6 +14,7 @@ from typing import TypeAlias, cast
 
 from hub.clock import Clock, Instant
 from hub.errors import SourceError
+from hub.ingest.rtp import FRAME_HEADER_BYTES, frame_end
 from hub.ingest.rtsp.message import Message, parse_message, write_request, write_response
 from hub.ingest.sockets import SocketGroup
 
@@ -22,10 +23,24 @@ BUFFER_BYTES = 96 << 10
 MAX_GARBAGE_BYTES = 256 << 10
 """So much that is neither media nor message, and the connection is given up."""
 _DOLLAR = 0x24
-_FRAME_HEADER_BYTES = 4
 _MAX_PENDING = 16
 
-PacketHandler: TypeAlias = Callable[[memoryview, Instant], None]
+FrameHandler: TypeAlias = Callable[[bytearray, memoryview, int, int, Instant], int]
+"""``handler(buffer, view of it, position, fill, arrival)``: takes whole frames of its channel, one or more, that lie
+from ``position`` on; returns where what follows them begins (``position``: the frame there is not whole)."""
+
+
+def each_packet(handler: Callable[[memoryview, Instant], None]) -> FrameHandler:
+    """For channels with few packets: ``handler`` gets one at a time."""
+
+    def take(buffer: bytearray, view: memoryview, position: int, fill: int, arrival: Instant) -> int:
+        end = frame_end(buffer, position, fill)
+        if not end:
+            return position
+        handler(view[position + FRAME_HEADER_BYTES : end], arrival)
+        return end
+
+    return take
 
 
 class RtspConnection(asyncio.BufferedProtocol):
@@ -40,7 +55,7 @@ class RtspConnection(asyncio.BufferedProtocol):
         """The beginning of a frame or message that is not whole yet."""
         self._sockets: SocketGroup | None = None
         self._fd = -1
-        self._handlers: list[PacketHandler | None] = [None] * 256
+        self._handlers: list[FrameHandler | None] = [None] * 256
         self._pending: dict[int, asyncio.Future[Message]] = {}
         self._cseq = 0
         self._garbage = 0
@@ -96,8 +111,8 @@ class RtspConnection(asyncio.BufferedProtocol):
 
     # -- media and messages --------------------------------------------------------------------
 
-    def handle(self, channel: int, handler: PacketHandler | None) -> None:
-        """Packets of ``channel`` go to ``handler`` from now on."""
+    def handle(self, channel: int, handler: FrameHandler | None) -> None:
+        """Frames of ``channel`` go to ``handler`` from now on."""
         self._handlers[channel & 0xFF] = handler
 
     def send_frame(self, channel: int, packet: bytes) -> None:
@@ -178,23 +193,16 @@ class RtspConnection(asyncio.BufferedProtocol):
             self._end(error)
 
     def _consume(self, buffer: bytearray, view: memoryview, fill: int, arrival: Instant) -> int:
-        """Hands on what is complete; returns where the rest begins. The hot path."""
+        """Hands on what is complete; returns where the rest begins."""
         handlers = self._handlers
         position = 0
         while position < fill:
             if buffer[position] == _DOLLAR and not self._lost_step:
-                start = position + _FRAME_HEADER_BYTES
-                if start > fill:
+                handler = handlers[buffer[position + 1]] if position + 1 < fill else None
+                done = (handler or self._unknown_channel)(buffer, view, position, fill, arrival)
+                if done == position:
                     break
-                end = start + (buffer[position + 2] << 8 | buffer[position + 3])
-                if end > fill:
-                    break
-                handler = handlers[buffer[position + 1]]
-                if handler is not None:
-                    handler(view[start:end], arrival)
-                else:
-                    self._unknown_channel(buffer[position + 1])
-                position = end
+                position = done
             else:
                 used = self._message(buffer, position, fill)
                 if used is None:
@@ -202,8 +210,13 @@ class RtspConnection(asyncio.BufferedProtocol):
                 position += used
         return position
 
-    def _unknown_channel(self, channel: int) -> None:
+    def _unknown_channel(self, buffer: bytearray, _view: memoryview, position: int, fill: int, _at: Instant) -> int:
+        end = frame_end(buffer, position, fill)
+        if not end:
+            return position
+        channel = buffer[position + 1]
         self._complain("channel", f"interleaved data on channel {channel}, which no track was set up on")
+        return end
 
     def _message(self, buffer: bytearray, position: int, fill: int) -> int | None:
         """A message, or garbage, at ``position``: how many bytes are done with; None: more are needed."""

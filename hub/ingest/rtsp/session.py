@@ -10,10 +10,11 @@ from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import MediaError, SourceError
 from hub.ingest.axis import RunAxis
 from hub.ingest.reorder import ReorderWindow
+from hub.ingest.rtp import frame_end
 from hub.ingest.rtsp.connection import RtspConnection
 from hub.ingest.rtsp.dialogue import SESSION_NOT_FOUND, Dialogue, Refused
 from hub.ingest.rtsp.message import Message
-from hub.ingest.rtsp.transport import Handler, InterleavedTransport, TrackTransport, UdpTransport
+from hub.ingest.rtsp.transport import InterleavedTransport, TrackTransport, UdpTransport
 from hub.ingest.rtsp.url import RtspUrl
 from hub.ingest.sdp import MediaDescription, SessionDescription, control_url, parse_description
 from hub.ingest.track import RtpTrack
@@ -134,18 +135,9 @@ class RtspSession:
             )
             track.rtp = rtp
             track.transport.punch(rtp.receiver_report(self._clock.now()))
-            track.transport.start(self._opening(rtp.receive), self._opening(rtp.receive_rtcp))
+            track.transport.start(_Opening(self._open, rtp))
         await self._dialogue.play()
         self._open()
-
-    def _opening(self, handler: Callable[[memoryview, Instant], None]) -> Handler:
-        """Until the session is known to be open, every packet asks."""
-
-        def first(packet: memoryview, arrival: Instant) -> None:
-            self._open()
-            handler(packet, arrival)
-
-        return first
 
     def _open(self) -> None:
         if self._opened:
@@ -165,7 +157,7 @@ class RtspSession:
         )
         for track in self._tracks:
             if track.rtp is not None:
-                track.transport.start(track.rtp.receive, track.rtp.receive_rtcp)
+                track.transport.start(track.rtp)
 
     async def deliver(self) -> str:
         """Until the session ends; returns why. Raises SourceError (``silent``, ``protocol``)."""
@@ -235,6 +227,29 @@ class RtspSession:
             track.transport.close()
             if self._opened and track.rtp is not None:
                 track.rtp.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """Until the session is known to be open, every packet asks."""
+
+    open: Callable[[], None]
+    rtp: RtpTrack
+
+    def receive(self, packet: memoryview, arrival: Instant) -> None:
+        self.open()
+        self.rtp.receive(packet, arrival)
+
+    def receive_rtcp(self, packet: memoryview, arrival: Instant) -> None:
+        self.open()
+        self.rtp.receive_rtcp(packet, arrival)
+
+    def receive_interleaved(
+        self, buffer: bytearray, view: memoryview, position: int, fill: int, arrival: Instant
+    ) -> int:
+        if frame_end(buffer, position, fill):
+            self.open()
+        return self.rtp.receive_interleaved(buffer, view, position, fill, arrival)
 
 
 def _nothing_usable(session: SessionDescription) -> SourceError:

@@ -6,17 +6,28 @@ Both offer the same to the client: ``request`` for SETUP, ``accept`` for its ans
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from hub.clock import Clock, Instant
 from hub.errors import SourceError
-from hub.ingest.rtsp.connection import RtspConnection
+from hub.ingest.rtsp.connection import RtspConnection, each_packet
 from hub.ingest.rtsp.message import header_parameters, number_pair
 from hub.ingest.rtsp.udp import UdpPair
 
-Handler: TypeAlias = Callable[[memoryview, Instant], None]
 _PUNCH_RTP = b"\x80\x7f" + bytes(10)
 """An RTP packet of nothing: only its addresses matter."""
+
+
+class Receiver(Protocol):
+    """What a transport delivers to: see :class:`hub.ingest.track.RtpTrack`."""
+
+    def receive(self, packet: memoryview, arrival: Instant, /) -> None: ...
+
+    def receive_rtcp(self, packet: memoryview, arrival: Instant, /) -> None: ...
+
+    def receive_interleaved(
+        self, buffer: bytearray, view: memoryview, position: int, fill: int, arrival: Instant, /
+    ) -> int: ...
 
 
 class TrackTransport(Protocol):
@@ -27,7 +38,7 @@ class TrackTransport(Protocol):
         """The Transport header of the answer. Raises SourceError (``protocol``)."""
         ...
 
-    def start(self, rtp: Handler, rtcp: Handler) -> None: ...
+    def start(self, receiver: Receiver) -> None: ...
 
     def send_rtcp(self, packet: bytes) -> None: ...
 
@@ -63,9 +74,9 @@ class InterleavedTransport:
             raise SourceError(f"interleaved channels {parameters['interleaved'][:20]!r}", code="protocol")
         self._channels = channels
 
-    def start(self, rtp: Handler, rtcp: Handler) -> None:
-        self._connection.handle(self._channels[0], rtp)
-        self._connection.handle(self._channels[1], rtcp)
+    def start(self, receiver: Receiver) -> None:
+        self._connection.handle(self._channels[0], receiver.receive_interleaved)
+        self._connection.handle(self._channels[1], each_packet(receiver.receive_rtcp))
 
     def send_rtcp(self, packet: bytes) -> None:
         self._connection.send_frame(self._channels[1], packet)
@@ -99,8 +110,8 @@ class UdpTransport:
         source = parameters.get("source", "")
         self._pair.expect([host for host in (self._peer, source) if host], self._peer, ports)
 
-    def start(self, rtp: Handler, rtcp: Handler) -> None:
-        self._pair.start(rtp, rtcp)
+    def start(self, receiver: Receiver) -> None:
+        self._pair.start(receiver.receive, receiver.receive_rtcp)
 
     def send_rtcp(self, packet: bytes) -> None:
         self._pair.send_rtcp(packet)
