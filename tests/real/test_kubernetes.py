@@ -346,7 +346,7 @@ def test_nobody_speaks_but_who_must() -> None:
         if any("https" in [p["port"] for p in rule["ports"]] for rule in rules("cluster", part, "ingress"))
     ]
     assert doors == ["api"]
-    assert [part for part in (*nodes, "migrate") if calls(part, 554)] == ["ingest"]
+    assert [part for part in (*nodes, "migrate") if calls(part, 554)] == ["ingest", "notary"]
     assert [part for part in (*nodes, "migrate") if calls(part, 5432)] == [*nodes, "migrate"]
     assert [part for part in (*nodes, "migrate") if calls(part, 587)] == ["notary"]
     assert [part for part in (*nodes, "migrate") if calls(part, 9000)] == [*nodes]
