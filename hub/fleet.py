@@ -72,7 +72,10 @@ class Fleet:
         unit_rules: UnitRules = _no_rules,
         content: ContentChecks | None = None,
         maintenance: MaintainedAt = _never_maintained,
+        rules_of: Callable[[str], DetectorRules] | None = None,
     ) -> None:
+        """``rules_of``: the rules of each stream as they are, where no units are known."""
+        self._rules_of = rules_of
         self._maintenance = maintenance
         self._unit_rules = unit_rules
         self._content = content
@@ -101,6 +104,18 @@ class Fleet:
         task = asyncio.create_task(self._replace(before, after))
         self._changes.add(task)
         task.add_done_callback(self._changes.discard)
+
+    async def take(self, stream: Stream, was: RecoveredStream) -> None:
+        """A stream that was recorded elsewhere until now goes on here, from how its last writer left it."""
+        async with self._locks.setdefault(stream.id, asyncio.Lock()):
+            await self._end(stream.id, HUB_STOPPED)
+            self.begin(stream, self._before(stream, was))
+
+    async def give_up(self, stream_id: str, reason: str) -> None:
+        """A stream goes on elsewhere: sealed and closed here before this returns."""
+        async with self._locks.setdefault(stream_id, asyncio.Lock()):
+            await self._end(stream_id, reason)
+            self._whip.forget(stream_id, reason)
 
     async def _replace(self, before: Stream | None, after: Stream) -> None:
         running = self._pipelines.get(after.id)
@@ -141,6 +156,8 @@ class Fleet:
             pipeline.use(self._rules_for(pipeline.stream))
 
     def _rules_for(self, stream: Stream) -> DetectorRules:
+        if self._rules_of is not None:
+            return self._rules_of(stream.id)
         return self._rules.with_kinds(kinds_of(self._rules.kinds, self._unit_rules(stream.unit)))
 
     def _before(self, stream: Stream, recovered: RecoveredStream | None) -> Before:

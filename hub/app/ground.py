@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Engine
 
@@ -16,6 +17,9 @@ from hub.database import Database, create_tables, open_engine
 from hub.ledger.accesses import AccessReader
 from hub.ledger.ledger import Ledger
 from hub.ledger.retained import Retained
+from hub.ledger.seam import OpenLedger
+from hub.ledger.signing.signer import Custody
+from hub.ledger.standing import RecoveredStream
 from hub.ledger.startup import remote_signers
 from hub.ledger.told import ToldReader
 from hub.segmenter.disk import Disk
@@ -23,15 +27,29 @@ from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
 
 
+class OfficeLog(OpenLedger, Protocol):
+    """The ledger of an office: the log is kept, and signed, beside it."""
+
+    @property
+    def custody(self) -> Custody: ...
+    @property
+    def signed_us(self) -> int: ...
+    def checkpoint(self) -> str: ...
+    def vkey(self) -> str: ...
+    def key_statements(self) -> tuple[str, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """Open, and complete: every table is there. Whoever opened it ends it."""
 
     engine: Engine
-    ledger: Ledger
+    ledger: OfficeLog
     accesses: AccessReader
     retained: Retained
     told: ToldReader
+    recovered: tuple[RecoveredStream, ...] = ()
+    """How the last life left each stream that is recorded here."""
 
 
 Begin = Callable[[AsyncExitStack, Settings, Clock], Awaitable[Ground]]
@@ -51,7 +69,7 @@ async def embedded(stack: AsyncExitStack, settings: Settings, clock: Clock) -> G
     accesses, retained, told = AccessReader(database), Retained(database), ToldReader(database)
     for reader in (accesses, retained, told):
         stack.callback(reader.close)
-    return Ground(engine, ledger, accesses, retained, told)
+    return Ground(engine, ledger, accesses, retained, told, ledger.recovered)
 
 
 def recorded_here(settings: Settings, clock: Clock, ground: Ground, disk: Disk) -> Recording:

@@ -78,6 +78,7 @@ class Here:
             unit_rules=asked.unit_rules,
             maintenance=asked.maintenance,
             content=await self._watch_content(stack),
+            rules_of=asked.rules_of,
         )
         stack.push_async_callback(self.fleet.stop)
         for stream in streams:

@@ -26,9 +26,9 @@ from hub.app.answers import Answers
 from hub.app.archiving import Archiving
 from hub.app.beside import beside
 from hub.app.front import Front, PublicDoor
-from hub.app.ground import Begin, Ground, Recorders, embedded, recorded_here
+from hub.app.ground import Begin, Ground, OfficeLog, Recorders, embedded, recorded_here
 from hub.app.operating import listening, operating
-from hub.app.recording import Asked, Recording
+from hub.app.recording import Asked, Decided, Recording
 from hub.app.telling import Telling
 from hub.audit.opening import Opened, open_up
 from hub.clock import Clock, SystemClock
@@ -46,7 +46,6 @@ from hub.inspection.inspections import Inspections
 from hub.inspection.records import Records
 from hub.labels.labels import Labels
 from hub.ledger.accesses import AccessReader
-from hub.ledger.ledger import Ledger
 from hub.looks.live import LiveNotes
 from hub.looks.looks import Hours, Looks
 from hub.looks.store import LookStore
@@ -79,7 +78,7 @@ RECENT_INTERRUPTIONS = 1000
 class Hub:
     """A running hub. Made by :meth:`running`, which stops it in order."""
 
-    ledger: Ledger
+    ledger: OfficeLog
     anchoring: Anchoring
     registry: Registry
     units: Units
@@ -145,7 +144,7 @@ class Hub:
         self._stack.callback(front.close)
         outside = await asyncio.to_thread(Configured.read, self.settings)
         ground = await self._begin(self._stack, self.settings, self.clock)
-        self.ledger, engine = ground.ledger, ground.engine
+        self.ledger, engine, self._recovered = ground.ledger, ground.engine, ground.recovered
         opened, watched = await self._open_log(outside)
         await self._open_people(engine)
         await self._open_looks(ground)
@@ -261,7 +260,15 @@ class Hub:
             maintenance=partial(surroundings.maintained, self),
             incident=self.grouping.take,
             events=self.events,
-            recovered={one.stream_id: one for one in ledger.recovered},
+            recovered={one.stream_id: one for one in self._recovered},
+            decided=Decided(
+                duty.duty.clock.pieces,
+                self.activities.expected,
+                self.maintenance.all,
+                lambda unit: self.units.tree.path(unit),
+                self.registry.find,
+                self.registry.list,
+            ),
         )
         recent = await asyncio.to_thread(ledger.reader.interruptions, limit=RECENT_INTERRUPTIONS)
         await recording.begin(self._stack, asked, self.registry.list())

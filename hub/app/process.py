@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from hub.app.hub import Hub
+from hub.app.node import ClusterNode
 from hub.clock import Clock
 from hub.settings import Settings
 from hub.systemd import Supervisor
@@ -22,18 +23,34 @@ def stop_signal() -> asyncio.Event:
     return stop
 
 
-async def run_until_signalled(settings: Settings, ready: Callable[[Hub], None], supervisor: Supervisor) -> None:
-    """Serve until SIGTERM or SIGINT, then stop in order: everything sealed, every stream closed with its reason."""
+async def run_until_signalled(
+    settings: Settings,
+    ready: Callable[[Hub], None],
+    supervisor: Supervisor,
+    first_password: Callable[[str], None] = lambda _password: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then stop in order: everything sealed, every stream closed with its reason. A node
+    of a cluster gives its streams away before."""
     stop = stop_signal()
+    if settings.clustered:
+        async with ClusterNode.running(settings, first_password=first_password) as node:
+            supervisor.ready(f"serving at {node.url or node.node_url}")
+            await _until(stop, supervisor, node.clock)
+            await node.drain()
+        return
     async with Hub.running(settings) as hub:
         supervisor.ready(f"serving at {hub.url}")
         ready(hub)
-        turning = asyncio.create_task(keep_telling(supervisor, hub.clock))
-        await stop.wait()
-        supervisor.stopping()
-        turning.cancel()
-        with suppress(asyncio.CancelledError):
-            await turning
+        await _until(stop, supervisor, hub.clock)
+
+
+async def _until(stop: asyncio.Event, supervisor: Supervisor, clock: Clock) -> None:
+    turning = asyncio.create_task(keep_telling(supervisor, clock))
+    await stop.wait()
+    supervisor.stopping()
+    turning.cancel()
+    with suppress(asyncio.CancelledError):
+        await turning
 
 
 async def keep_telling(supervisor: Supervisor, clock: Clock) -> None:

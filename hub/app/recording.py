@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 from hub.api.services import Pictures, WhipEndpoint
 from hub.clock import Instant
+from hub.duty.plan import Piece
 from hub.ledger.standing import RecoveredStream
 from hub.model import Interruption, SessionInfo, Stream
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeed, LiveFeeds
-from hub.monitor.rules import StreamState
+from hub.monitor.maintenance import Window
+from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.vitals import Flow
 from hub.operations.operations import Measured
 from hub.pipeline import ExpectedAt
@@ -73,6 +75,20 @@ class Whip(WhipEndpoint, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What people decided about streams, from memory: that of which nodes are told ahead of its time."""
+
+    pieces: Callable[[str, int, int], Sequence[Piece]]
+    """Of a stream's calendar, in order and without holes."""
+    activity: ExpectedAt
+    windows: Callable[[], Iterable[Window]]
+    path: Callable[[str], Sequence[str]]
+    """A unit and what is above it, innermost first."""
+    find: Callable[[str], Stream | None]
+    streams: Callable[[], Sequence[Stream]]
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What those who record ask of the office, from memory, and what they tell it."""
 
@@ -86,6 +102,10 @@ class Asked:
     events: EventBus
     recovered: Mapping[str, RecoveredStream]
     """How the last life left each stream."""
+    rules_of: Callable[[str], DetectorRules] | None = None
+    """Of each stream, where they come as they are and not by unit."""
+    decided: Decided | None = None
+    """What nodes elsewhere are told for days ahead; None: nobody asks."""
 
 
 class Recording(Protocol):
@@ -104,7 +124,7 @@ class Recording(Protocol):
         """Recorders may be heard from here on; ``stack`` ends what begins here."""
         ...
 
-    async def begin(self, stack: AsyncExitStack, asked: Asked, streams: Sequence[Stream]) -> None:
+    async def begin(self, stack: AsyncExitStack, asked: Asked, streams: Sequence[Stream], /) -> None:
         """These streams are recorded from here on."""
         ...
 

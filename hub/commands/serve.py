@@ -38,7 +38,7 @@ def _serve(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     configure_logging(settings)
     _prepare_process()
-    uvloop.run(run_until_signalled(settings, _greet, Supervisor.of(os.environ)))
+    uvloop.run(run_until_signalled(settings, _greet, Supervisor.of(os.environ), _show_password))
     return 0
 
 
@@ -66,6 +66,11 @@ def _more_files() -> None:
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _show_password(password: str) -> None:
+    """Of the very first office of a cluster; to standard output, apart from the log."""
+    print(f"\n  user: admin\n  password, shown this once: {password}\n", flush=True)
 
 
 def _greet(hub: Hub) -> None:

@@ -19,7 +19,7 @@ from hub.duty.incoming import Incoming
 from hub.duty.years import Year, shipped_years
 from hub.errors import Conflict, HubError, InvalidRequest, NotFound
 from hub.ledger.entries import HUB_STREAM, EntryType, JsonValue
-from hub.ledger.ledger import Ledger
+from hub.ledger.seam import OpenLedger
 from hub.model import Stream
 from hub.people.units import Units
 from hub.settings import Settings
@@ -52,7 +52,7 @@ class Around:
 class Duty:
     """Questions are answered from memory (``clock``); a change is durable before it returns."""
 
-    def __init__(self, settings: Settings, clock: Clock, ledger: Ledger, around: Around, history: History) -> None:
+    def __init__(self, settings: Settings, clock: Clock, ledger: OpenLedger, around: Around, history: History) -> None:
         self._settings = settings
         self._clock = clock
         self._ledger = ledger
@@ -64,7 +64,7 @@ class Duty:
         self.clock = DutyClock(history)
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock, ledger: Ledger, around: Around) -> Duty:
+    async def open(cls, settings: Settings, clock: Clock, ledger: OpenLedger, around: Around) -> Duty:
         """The calendars that the ledger's entries make, with the years that this hub brings."""
         rows = await asyncio.to_thread(ledger.reader.calendars)
         self = cls(settings, clock, ledger, around, taken((t_hub_us, body) for _, t_hub_us, body in rows))

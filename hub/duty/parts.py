@@ -15,7 +15,7 @@ from hub.duty.completeness import ActivityTime, Completeness
 from hub.duty.duty import Around, Duty
 from hub.duty.findings import Findings, Seen
 from hub.duty.hours import day_range
-from hub.ledger.ledger import Ledger
+from hub.ledger.seam import OpenLedger
 from hub.model import Stream
 from hub.settings import Settings
 
@@ -37,7 +37,7 @@ class DutyParts:
         cls,
         settings: Settings,
         clock: Clock,
-        ledger: Ledger,
+        ledger: OpenLedger,
         engine: Engine,
         around: Around,
         *,

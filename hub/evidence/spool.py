@@ -17,7 +17,7 @@ from hub.database import Database
 from hub.errors import HubError
 from hub.evidence.package import PackageResult, PartResult
 from hub.evidence.source import Source
-from hub.ledger.entries import BadEntry, Entry, EntryType, JsonValue, canonical, check_body, is_stream_id, parse
+from hub.ledger.entries import BadEntry, EntryType, JsonValue, canonical, check_body, is_stream_id, parse
 from hub.ledger.files import replace_file
 
 PENDING = "exports/pending"
@@ -27,7 +27,7 @@ _SUFFIX = ".json"
 _TYPES = (EntryType.EXPORT, EntryType.DERIVATIVE)
 _log = structlog.get_logger(__name__)
 
-Append = Callable[[str, EntryType, Mapping[str, JsonValue]], Entry]
+Append = Callable[[str, EntryType, Mapping[str, JsonValue]], object]
 
 
 def entries_of(result: PackageResult) -> list[tuple[EntryType, dict[str, JsonValue]]]:

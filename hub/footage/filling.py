@@ -17,7 +17,7 @@ from hub.footage.reading import Piece, read_units
 from hub.footage.wire import FileHeader
 from hub.ledger.bodies import UPLOAD, chunk_body, open_body
 from hub.ledger.entries import EntryType, JsonValue
-from hub.ledger.ledger import Ledger
+from hub.ledger.seam import OpenLedger
 from hub.model import AccessUnit, Chunk, Fragment, InitSegment, SessionInfo, TrackInfo
 from hub.segmenter.disk import Disk
 from hub.segmenter.fragmenter import Fragmenter
@@ -68,7 +68,7 @@ class Filled:
 class Filling:
     """One run. Made anew for each interruption."""
 
-    def __init__(self, settings: Settings, clock: Clock, ledger: Ledger, disk: Disk, plan: Plan) -> None:
+    def __init__(self, settings: Settings, clock: Clock, ledger: OpenLedger, disk: Disk, plan: Plan) -> None:
         self._clock, self._ledger, self._disk, self._plan = clock, ledger, disk, plan
         self._fragment_ms = settings.fragment_ms
         self._recorder = Recorder(plan.stream, disk, settings, sealed=self._sealed, failed=self._failed)

@@ -25,7 +25,7 @@ from hub.footage.store import Brought, State, Store, with_state
 from hub.footage.wire import BAD
 from hub.ledger.bodies import close_body
 from hub.ledger.entries import Entry, EntryType, JsonValue
-from hub.ledger.ledger import Ledger
+from hub.ledger.seam import OpenLedger
 from hub.model import Interruption, MediaKind
 from hub.segmenter.disk import Disk
 from hub.settings import Settings
@@ -49,7 +49,9 @@ Tell = Callable[[str, Mapping[str, Any]], None]
 class Footage:
     """Made by :meth:`open`; :meth:`run` works until cancelled. The store's calls are made in threads."""
 
-    def __init__(self, settings: Settings, clock: Clock, ledger: Ledger, disk: Disk, store: Store, tell: Tell) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, ledger: OpenLedger, disk: Disk, store: Store, tell: Tell
+    ) -> None:
         self._settings, self._clock, self._ledger, self._disk = settings, clock, ledger, disk
         self.store = store
         self._tell = tell
@@ -62,7 +64,7 @@ class Footage:
 
     @classmethod
     async def open(
-        cls, settings: Settings, clock: Clock, engine: Engine, ledger: Ledger, disk: Disk, tell: Tell
+        cls, settings: Settings, clock: Clock, engine: Engine, ledger: OpenLedger, disk: Disk, tell: Tell
     ) -> Footage:
         """Runs that a kill cut short are closed, and what they hold is told; files under way are taken up again."""
         footage = cls(settings, clock, ledger, disk, Store(settings, engine), tell)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from hub.ledger.entries import Entry, EntryType, JsonValue
+from hub.ledger.reader import Reader
 
 Listener = Callable[[Sequence[Entry]], None]
 
@@ -53,3 +54,10 @@ class AnyLedger(Protocol):
     def problem(self) -> str: ...
     @property
     def waiting_bytes(self) -> int: ...
+
+
+class OpenLedger(AnyLedger, Protocol):
+    """A ledger with its read side: what is committed is read there."""
+
+    @property
+    def reader(self) -> Reader: ...

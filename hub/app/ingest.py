@@ -1,0 +1,182 @@
+"""A node that records: streams come and go by who owns them, and what people decided comes as orders.
+
+What recorders say, and every change of an interruption, goes to the office by the bus; the facts themselves go into the
+ledger, whoever leads the office, and whether anybody does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+import structlog
+from aiohttp import web
+from sqlalchemy import Engine
+
+from hub.app.here import Here
+from hub.app.ingest_door import IngestDoor
+from hub.app.membership import Membership
+from hub.app.recording import Asked
+from hub.clock import Clock, Instant
+from hub.cluster.orders import Order, Orders
+from hub.cluster.ownership import ChainsOf, Doings, Ownership
+from hub.cluster.standing import Telling, Told, interruption_body
+from hub.database import Database, open_engine
+from hub.ledger.seam import AnyLedger
+from hub.ledger.standing import RecoveredStream
+from hub.model import Interruption
+from hub.monitor.content.store import content_normals
+from hub.monitor.events import EventBus
+from hub.monitor.live import LiveFeed
+from hub.monitor.rules import DetectorRules
+from hub.segmenter.disk import Disk
+from hub.settings import Settings
+from hub.telemetry.telemetry import LABEL
+
+log = structlog.get_logger(__name__)
+
+NODE_FILE = "node.db"
+"""What this node has learnt of pictures: a memory aid, lost without harm."""
+CUT, GONE, HEARD = "interruption", "suspicion", "telemetry"
+"""Kinds of changes: an interruption that is recorded, a suspicion that came to nothing, a recorder's words."""
+
+
+class Taken(Protocol):
+    """A stream that is this node's from now on."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def was(self) -> RecoveredStream: ...
+
+
+class NodeChains(AnyLedger, ChainsOf[Taken], Protocol):
+    """The ledger of a node, and who owns which chain."""
+
+
+class _Outward(EventBus):
+    """Events of pipelines: the office makes them anew from changes, but for suspicions, of which none tells."""
+
+    def __init__(self, membership: Membership) -> None:
+        super().__init__()
+        self._membership = membership
+
+    def publish(self, type: str, data: Mapping[str, Any], at: Instant) -> None:  # noqa: A002, ARG002
+        if type == "interruption.withdrawn":
+            self._membership.saying.change(GONE, {"stream": data["stream"], "data": dict(data)})
+
+
+class IngestNode:
+    """``chains`` is this node's ledger; ``engine`` the cluster's database, for the orders."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, membership: Membership, chains: NodeChains, engine: Engine
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._membership = membership
+        self._chains = chains
+        self.orders = Orders(engine, clock, DetectorRules.from_settings(settings))
+        self.disk = Disk(settings.data, settings)
+        self.ownership: Ownership[Taken] = Ownership(
+            clock, membership.members, chains, self.orders.streams,
+            Doings(self._taken, self._lost, self._ended), drain_s=settings.drain_s,
+        )  # fmt: skip
+        self._telling = Telling(clock, settings.node_name, self._told, self.ownership.epoch, membership.saying.standing)
+        self._changing: set[asyncio.Task[None]] = set()
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Streams may be taken from here on; the stack ends them in order."""
+        await self.disk.start()
+        stack.push_async_callback(self.disk.close)
+        normals = await asyncio.to_thread(_own_engine, self._settings)
+        stack.callback(normals.dispose)
+        self.here = Here(self._settings, self._clock, self._chains, normals, self.disk)
+        await self.here.open(stack)
+        self.here.whip.on_message(LABEL, self._heard)
+        asked = Asked(
+            expected=self.orders.expected,
+            unit_rules=lambda _unit: (),
+            maintenance=self.orders.maintained_at,
+            incident=self._change,
+            events=_Outward(self._membership),
+            recovered={},
+            rules_of=self.orders.rules,
+        )
+        await self.here.begin(stack, asked, ())
+        self.orders.on_change(self._ordered)
+        self._membership.on_orders(self.orders.nudge)
+
+    def works(self) -> Sequence[Coroutine[object, object, None]]:
+        return (*self.here.works(), self.orders.run(), self.ownership.run(), self._telling.run())
+
+    def routes(self) -> list[web.RouteDef]:
+        door = IngestDoor(
+            self._settings.data, self.here.whip, self.here.pictures, self.find, self.ownership.take, self.drain
+        )
+        return door.routes()
+
+    def find(self, stream_id: str, preview: bool) -> LiveFeed | None:
+        """Where to watch; of a stream that is not here yet, what will come."""
+        if not preview:
+            return self.here.feeds.feed(stream_id)
+        stream = self.orders.stream(stream_id) if self.ownership.epoch(stream_id) is not None else None
+        return None if stream is None else self.here.preview(stream)
+
+    async def drain(self) -> int:
+        """Give everything away; how many streams stayed."""
+        await self.ownership.drain()
+        return len(self.ownership.held())
+
+    def ready(self) -> Mapping[str, str]:
+        waits = self.orders.away_since_us
+        return {
+            "ledger": (self._chains.problem and f"ok, but {self._chains.problem}") or "ok",
+            "owners": f"ok, but {self.ownership.problem}" if self.ownership.problem else "ok",
+            "orders": "ok" if waits is None else "ok, but PostgreSQL tells no orders",
+            "bus": f"ok, but {self._membership.saying.problem}" if self._membership.saying.problem else "ok",
+        }
+
+    # ------------------------------------------------------------------------------------- owned
+
+    async def _taken(self, stream_id: str, claimed: Taken) -> None:
+        stream = self.orders.stream(stream_id)
+        if stream is not None:
+            await self.here.fleet.take(stream, claimed.was)
+
+    async def _lost(self, stream_id: str) -> None:
+        await self.here.fleet.give_up(stream_id, "another node records the stream")
+
+    async def _ended(self, stream_id: str) -> None:
+        await self.here.fleet.give_up(stream_id, "the stream was given to another node")
+
+    def _ordered(self, before: Order | None, after: Order) -> None:
+        """Of a stream that is here its pipeline follows; of any other it may be our turn to take it."""
+        stream = after.stream
+        if self.ownership.epoch(stream.id) is None:
+            self.ownership.nudge()
+            return
+        self.here.changed(None if before is None else before.stream, stream)
+        if before is not None and before.kinds != after.kinds:
+            self.here.rules_changed()
+
+    # --------------------------------------------------------------------------------------- told
+
+    def _told(self) -> Sequence[Told]:
+        return self.here.fleet.pipelines()
+
+    def _change(self, change: Interruption, _now: Instant) -> None:
+        body = {"stream": change.stream_id, "interruption": interruption_body(change)}
+        self._membership.saying.change(CUT, body)
+
+    def _heard(self, stream_id: str, data: str | bytes, _answer: object) -> None:
+        words = {"text": data} if isinstance(data, str) else {"hex": data.hex()}
+        self._membership.saying.change(HEARD, {"stream": stream_id, **words})
+
+
+def _own_engine(settings: Settings) -> Engine:
+    engine = open_engine(Database(settings.data / NODE_FILE))
+    content_normals.create(engine, checkfirst=True)
+    return engine

@@ -1,0 +1,145 @@
+"""The office of a cluster: the rooms of a hub, on the node that holds the leader's lease, while it holds it.
+
+Whoever loses the lease stops in order, and begins again when it holds it again. What it still believes meanwhile harms
+nobody: every transaction on the database asks first whether the office's epoch is still the present one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.app.calls import Calls
+from hub.app.far import FarRecording
+from hub.app.front import ByGateways
+from hub.app.ground import Ground
+from hub.app.hub import Hub
+from hub.app.membership import Membership
+from hub.app.node_door import Office
+from hub.app.recording import Recording
+from hub.clock import Clock
+from hub.cluster.claims import claim
+from hub.cluster.integration import check_lead
+from hub.cluster.office_ledger import Lead, OfficeLedger
+from hub.cluster.tables import chains
+from hub.database import Database, open_engine
+from hub.errors import HubError
+from hub.ledger.accesses import AccessReader
+from hub.ledger.entries import HUB_STREAM
+from hub.ledger.retained import Retained
+from hub.ledger.startup import remote_signers
+from hub.ledger.told import ToldReader
+from hub.segmenter.disk import Disk
+from hub.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+LOOK_S = 0.1
+RETRY_S = 1.0
+
+
+class Leading:
+    """Runs the office whenever this node leads."""
+
+    def __init__(self, settings: Settings, clock: Clock, membership: Membership, calls: Calls, office: Office) -> None:
+        self._settings = settings.model_copy(update={"behind_proxy": False})
+        self._clock = clock
+        self._membership = membership
+        self._calls = calls
+        self._office = office
+        self.hub: Hub | None = None
+        self.first_password: Callable[[str], None] = lambda _password: None
+        self.problem = ""
+        """Why no office runs here although this node leads; empty: one does, or another node leads."""
+
+    async def run(self) -> None:
+        """Until cancelled; then the office has ended in order."""
+        lease = self._membership.lease
+        while True:
+            if not lease.held():
+                await self._clock.sleep(LOOK_S)
+                continue
+            try:
+                await self._lead(lease.term)
+                self.problem = ""
+            except (HubError, SQLAlchemyError, OSError) as error:
+                self.problem = f"the office cannot begin: {error}"
+                log.error("the office ended; it begins again when it can", problem=str(error))
+                await self._clock.sleep(RETRY_S)
+
+    async def _lead(self, term: int) -> None:
+        over = asyncio.Event()
+        lease = self._membership.lease
+        async with Hub.running(
+            self._settings,
+            self._clock,
+            begin=partial(self._ground, over),
+            records=self._records,
+            front=lambda _: ByGateways(self._office),
+        ) as hub:
+            self.hub = hub
+            if hub.first_password is not None:
+                self.first_password(hub.first_password)
+            log.info("this node leads the office", node=self._settings.node_name)
+            try:
+                while lease.held() and lease.term == term and not over.is_set():
+                    await self._clock.sleep(LOOK_S)
+            finally:
+                self.hub = None
+        log.info("this node leads no more", node=self._settings.node_name)
+
+    async def _ground(self, over: asyncio.Event, stack: AsyncExitStack, settings: Settings, clock: Clock) -> Ground:
+        database = Database.of(settings)
+        engine = open_engine(database)
+        stack.callback(engine.dispose)
+        epoch = await asyncio.to_thread(_take_lead, engine, settings.node_name)
+        ledger = await OfficeLedger.open(
+            settings, clock, Lead(settings.node_name, epoch, over.set), remote_signers(settings)
+        )
+        stack.push_async_callback(ledger.close)
+        accesses, retained, told = AccessReader(database), Retained(database), ToldReader(database)
+        for reader in (accesses, retained, told):
+            stack.callback(reader.close)
+        self._epoch = epoch
+        fence(engine, epoch)
+        return Ground(engine, ledger, accesses, retained, told)
+
+    def _records(self, settings: Settings, clock: Clock, ground: Ground, _disk: Disk) -> Recording:
+        check = partial(check_lead, epoch=self._epoch)
+        return FarRecording(settings, clock, self._membership, self._calls, ground.engine, ground.ledger, check)
+
+
+def _take_lead(engine: Engine, node: str) -> int:
+    """The office's epoch from now on. Blocks. Raises SQLAlchemyError, HubError while another is faster."""
+    with engine.connect() as connection:
+        known = connection.execute(select(chains.c.epoch).where(chains.c.stream == HUB_STREAM)).scalar()
+    taken = claim(engine, HUB_STREAM, node, known or 0)
+    if taken is None:
+        raise HubError("another node took the lead at the same moment", code="not_leading")
+    return taken.epoch
+
+
+def fence(engine: Engine, epoch: int) -> None:
+    """From now on every transaction of this engine ends where another node has taken the lead."""
+
+    @event.listens_for(engine, "begin")
+    def check(connection: Connection) -> None:
+        check_lead(connection, epoch)
+
+
+@asynccontextmanager
+async def leading(role: Leading) -> AsyncIterator[None]:
+    """As long as the block lasts."""
+    task = asyncio.create_task(role.run(), name="office")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
