@@ -1,3 +1,3 @@
 """Recorder hub (执法记录中枢): live enforcement recordings, kept as evidence."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

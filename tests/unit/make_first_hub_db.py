@@ -21,13 +21,13 @@ from pydantic import SecretStr
 import hub.ledger.tables
 from hub.api.accounts import Accounts
 from hub.clock import ManualClock
-from hub.database import Database, create_tables, open_engine
+from hub.database import create_tables, open_engine
 from hub.model import StreamKind
 from hub.registry import Registry, RtspDraft
 from hub.settings import Settings
 
 async def make(path):
-    engine = open_engine(Database(path))
+    engine = open_engine(path)
     create_tables(engine)
     clock = ManualClock()
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
