@@ -125,7 +125,7 @@ class Store:
         stream: str | None = None,
         states: Sequence[State] = (),
         sha256: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
         oldest: bool = False,
     ) -> list[Brought]:
         """Newest first, or oldest."""
@@ -210,7 +210,7 @@ class Store:
         bytes belong to (stream, from, to), of other streams too."""
         kept = (State.ATTACHED, State.RECORDED)
         names = {
-            name for one in self.list(stream=stream, states=kept, limit=-1) if self._is_kept(name := _kept_name(one))
+            name for one in self.list(stream=stream, states=kept, limit=None) if self._is_kept(name := _kept_name(one))
         }
         found = []
         for name in sorted(names):

@@ -76,6 +76,13 @@ def test_text_is_ordered_by_its_bytes(engine: Engine) -> None:
     assert inside == ["reels/b-1/x", "reels/b/x"]
 
 
+def test_a_nul_that_somebody_asks_for_is_not_found(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(notes.insert(), {"path": "a"})
+        assert connection.execute(select(notes).where(notes.c.path == "a\0")).all() == []
+        assert connection.execute(select(notes).where(notes.c.path.in_(["a\0", "a"]))).all() == [(1, "a", None)]
+
+
 def test_json_kept_as_text(engine: Engine) -> None:
     body = '{"form":"close","yes":true,"no":false,"n":1766534400000000,"nul":"a\\u0000b","text":"100%"}'
     with engine.begin() as connection:

@@ -14,7 +14,14 @@ STORES = {
     "activities": ["activities_search", "activities_life", "inspection_life", "labels", "looks_ranges"],
     "duty": ["duty_completeness", "duty_life"],
     "notices": ["notices_alarms", "notices_sending", "telemetry_part", "content_checks"],
-    "ledger": ["ledger_ledger", "retention_deletion", "retention_verdicts", "followup_life", "api_accesses"],
+    "ledger": [
+        "ledger_ledger",
+        "retention_deletion",
+        "retention_verdicts",
+        "retention_beside",
+        "followup_life",
+        "api_accesses",
+    ],
     "evidence": ["footage", "exports", "package", "api_footage"],
     "hub": ["hub_activities", "hub_followup", "hub_people_kept"],
 }
