@@ -11,6 +11,7 @@ import kubernetes_validate
 import pytest
 from jsonschema import Draft202012Validator
 
+from hub import __version__
 from hub.__main__ import COMMANDS
 from hub.ledger.signing.local import LocalSigners
 from hub.settings import PREFIX, Settings, load_settings
@@ -355,6 +356,10 @@ def test_nobody_speaks_but_who_must() -> None:
 def test_a_site_gives_its_own_networks() -> None:
     (cameras,) = [one for one in of_kind("example", "NetworkPolicy") if one["metadata"]["name"] == "to-cameras"]
     assert [peer["ipBlock"]["cidr"] for rule in cameras["spec"]["egress"] for peer in rule["to"]] == ["10.20.0.0/16"]
+
+
+def test_the_example_runs_this_version() -> None:
+    assert {held.container["image"] for held in containers("example")} == {f"recorder-hub:{__version__}"}
 
 
 def test_host_ports_alone_loosen_the_namespace() -> None:
