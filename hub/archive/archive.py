@@ -31,9 +31,9 @@ from hub.retention.rules import Rules
 from hub.retention.space import Marks
 from hub.settings import Settings
 
-PASS_S = 15.0
-LOG_EVERY_US = 3600 * US_PER_S
-"""How often the log's next piece goes: 24 small objects a day."""
+PASS_S = 5.0
+WHOLE_EVERY_US = 3600 * US_PER_S
+"""How often everything is looked at, and the log's next piece goes: 24 small objects a day."""
 FIRST_WAIT_S, MOST_WAIT_S = 5.0, 300.0
 """After a call that failed; doubled each time."""
 LEAVE_AT_ONCE = 200
@@ -99,7 +99,7 @@ class Archive:
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(settings.archive_parallel + 1, "hub-archive", _yield_to_others)
         self._failures = 0
-        self._log_us: int | None = None
+        self._whole_us: int | None = None
         self._swept = False
         self._freeing = False
 
@@ -131,8 +131,8 @@ class Archive:
         """Upload what is finished, oldest first; let leave what may; look at the disk. Raises OSError when the store
         does not answer; the disk was looked at all the same."""
         now_us = self._clock.now().utc_us
-        log_too = self._log_us is None or not 0 <= now_us - self._log_us < LOG_EVERY_US
-        items = await self._thread(self._pending.look, now_us, log_too=log_too)
+        whole = self._whole_us is None or not 0 <= now_us - self._whole_us < WHOLE_EVERY_US
+        items = await self._thread(self._pending.look, now_us, whole=whole)
         failed: OSError | None = None
         try:
             if not self._swept:
@@ -141,8 +141,8 @@ class Archive:
             await self._upload_all(items)
         except OSError as error:
             failed = error
-        if failed is None and log_too:
-            self._log_us = now_us
+        if failed is None and whole:
+            self._whole_us = now_us
         await self._thread(self._leave)
         self._report(items, failed)
         if failed is not None:
@@ -313,12 +313,14 @@ class Archive:
 
     @property
     def problem(self) -> str:
-        """For /readyz: "ok", or that uploads wait, and for how long they can."""
+        """For /readyz and the alarm that follows: "ok", or, since it goes on recording, "ok, but" with what waits and
+        for how long it can."""
         status = self.status
         if status.away_us is None:
             return "ok"
         left = "" if status.days_left is None else f"; the disk is full in {status.days_left:.1f} days at today's rate"
-        return f"{status.problem}: {status.waiting_bytes >> 20} MiB wait on the disk{left}"
+        waits = f"{status.waiting_bytes >> 20} MiB wait on the disk{left}"
+        return f"ok, but the archive does not take footage ({status.problem}): {waits}"
 
 
 def _yield_to_others() -> None:

@@ -32,6 +32,7 @@ LEDGER = HUB_STREAM
 _TAIL_BYTES = 1 << 16
 """The newest entry or note of a file lies within its last bytes."""
 DAY_CLOSES_US = 3_600_000_000
+RECENT_US = 2 * 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -63,20 +64,24 @@ class Pending:
         self._open_reels = open_reels
         self._seen: dict[str, int] = {}
 
-    def look(self, now_us: int, *, log_too: bool) -> list[Item]:
-        """All of it at this moment. ``log_too``: the next piece of each log as well. Raises OSError."""
+    def look(self, now_us: int, *, whole: bool) -> list[Item]:
+        """All of it at this moment; without ``whole`` only reels of the last days, and of folders in which something
+        waited. Raises OSError."""
         found: list[Item] = []
         last_day = (_EPOCH + (now_us - DAY_CLOSES_US) * _MICROSECOND).date().isoformat()
+        recent = (_EPOCH + (now_us - RECENT_US) * _MICROSECOND).date().isoformat()
         for stream in self._streams():
             folder = f"reels/{stream}"
-            found += self._days(folder, last_day)
             for day in self._folders(folder):
-                found += self._changed(f"{folder}/{day}", self._reels)
-        found += self._days(HUB_STREAM, last_day)
-        for top in BESIDE:
-            found += self._tree(top)
-        if log_too:
+                if whole or day >= recent or f"{folder}/{day}" not in self._seen:
+                    found += self._changed(f"{folder}/{day}", self._reels)
+            if whole:
+                found += self._days(folder, last_day)
+        if whole:
+            found += self._days(HUB_STREAM, last_day)
             found += self._log(last_day)
+            for top in BESIDE:
+                found += self._tree(top)
         return sorted(found, key=lambda one: (one.order, one.path))
 
     def _streams(self) -> list[str]:

@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, str]] = {
     "disk": "磁盘空间不足",
     "ledger": "账本无法写入",
     "anchoring": "外部存证中断",
+    "archive": "归档存储不可用",
     "channel": "通知渠道不通",
     "test": "测试",
 }

@@ -167,6 +167,7 @@ async def test_an_outage_is_told_once_and_caught_up_oldest_first(tmp_path: Path)
         assert waits[-1] == 300
         assert place.local() == sorted(names)  # nothing left the disk
         assert [kind for kind, _ in place.told] == ["archive.away"]
+        assert place.archive.problem.startswith("ok, but the archive does not take footage (connection refused): ")
         assert "wait on the disk" in place.archive.problem
         place.store.put = noted  # type: ignore[method-assign, assignment]
         await place.archive.one_pass()
@@ -225,7 +226,7 @@ async def test_a_book_that_was_lost_is_written_again_without_uploads(tmp_path: P
             raise AssertionError(path)
 
         place.store.put, put = never, place.store.put  # type: ignore[method-assign, assignment]
-        place.archive._log_us = place.clock.now().utc_us
+        place.archive._whole_us = place.clock.now().utc_us
         await place.archive.one_pass()
         assert {name for name in names if (row := place.book.get(name)) and row.state == "kept"} == set(names)
         place.store.put = put  # type: ignore[method-assign]
@@ -239,7 +240,7 @@ def kill_at(step: str) -> Callable[..., object]:
 
 
 def upload_and_leave(place: Place) -> None:
-    place.archive._upload(place.archive._pending.look(place.clock.now().utc_us, log_too=False)[0])
+    place.archive._upload(place.archive._pending.look(place.clock.now().utc_us, whole=False)[0])
     place.archive._leave()
 
 

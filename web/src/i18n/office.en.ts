@@ -103,7 +103,7 @@ const en: typeof zh = {
   alarmState: { open: "Open", acknowledged: "Acknowledged", handled: "Handled", false_alarm: "False alarm", cleared: "Cleared by itself" },
   alarmKind: {
     incident: "Many streams at once", sos: "Officer calls for help", device_battery_low: "Battery low", device_storage_low: "Device storage low", device_signal_weak: "Weak signal", device_silent: "Device tells nothing",
-    fault: "Device fault", duty: "Duty calendar", interruption_overdue: "Interruption overdue", activity_overdue: "Activity not stored in time", storage_low: "Storage low", disk: "Disk low", ledger: "Ledger cannot write", anchoring: "Anchoring stopped", channel: "Notice channel fails",
+    fault: "Device fault", duty: "Duty calendar", interruption_overdue: "Interruption overdue", activity_overdue: "Activity not stored in time", storage_low: "Storage low", disk: "Disk low", ledger: "Ledger cannot write", anchoring: "Anchoring stopped", archive: "Archive does not answer", channel: "Notice channel fails",
   },
   shift: {
     onDuty: "On duty", since: "since {time}", nobody: "Nobody: alarms ring for all who may handle them.", begin: "I am on duty", end: "End my shift", handOver: "Hand over", title: "Hand-over", goes: "{name} goes",

@@ -102,7 +102,7 @@ export default {
   alarmState: { open: "待确认", acknowledged: "已确认", handled: "已处置", false_alarm: "误报", cleared: "自行消除" },
   alarmKind: {
     incident: "多路同时中断", sos: "执法人员求助", device_battery_low: "设备电量低", device_storage_low: "设备存储空间不足", device_signal_weak: "设备信号弱", device_silent: "设备不再报告状态",
-    fault: "设备故障", duty: "值勤日历需要处理", interruption_overdue: "中断超期未说明", activity_overdue: "执法活动超期未归档", storage_low: "存储空间不足", disk: "磁盘空间不足", ledger: "账本无法写入", anchoring: "外部存证中断", channel: "通知渠道不通",
+    fault: "设备故障", duty: "值勤日历需要处理", interruption_overdue: "中断超期未说明", activity_overdue: "执法活动超期未归档", storage_low: "存储空间不足", disk: "磁盘空间不足", ledger: "账本无法写入", anchoring: "外部存证中断", archive: "归档存储不可用", channel: "通知渠道不通",
   },
   shift: {
     onDuty: "当班", since: "{time} 起", nobody: "无人值班：报警将提醒所有有权处置的人。", begin: "我来值班", end: "结束值班", handOver: "交接班", title: "交接班", goes: "交班人 {name}",
