@@ -18,6 +18,9 @@ HEADER_BYTES = 12
 PLAIN = 0x80
 """First octet of a packet without padding, extension and CSRC: nearly all of them."""
 
+EXTENDED, EXTENDED_BYTES = 0x90, 16
+"""The same with a header extension and no more: nearly all of a browser's. What its header has at least."""
+
 _PADDING = 0x20
 _EXTENSION = 0x10
 _CSRC_COUNT = 0x0F

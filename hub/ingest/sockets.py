@@ -29,10 +29,11 @@ Drain = Callable[[Instant], None]
 
 class SocketGroup:
     """Of one event loop, bound to it by the first socket. ``buffer`` may be read into by every :data:`Drain`, and
-    holds nothing after it."""
+    holds nothing after it. ``longest_s``: no turn is longer."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, longest_s: float = LONGEST_TURN_S) -> None:
         self._clock = clock
+        self._longest_s = longest_s
         self._drains: dict[int, Drain] = {}
         self._epoll: select.epoll | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -96,7 +97,7 @@ class SocketGroup:
                 # A mistake of ours with one socket: the others are read all the same.
                 loop.call_exception_handler({"message": f"reading socket {fd} failed", "exception": error})
         if drains:
-            turn_s = min(_TURN_S_PER_SOCKET * len(drains), LONGEST_TURN_S)
+            turn_s = min(_TURN_S_PER_SOCKET * len(drains), self._longest_s)
             self._turn = loop.call_later(0 if len(ready) == _PER_TURN else turn_s, self._read)
 
     def _close(self) -> None:

@@ -17,6 +17,8 @@ from hub.ingest.reception import ReceptionStatistics
 from hub.ingest.reorder import HeldPackets, ReorderWindow
 from hub.ingest.rtcp import Goodbye, SenderInfo, parse_compound
 from hub.ingest.rtp import (
+    EXTENDED,
+    EXTENDED_BYTES,
     FRAME_HEADER_BYTES,
     HEADER_BYTES,
     PLAIN,
@@ -148,6 +150,10 @@ class RtpTrack:
         try:
             if first == PLAIN:
                 start, end = HEADER_BYTES, len(packet)
+            elif first == EXTENDED and len(packet) >= EXTENDED_BYTES:
+                start, end = EXTENDED_BYTES + 4 * (packet[14] << 8 | packet[15]), len(packet)
+                if start > end:
+                    start, end = payload_bounds(packet)  # which says what is wrong
             else:
                 start, end = payload_bounds(packet)
             if second & self._type_mask == self._type:

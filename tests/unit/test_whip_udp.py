@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from hub.clock import Instant, ManualClock
+from hub.ingest.sockets import SocketGroup
 from hub.ingest.whip.udp import PortsExhausted, UdpSocket, bind_udp
 
 
@@ -32,7 +33,7 @@ async def test_media_and_the_rest_go_their_ways_in_order() -> None:
     clock = ManualClock()
     transport = UdpSocket(
         bind_udp("127.0.0.1", None),
-        clock,
+        SocketGroup(clock),
         lambda data, at: media.append((data, at)),
         lambda data, address: other.append((data, address)),
         lost.append,

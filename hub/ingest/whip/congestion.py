@@ -22,6 +22,11 @@ _TICKS_PER_REFERENCE = 256
 _ONE_BYTE_PROFILE = 0xBEDE
 _NOT_RECEIVED, _SMALL, _LARGE = 0, 1, 2
 _SYMBOLS_PER_VECTOR = 7
+_alone = struct.Struct("!B15xBH").unpack_from
+"""(first octet of the header, id and length of the extension's first element, its 16 bits)."""
+_ALONE_BYTES = 19
+_EXTENDED = 0x90
+"""First octet of a header with an extension and no more."""
 
 
 def transport_sequence(packet: bytes, extension_id: int) -> int | None:
@@ -55,7 +60,8 @@ class ArrivalLog:
     def __init__(self, extension_id: int) -> None:
         self._extension_id = extension_id
         self._prefix = extension_id << 4 | 1
-        self._pending: dict[int, int] = {}
+        self._pending: list[tuple[int, int]] = []
+        """(number, arrival) of each packet, copies included."""
         self._highest = -1
         self._next = -1
         self._count = 0
@@ -63,29 +69,38 @@ class ArrivalLog:
 
     def packet(self, packet: bytes, arrival_us: int) -> None:
         """Note one RTP packet. Hot path: alone in the extension, the number stands at a fixed place."""
-        if packet[0] == 0x90 and len(packet) > 18 and packet[16] == self._prefix:
-            number = packet[17] << 8 | packet[18]
+        number: int | None
+        if len(packet) >= _ALONE_BYTES:
+            first, mark, number = _alone(packet)
+            if first != _EXTENDED or mark != self._prefix:
+                number = transport_sequence(packet, self._extension_id)
         else:
-            found = transport_sequence(packet, self._extension_id)
-            if found is None:
-                return
-            number = found
+            number = transport_sequence(packet, self._extension_id)
+        if number is not None and len(self._pending) < MAX_PENDING:
+            self._pending.append((number, arrival_us))
+
+    def _first_arrivals(self) -> dict[int, int]:
+        """By number, extended over its wraps, of what came since the last report."""
+        arrivals: dict[int, int] = {}
         highest = self._highest
-        if highest < 0:
-            extended = self._next = number + 0x10000
-        else:
-            extended = highest + ((number - highest + 0x8000) & 0xFFFF) - 0x8000
-        if extended > highest:
-            self._highest = extended
-        if len(self._pending) < MAX_PENDING:
-            self._pending.setdefault(extended, arrival_us)
+        for number, arrival_us in self._pending:
+            if highest < 0:
+                extended = self._next = number + 0x10000
+            else:
+                extended = highest + ((number - highest + 0x8000) & 0xFFFF) - 0x8000
+            if extended > highest:
+                highest = extended
+            arrivals.setdefault(extended, arrival_us)
+        self._highest = highest
+        self._pending = []
+        return arrivals
 
     def report(self, sender: int, media: int, now_us: int) -> bytes:
         """The RTCP packet that is due at ``now_us``; empty when there is none."""
         if not self._pending or now_us < self._due_us:
             return b""
         self._due_us = now_us + REPORT_EVERY_US
-        pending, self._pending = self._pending, {}
+        pending = self._first_arrivals()
         last = max(pending)
         first = min(min(pending), self._next)
         if last - first >= MAX_SPAN:

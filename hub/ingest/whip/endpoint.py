@@ -13,6 +13,7 @@ import structlog
 
 from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import HubError, InvalidRequest, NotFound, Unavailable
+from hub.ingest.sockets import SocketGroup
 from hub.ingest.whip.answer import negotiate, write_answer
 from hub.ingest.whip.candidates import parse_fragment
 from hub.ingest.whip.peer import Peer, host_addresses
@@ -24,6 +25,8 @@ from hub.settings import Settings
 
 US_PER_MS = 1000
 TICK_S = 0.02
+LONGEST_TURN_S = 0.01
+"""Sockets are read together (see :mod:`hub.ingest.sockets`); senders find their bit rate by when packets came."""
 OFFER_LIFE_US = 30 * US_PER_S
 """An offer that brought no media by then is forgotten."""
 SILENCE_US = 60 * US_PER_S
@@ -106,6 +109,7 @@ class WhipEndpoint:
         self._settings = settings
         self._clock = clock
         self._peer = peer
+        self._sockets = SocketGroup(clock, longest_s=LONGEST_TURN_S)
         self._desks: dict[str, _Desk] = {}
         self._listeners: dict[str, Told] = {}
         self._count = 0
@@ -148,6 +152,7 @@ class WhipEndpoint:
             ended=session.ended_by_peer,
             data=agreed.data,
             message=session.message,
+            sockets=self._sockets,
         )
         session.peer = peer
         self._count += 1

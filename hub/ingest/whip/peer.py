@@ -29,6 +29,7 @@ from OpenSSL import SSL
 
 from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import Unavailable
+from hub.ingest.sockets import SocketGroup
 from hub.ingest.whip.answer import AcceptedData, LocalTransport, RemoteTransport
 from hub.ingest.whip.candidates import RemoteCandidate
 from hub.ingest.whip.sctp import DataChannels, Received
@@ -88,6 +89,7 @@ class _Connection(Connection):
         media: Callable[[bytes, Instant], None],
         addresses: Sequence[str],
         ports: tuple[int, int] | None,
+        sockets: SocketGroup,
     ) -> None:
         # A lite peer answers checks and makes none (RFC 8445 §2.5): then the hub leads.
         super().__init__(ice_controlling=remote.ice_lite)
@@ -96,6 +98,7 @@ class _Connection(Connection):
         self._media = media
         self._addresses = addresses
         self._ports = ports
+        self._sockets = sockets
 
     def measured(self, round_trip_us: int) -> None:
         """A check was answered. A request may have been repeated after RETRY_RTO: then it tells nothing."""
@@ -128,7 +131,7 @@ class _Connection(Connection):
             type="host",
         )
         protocol.connection_made(
-            UdpSocket(sock, self._clock, self._media, protocol.datagram_received, protocol.connection_lost)
+            UdpSocket(sock, self._sockets, self._media, protocol.datagram_received, protocol.connection_lost)
         )
         self._protocols.append(protocol)
         self._local_candidates.append(protocol.local_candidate)
@@ -144,7 +147,7 @@ class Peer:
     ``media``/``control`` get each RTP packet / compound RTCP packet in the clear, with its arrival.
     ``ended(reason, goodbye)`` is called at most once, and not after :meth:`close`: ``goodbye`` when the publisher
     closed DTLS (close_notify, RFC 8446 §6.1) on purpose. ``message(label, text or bytes)`` gets what comes on data
-    channels, where ``data`` was accepted.
+    channels, where ``data`` was accepted. ``sockets``: what its own are read together with; alone unless given.
     """
 
     def __init__(
@@ -159,6 +162,7 @@ class Peer:
         ended: Callable[[str, bool], None],
         data: AcceptedData | None = None,
         message: Received = lambda _label, _data: None,
+        sockets: SocketGroup | None = None,
     ) -> None:
         self._remote = remote
         self._media = media
@@ -167,7 +171,7 @@ class Peer:
         self._early: deque[tuple[bytes, Instant]] = deque(maxlen=MAX_EARLY_PACKETS)
         self._receive: pylibsrtp.Session | None = None
         self._send: pylibsrtp.Session | None = None
-        self._connection = _Connection(remote, clock, self._datagram, addresses, ports)
+        self._connection = _Connection(remote, clock, self._datagram, addresses, ports, sockets or SocketGroup(clock))
         gatherer = RTCIceGatherer(iceServers=[])
         gatherer._connection = self._connection
         self._gatherer = gatherer

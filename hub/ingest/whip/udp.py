@@ -1,7 +1,8 @@
 """A UDP socket for one publisher, drained in bursts.
 
 asyncio's datagram endpoint costs a select and a handle per datagram; a picture is a burst of eight or so, and one
-wake-up takes them all here. Datagrams are told apart by their first byte (RFC 7983 §7): 128-191 is RTP or RTCP.
+wake-up takes them all here, of all publishers in turns. Datagrams are told apart by their first byte (RFC 7983 §7):
+128-191 is RTP or RTCP.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hub.clock import Clock, Instant
+from hub.clock import Instant
+from hub.ingest.sockets import SocketGroup
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -79,24 +81,23 @@ class UdpSocket(asyncio.DatagramTransport):
     def __init__(
         self,
         sock: socket.socket,
-        clock: Clock,
+        sockets: SocketGroup,
         media: Callable[[bytes, Instant], None],
         other: Callable[[bytes, tuple[str, int]], None],
         lost: Callable[[Exception | None], None],
     ) -> None:
         super().__init__({"socket": sock, "sockname": sock.getsockname()})
         self._sock = sock
-        self._now = clock.now
         self._media = media
         self._other = other
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._closing = False
-        self._loop.add_reader(sock.fileno(), self._drain)
+        self._sockets = sockets
+        sockets.add(sock.fileno(), self._drain)
 
-    def _drain(self) -> None:
+    def _drain(self, arrival: Instant) -> None:
         receive, media = self._sock.recvfrom, self._media
-        arrival: Instant | None = None
         for _ in range(_MAX_BURST):
             if self._closing:
                 return
@@ -110,8 +111,6 @@ class UdpSocket(asyncio.DatagramTransport):
             if not data:
                 continue
             if 128 <= data[0] <= 191:
-                if arrival is None:
-                    arrival = self._now()
                 media(data, arrival)
             else:
                 self._other(data, (address[0], address[1]))
@@ -131,7 +130,7 @@ class UdpSocket(asyncio.DatagramTransport):
     def close(self) -> None:
         if not self._closing:
             self._closing = True
-            self._loop.remove_reader(self._sock.fileno())
+            self._sockets.remove(self._sock.fileno(), self._drain)
             self._sock.close()
             self._loop.call_soon(self._lost, None)
 
