@@ -22,7 +22,8 @@ from hub.errors import LedgerError
 from hub.ledger.chain import Head
 from hub.ledger.entries import HUB_STREAM, ZERO_LEAF, Entry, EntryType, is_footage
 
-NOBODY = ""
+_Told = list[Any]
+"""What became of a fact, in an answer: its number, its fate, seq, prev, epoch and origin of its entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +99,20 @@ class Chains:
             new = [fact for fact in facts if fact.number > last]
             names = {fact.stream_id for fact in facts} | {fact.fence for fact in facts if fact.fence} | set(given)
             locked, origin = self._lock(connection, names)
+            # Those that were decided stay in the answer: this one may be lost as well.
+            answer = []
             for fact in facts[: len(facts) - len(new)]:
-                done.results.append(_again(fact, answered))
+                told = answered.get(fact.number)
+                answer += [] if told is None else [told]
+                done.results.append(_again(fact, told))
             fresh: list[Entry] = []
-            answer = [_enter(fact, locked, origin, fresh, done) for fact in new]
+            answer += [_enter(fact, locked, origin, fresh, done) for fact in new]
             for stream, over in given.items():
                 _hand_over(stream, over, locked[stream], done)
             _insert(connection, fresh)
             _move(connection, locked)
             if new:
-                self._decide(connection, writer, last, new[-1].number, json.dumps([origin, answer]))
+                self._decide(connection, writer, last, new[-1].number, json.dumps(answer))
         self._certain[writer] = new[-1].number if new else last
         self._known |= locked.keys()
         done.epochs = {stream: chain.epoch for stream, chain in locked.items()}
@@ -135,18 +140,17 @@ class Chains:
 
     # ------------------------------------------------------------------- what was decided before
 
-    def _decided(self, connection: Connection, writer: str, facts: Sequence[Fact]) -> tuple[int, _Answer | None]:
-        """The newest fact of the writer that was decided; and what became of those of the newest transaction, if any
-        of them is asked for again."""
+    def _decided(self, connection: Connection, writer: str, facts: Sequence[Fact]) -> tuple[int, dict[int, _Told]]:
+        """The newest fact of the writer that was decided; and what became of those of which it may not know, if any of
+        them is asked for again."""
         certain = self._certain.get(writer)
         if certain is not None and (not facts or facts[0].number > certain):
-            return certain, None
+            return certain, {}
         row = connection.execute(text(_WRITER), {"writer": writer}).one_or_none()
         if row is None:
             connection.execute(text(_NEW_WRITER), {"writer": writer})
-            return 0, None
-        origin, answer = json.loads(row.answer) if row.answer else ("", [])
-        return row.done, _Answer(origin, {one[0]: one for one in answer})
+            return 0, {}
+        return row.done, {told[0]: told for told in json.loads(row.answer or "[]")}
 
     def _decide(self, connection: Connection, writer: str, before: int, done: int, answer: str) -> None:
         values = {"writer": writer, "before": before, "done": done, "answer": answer}
@@ -180,30 +184,22 @@ class Chains:
             return [Owned(*row) for row in connection.execute(query)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    origin: str
-    facts: Mapping[int, Sequence[Any]]
-    """Number, fate, seq, prev, epoch of each fact of the newest transaction."""
-
-
-def _again(fact: Fact, answered: _Answer | None) -> Result:
+def _again(fact: Fact, told: _Told | None) -> Result:
     """A fact that was decided by a commit whose answer did not come."""
-    told = answered.facts.get(fact.number) if answered else None
-    if answered is None or told is None:
+    if told is None:
         return Result(fact, Fate.ENTERED, None)
-    _, word, seq, prev, epoch = told
+    _, word, seq, prev, epoch, origin = told
     fate = Fate(word)
-    entry = None if fate is Fate.DROPPED else fact.entry(answered.origin, Head(seq - 1, prev), epoch, fate)
+    entry = None if fate is Fate.DROPPED else fact.entry(origin, Head(seq - 1, prev), epoch, fate)
     return Result(fact, fate, entry)
 
 
-def _enter(fact: Fact, locked: Mapping[str, _Chain], origin: str, fresh: list[Entry], done: Done) -> list[object]:
+def _enter(fact: Fact, locked: Mapping[str, _Chain], origin: str, fresh: list[Entry], done: Done) -> _Told:
     """Make the fact's entry, behind its chain's genesis if it is the first; what :func:`_again` needs of it."""
     fate = fate_of(fact, locked[fact.fence].epoch if fact.fence else None)
     if fate is Fate.DROPPED:
         done.results.append(Result(fact, fate, None))
-        return [fact.number, fate.value, -1, "", 0]
+        return [fact.number, fate.value, -1, "", 0, ""]
     chain = locked[fact.stream_id]
     if chain.head.seq < 0 and fact.type is not EntryType.GENESIS:
         if fact.stream_id == HUB_STREAM:
@@ -214,7 +210,7 @@ def _enter(fact: Fact, locked: Mapping[str, _Chain], origin: str, fresh: list[En
     entry = fact.entry(origin, before, chain.epoch, fate)
     _append(chain, entry, fresh)
     done.results.append(Result(fact, fate, entry))
-    return [fact.number, fate.value, entry.seq, before.leaf, chain.epoch]
+    return [fact.number, fate.value, entry.seq, before.leaf, chain.epoch, origin]
 
 
 def _genesis(fact: Fact) -> Fact:

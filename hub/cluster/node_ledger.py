@@ -48,8 +48,6 @@ DRAIN_PAUSE_S = 0.1
 MAX_WAITING_BYTES = 128 << 20
 """Facts that neither the database nor the outbox took, after which no more are made."""
 
-DAY_S = 43_200.0
-
 Lost = Callable[[str], None]
 """Called on the event loop with a stream whose epoch is over."""
 
@@ -110,6 +108,7 @@ class NodeLedger:
         self._disk = ThreadPoolExecutor(1, "outbox")
         self._task: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
+        self._day = ""
 
     @classmethod
     async def open(
@@ -133,9 +132,15 @@ class NodeLedger:
 
     async def _recover(self, left: frozenset[str], scan: reels.Scan) -> None:
         await recover_left(self, self._engine, self._settings.data, left, scan)
-        while True:  # what may be open is not older than the day on which this was said last
-            await self._to_disk(partial(self._outbox.lived, rfc3339(self._clock.now().utc_us)[:10]))
-            await self._clock.sleep(DAY_S)
+        self._day = "none yet"
+
+    async def _note_day(self) -> None:
+        """What may be open at the next start is not older than the day before this. Not before what lay here at this
+        start is declared."""
+        today = rfc3339(self._clock.now().utc_us)[:10]
+        if self._day and self._day != today:
+            await self._to_disk(partial(self._outbox.lived, today))
+            self._day = today
 
     async def close(self) -> None:
         """Hand in what is left; what is not taken waits in the outbox for the next start."""
@@ -153,7 +158,8 @@ class NodeLedger:
         for giving in self._giving.values():
             if not giving.given.done():
                 giving.given.set_result(False)
-        self._thread.shutdown(wait=False)
+        self._chains.interrupt()
+        await asyncio.to_thread(self._thread.shutdown)
         await self._to_disk(self._outbox.close)
         self._disk.shutdown()
 
@@ -293,6 +299,7 @@ class NodeLedger:
     async def _round(self) -> bool:
         """One transaction; False if the database is away. A fault of ours must not end the recording."""
         try:
+            await self._note_day()
             if self._outbox.count:
                 return await self._spool() and await self._drain()
             return await self._hand_in()

@@ -49,5 +49,5 @@ writers = Table(
     cluster_metadata,
     Column("writer", _Text, primary_key=True),
     Column("done", BigInteger, nullable=False),  # the newest fact that was decided
-    Column("answer", String, nullable=False),  # JSON: what became of the facts of the newest transaction
+    Column("answer", String, nullable=False),  # JSON: what became of the facts that were handed in last
 )

@@ -67,7 +67,9 @@ def claims(job: tuple[str, str, int]) -> list[int]:
 
 
 def test_of_eight_that_claim_one_wins(postgres: str) -> None:
-    with ProcessPoolExecutor(8, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(8, context) as pool:
         for known in range(4):
             won = list(pool.map(claims, [(postgres, f"node-{number}", known) for number in range(8)]))
             assert sorted(won) == [[]] * 7 + [[known + 1]]
