@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 from collections.abc import AsyncIterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hub.model import InterruptionState
 from tests.cluster.ledgers import Cluster, intact
 from tests.ledger_folder import CHUNK_US, START_US, interruption
 
+CONFIRMED = InterruptionState.CONFIRMED
 LABEL = {"id": "l", "action": "withdraw", "by": "inspector", "reason": "test"}
 
 
@@ -207,3 +209,60 @@ async def test_the_office_hears_of_all_nodes(cluster: Cluster) -> None:
     assert {stream for stream, kind in heard if kind == "chunk"} == {"cam-a", "cam-b", "cam-c"}
     assert heard[-1] == (HUB_STREAM, "label")
     await office.close()
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_late_footage_hides_no_more_than_it_covers(cluster: Cluster, declared: bool) -> None:
+    """A node wakes up when others have recorded many reels: its last one is one reel, and shown where nothing was."""
+    office = await cluster.lead()
+    one, two = await cluster.node("one"), await cluster.node("two")
+    assert await one.take("cam-1")
+    one.begin("cam-1")
+    one.chunk("cam-1")
+    await one.ledger.committed()
+    assert await two.take("cam-1")
+    begun_us = START_US + 3 * CHUNK_US
+    if declared:
+        hole = interruption("cam-1", InterruptionState.CLOSED, START_US + CHUNK_US, begun_us)
+        two.ledger.append("cam-1", EntryType.INTERRUPTION_OPEN, interruption_body(replace(hole, state=CONFIRMED)))
+        two.ledger.append("cam-1", EntryType.INTERRUPTION_CLOSE, interruption_body(hole))
+    for number in range(12):
+        two.begin("cam-1", begun_us + number * CHUNK_US)
+        two.chunk("cam-1")
+        two.end("cam-1")
+    await two.ledger.committed()
+    late = [one.chunk("cam-1"), one.chunk("cam-1", 800)]
+    await one.ledger.committed()
+    two.begin("cam-1", begun_us + 12 * CHUNK_US)
+    two.chunk("cam-1")
+    await two.ledger.committed()
+    await cluster.until_moved()
+    assert late[0].seq < late[1].seq
+    verdict = cluster.verify()
+    whole = [(START_US, begun_us + 13 * CHUNK_US)]
+    assert [(span.from_us, span.to_us) for span in office.reader.spans("cam-1", 0, 1 << 60)] == whole
+    rows = cluster.rows("SELECT from_us, to_us FROM ledger_spans ORDER BY from_us")
+    assert sum(end - begin for begin, end in rows) == whole[0][1] - whole[0][0], "no moment is there twice"
+    assert intact(verdict)
+    await office.close()
+    assert intact(cluster.verify())
+
+
+async def test_what_nobody_recorded_is_missed_beside_late_footage(cluster: Cluster) -> None:
+    office = await cluster.lead()
+    one, two = await cluster.node("one"), await cluster.node("two")
+    assert await one.take("cam-1")
+    one.begin("cam-1")
+    one.chunk("cam-1")
+    await one.ledger.committed()
+    assert await two.take("cam-1")
+    two.begin("cam-1", START_US + 5 * CHUNK_US)
+    two.chunk("cam-1")
+    await two.ledger.committed()
+    one.chunk("cam-1")  # of four chunks' time that is missing one comes
+    await one.ledger.committed()
+    await cluster.until_moved()
+    await office.close()
+    verdict = cluster.verify()
+    assert verdict.exit_code == 1
+    assert [one.found for one in verdict.findings] == ["8.000 s of neither"]
