@@ -40,6 +40,8 @@ from hub.settings import Settings
 
 PATIENCE_S = 3.0
 """A commit that takes longer is given up, and its facts go to the outbox."""
+GIVE_S = 10.0
+"""Giving a stream away takes no longer; what was asked and comes later is found in the table of owners."""
 RETRY_S = 1.0
 AT_ONCE = 500
 """Facts of one transaction."""
@@ -251,13 +253,16 @@ class NodeLedger:
 
     async def give(self, stream_id: str, epoch: int, to_node: str) -> bool:
         """Let another node own it (empty: nobody), in the same transaction as the last facts about it. False: it was
-        not ours any more. Waits while the database is away; whoever gives up waiting cancels it."""
+        not ours any more. Raises Unavailable while the database is away."""
         giving = self._giving[stream_id] = _Giving(HandOver(to_node, epoch))
         self._news.set()
         self._hurry.set()
         try:
-            given: bool = await giving.given
+            async with asyncio.timeout(GIVE_S):
+                given: bool = await giving.given
             return given
+        except TimeoutError:
+            raise Unavailable(f"PostgreSQL is away: {self._problem}", code="database_away") from None
         finally:
             if self._giving.get(stream_id) is giving:
                 del self._giving[stream_id]
