@@ -38,6 +38,8 @@ async def show_picture(request: web.Request) -> web.Response:
     if match is None or match[1] != found.stream_id:
         raise NotFound("this interruption has no picture", code="no_picture")
     data = await asyncio.to_thread(_read, services.settings.data / name)
+    if data is None and services.brought is not None:
+        data = await services.brought(name)
     if data is None:
         raise NotFound("the picture of this interruption is not stored, or not any more", code="no_picture")
     if hashlib.sha256(data).hexdigest() != digest:

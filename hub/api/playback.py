@@ -39,6 +39,10 @@ MAX_FILL_S = 120
 SENT_AT_ONCE = 2 << 20
 """Of a reel that lies elsewhere: some seconds, so that most segments are one call."""
 _PAGE = 10_000
+POINTS: web.RequestKey[bool] = web.RequestKey("points", bool)
+"""Of a call of another node, which sends the bytes itself: whether they may be had is answered, and what they are."""
+POINTED = "X-Hub-Bytes"
+REEL, INIT, FILLED = "reel", "init", "filled"
 
 Hidden = tuple[Range, ...]
 """What labels hide from who asks: a gap to them, and part of the key, so that nobody is given another's playlist."""
@@ -269,10 +273,23 @@ async def show_reel(request: web.Request) -> web.StreamResponse:
     wanted = bytes_wanted(request, size)
     if wanted is not None:
         await admit_bytes(request, stream, path, wanted)
-    file = await asyncio.to_thread(reels.shelf.file, path)
+    if request.get(POINTS):
+        return _pointed(REEL)
+    return await send_reel(request, reels, name)
+
+
+async def send_reel(request: web.Request, reels: Reels, name: str) -> web.StreamResponse:
+    """The bytes that the call asks for, to who may have them."""
+    size = await asyncio.to_thread(reels.size, name)
+    file = await asyncio.to_thread(reels.shelf.file, reels.path(name))
     if file is not None:
         return web.FileResponse(file, headers={hdrs.CONTENT_TYPE: MP4})
-    return await _sent_on(request, reels, name, size, wanted)
+    return await _sent_on(request, reels, name, size, bytes_wanted(request, size))
+
+
+def _pointed(what: str) -> web.Response:
+    """They may have it, and another node sends it."""
+    return web.Response(headers={POINTED: what})
 
 
 async def _sent_on(
@@ -305,7 +322,12 @@ async def show_init(request: web.Request) -> web.Response:
     query = read_query(request, InitQuery)
     await _check_not_deleted(request, reels, name)
     await _admit_made(request, stream, name, query, (0, query.size))
-    return _whole(request, await asyncio.to_thread(reels.init_bytes, name, query))
+    return _pointed(INIT) if request.get(POINTS) else await send_init(request, reels, name)
+
+
+async def send_init(request: web.Request, reels: Reels, name: str) -> web.Response:
+    """As :func:`send_reel`, of an init segment."""
+    return _whole(request, await asyncio.to_thread(reels.init_bytes, name, read_query(request, InitQuery)))
 
 
 async def show_filled(request: web.Request) -> web.Response:
@@ -314,7 +336,12 @@ async def show_filled(request: web.Request) -> web.Response:
     query = read_query(request, FilledQuery)
     await _check_not_deleted(request, reels, name)
     await _admit_made(request, stream, name, query, (query.offset, query.offset + query.length))
-    return _whole(request, await asyncio.to_thread(_filled, reels, name, query))
+    return _pointed(FILLED) if request.get(POINTS) else await send_filled(request, reels, name)
+
+
+async def send_filled(request: web.Request, reels: Reels, name: str) -> web.Response:
+    """As :func:`send_reel`, of a segment with silence."""
+    return _whole(request, await asyncio.to_thread(_filled, reels, name, read_query(request, FilledQuery)))
 
 
 def _whole(request: web.Request, data: bytes) -> web.Response:

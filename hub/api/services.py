@@ -161,6 +161,8 @@ class Services:
     whip: WhipEndpoint
     throttle: Throttle
     shelf: Shelf | None = None
+    brought: Callable[[str], Awaitable[bytes | None]] | None = None
+    """A picture that does not lie here, by its path below the data folder, of the node that made it."""
     """Where reels are read; None: on the data folder's disk alone."""
     preview: Callable[[Stream], LiveFeed | None] = field(default=lambda _stream: None)
     """Where to watch a camera's sub-stream; None: it has none."""

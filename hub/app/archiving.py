@@ -27,13 +27,14 @@ class Archiving:
         disk = PosixFiles()
         self.files: Files = disk
         self.archive: Archive | None = None
-        self.shelf: Shelf = LocalShelf(settings.data)
+        near = (LocalShelf(settings.data), *ground.shelves)
+        self.shelf: Shelf = Shelves(near) if ground.shelves else near[0]
         store = open_store(settings)
         if store is None:
             return
         book = Book(ground.engine, settings.node_name)
         self.files = EitherFiles(settings.data, disk, store, book, clock)
-        self.shelf = Shelves((LocalShelf(settings.data), store))
+        self.shelf = Shelves((*near, store))
 
         def open_reels() -> Collection[str]:
             return hub.disk.open_reels()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -15,7 +14,7 @@ from sqlalchemy import Engine
 from hub import metrics
 from hub.app.calls import Calls
 from hub.app.far_whip import FarWhip
-from hub.app.ingest import CUT, GONE, HEARD
+from hub.app.ingest import CUT, GONE, HEARD, TOLD
 from hub.app.ingest_door import AT, BLACK
 from hub.app.membership import Membership
 from hub.app.recording import Asked, Decided, StreamNow
@@ -130,6 +129,7 @@ class FarRecording:
         self._settings = settings
         self._clock = clock
         self._membership = membership
+        self._calls = calls
         self._engine = engine
         self._ledger = ledger
         self._check = check
@@ -191,6 +191,14 @@ class FarRecording:
         """The nodes' own figures are asked of the nodes."""
         return ()
 
+    async def brought(self, path: str) -> bytes | None:
+        for place in self._membership.all_recording():
+            try:
+                return (await self._calls.bytes("GET", f"{place.url}/node/{path}"))[2]
+            except HubError:
+                continue
+        return None
+
     def preview(self, stream: Stream) -> LiveFeed | None:
         if stream.preview is None or stream.retired:
             return None
@@ -209,6 +217,8 @@ class FarRecording:
             self._tell(interruption_of(stream_id, said))
         elif message.kind == GONE:
             self._withdraw(stream_id, body.get("data"))
+        elif message.kind == TOLD:
+            self._asked.events.publish(str(body["type"]), dict(body["data"]), self._clock.now())
         elif message.kind == HEARD:
             words = body.get("text")
             self.whip.heard(stream_id, LABEL, words if isinstance(words, str) else bytes.fromhex(str(body["hex"])))
@@ -244,18 +254,3 @@ class FarRecording:
         later = (entered.id, InterruptionState.CLOSED.value, entered.count)
         if key not in self._told and later not in self._told:
             self._tell(entered)
-
-
-def pictures_of(path: str) -> str:
-    """The address, below a node's, of a file of its disk."""
-    return f"/node/{path}"
-
-
-async def brought(calls: Calls, membership: Membership, path: str) -> bytes | None:
-    """A small file (the picture of an alarm) of whichever node has it; None: none does at this moment."""
-    for place in membership.all_recording():
-        try:
-            return (await calls.bytes("GET", f"{place.url}{pictures_of(path)}"))[2]
-        except HubError:
-            await asyncio.sleep(0)
-    return None

@@ -25,6 +25,7 @@ from hub.ledger.told import ToldReader
 from hub.segmenter.disk import Disk
 from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
+from hub.shelf import Shelf
 
 
 class OfficeLog(OpenLedger, Protocol):
@@ -50,6 +51,8 @@ class Ground:
     told: ToldReader
     recovered: tuple[RecoveredStream, ...] = ()
     """How the last life left each stream that is recorded here."""
+    shelves: tuple[Shelf, ...] = ()
+    """Where reels lie beside this machine's disk: those of other nodes."""
 
 
 Begin = Callable[[AsyncExitStack, Settings, Clock], Awaitable[Ground]]

@@ -119,5 +119,8 @@ class Here:
     def measured(self) -> Iterable[Measured]:
         return (Measured(one.vitals, one.bitrate_bps) for one in self.fleet.pipelines())
 
+    async def brought(self, path: str) -> bytes | None:  # noqa: ARG002
+        return None
+
     def preview(self, stream: Stream) -> LiveFeed | None:
         return self.previews.feed(stream)

@@ -337,6 +337,7 @@ class Hub:
             settings=settings,
             clock=clock,
             shelf=self.archiving.shelf,
+            brought=self.recording.brought,
             registry=self.registry,
             accounts=accounts,
             status=self.answers.status,

@@ -19,11 +19,15 @@ from hub.app.here import Here
 from hub.app.ingest_door import IngestDoor
 from hub.app.membership import Membership
 from hub.app.recording import Asked
+from hub.archive.archive import Archive
+from hub.archive.book import Book
+from hub.archive.store import open_store
 from hub.clock import Clock, Instant
 from hub.cluster.orders import Order, Orders
 from hub.cluster.ownership import ChainsOf, Doings, Ownership
 from hub.cluster.standing import Telling, Told, interruption_body
 from hub.database import Database, open_engine
+from hub.ledger.reader import Reader
 from hub.ledger.seam import AnyLedger
 from hub.ledger.standing import RecoveredStream
 from hub.model import Interruption
@@ -31,6 +35,7 @@ from hub.monitor.content.store import content_normals
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeed
 from hub.monitor.rules import DetectorRules
+from hub.retention.files import PosixFiles
 from hub.segmenter.disk import Disk
 from hub.settings import Settings
 from hub.telemetry.telemetry import LABEL
@@ -39,8 +44,9 @@ log = structlog.get_logger(__name__)
 
 NODE_FILE = "node.db"
 """What this node has learnt of pictures: a memory aid, lost without harm."""
-CUT, GONE, HEARD = "interruption", "suspicion", "telemetry"
-"""Kinds of changes: an interruption that is recorded, a suspicion that came to nothing, a recorder's words."""
+CUT, GONE, HEARD, TOLD = "interruption", "suspicion", "telemetry", "event"
+"""Kinds of changes: an interruption that is recorded, a suspicion that came to nothing, a recorder's words, and what
+else pages are told as it is."""
 
 
 class Taken(Protocol):
@@ -78,6 +84,8 @@ class IngestNode:
         self._clock = clock
         self._membership = membership
         self._chains = chains
+        self._engine = engine
+        self.archive: Archive | None = None
         self.orders = Orders(engine, clock, DetectorRules.from_settings(settings))
         self.disk = Disk(settings.data, settings)
         self.ownership: Ownership[Taken] = Ownership(
@@ -106,17 +114,32 @@ class IngestNode:
             rules_of=self.orders.rules,
         )
         await self.here.begin(stack, asked, ())
+        self._open_archive(stack)
         self.orders.on_change(self._ordered)
         self._membership.on_orders(self.orders.nudge)
 
+    def _open_archive(self, stack: AsyncExitStack) -> None:
+        """Sealed reels of this disk go to the object store, and leave the disk by rule."""
+        store = open_store(self._settings)
+        if store is None:
+            return
+        reader = Reader(Database.of(self._settings), self._settings.data)
+        stack.callback(reader.close)
+        self.archive = Archive(
+            self._settings, self._clock, store, Book(self._engine, f"{self._settings.node_name}/ingest"), PosixFiles(),
+            open_reels=self.disk.open_reels,
+            is_gone=reader.is_gone,
+            bytes_per_s=lambda: sum(one.bitrate_bps for one in self.here.all()) / 8,
+            tell=lambda kind, data: self._membership.saying.change(TOLD, {"type": kind, "data": dict(data)}),
+        )  # fmt: skip
+        stack.push_async_callback(self.archive.close)
+
     def works(self) -> Sequence[Coroutine[object, object, None]]:
-        return (*self.here.works(), self.orders.run(), self.ownership.run(), self._telling.run())
+        archiving = () if self.archive is None else (self.archive.run(),)
+        return (*self.here.works(), self.orders.run(), self.ownership.run(), self._telling.run(), *archiving)
 
     def routes(self) -> list[web.RouteDef]:
-        door = IngestDoor(
-            self._settings.data, self.here.whip, self.here.pictures, self.find, self.ownership.take, self.drain
-        )
-        return door.routes()
+        return IngestDoor(self.here.whip, self.here.pictures, self.find, self.ownership.take, self.drain).routes()
 
     def find(self, stream_id: str, preview: bool) -> LiveFeed | None:
         """Where to watch; of a stream that is not here yet, what will come."""
@@ -132,7 +155,8 @@ class IngestNode:
 
     def ready(self) -> Mapping[str, str]:
         waits = self.orders.away_since_us
-        return {
+        archive = {} if self.archive is None else {"archive": self.archive.problem}
+        return archive | {
             "ledger": (self._chains.problem and f"ok, but {self._chains.problem}") or "ok",
             "owners": f"ok, but {self.ownership.problem}" if self.ownership.problem else "ok",
             "orders": "ok" if waits is None else "ok, but PostgreSQL tells no orders",

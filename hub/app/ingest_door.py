@@ -54,7 +54,6 @@ class IngestDoor:
     """``take``: own a stream that a recorder brings here, and record it; False: somebody else was faster.
     ``drain``: give everything away; how many streams stayed."""
 
-    data: Path
     whip: WhipEndpoint
     stills: Stills
     find: Find
@@ -69,8 +68,6 @@ class IngestDoor:
             web.delete("/node/whip/{id}/{session}", self.end),
             web.post("/node/say/{id}", self.say),
             web.get("/node/still/{id}", self.still),
-            web.get("/node/reels/{id}/{day}/{file}", self.reel),
-            web.get("/node/pictures/{id}/{day}/{file}", self.picture),
             web.post("/node/drain", self.drain_all),
             web.post("/api/drain", self.drain_all),
         ]
@@ -104,29 +101,42 @@ class IngestDoor:
         headers = {AT: str(found.at_us)} | ({} if found.black is None else {BLACK: str(int(found.black))})
         return web.Response(body=found.jpeg, content_type=JPEG, headers=headers)
 
-    async def reel(self, request: web.Request) -> web.StreamResponse:
-        """GET /node/reels/{stream}/{day}/{file}, whole or by Range: sent from the file."""
-        stream_id, asked = _stream(request), request.match_info
-        if _DAY.fullmatch(asked["day"]) is None or _REEL.fullmatch(asked["file"]) is None:
-            raise NotFound("no such reel")
-        return await _file(self.data / "reels" / stream_id / asked["day"] / asked["file"], "video/mp4")
-
-    async def picture(self, request: web.Request) -> web.StreamResponse:
-        """GET /node/pictures/{stream}/{day}/{file}: on which an alarm was raised."""
-        stream_id, asked = _stream(request), request.match_info
-        if _DAY.fullmatch(asked["day"]) is None or _PICTURE.fullmatch(asked["file"]) is None:
-            raise NotFound("no such picture")
-        return await _file(self.data / FOLDER / stream_id / asked["day"] / asked["file"], JPEG)
-
     async def drain_all(self, _request: web.Request) -> web.Response:
         """POST /node/drain: answers when all is given away, or when the time for it is over."""
         return web.json_response({"left": await self.drain()})
 
 
-async def _file(path: Path, media_type: str) -> web.StreamResponse:
-    if not await asyncio.to_thread(path.is_file):
+@dataclass(frozen=True, slots=True)
+class DiskDoor:
+    """Bytes that lie here, for other nodes; ``folders`` are the data folders of this node's roles."""
+
+    folders: tuple[Path, ...]
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/node/reels/{id}/{day}/{file}", self.reel),
+            web.get("/node/pictures/{id}/{day}/{file}", self.picture),
+        ]
+
+    async def reel(self, request: web.Request) -> web.StreamResponse:
+        """GET /node/reels/{stream}/{day}/{file}, whole or by Range: sent from the file."""
+        return await self._file(request, "reels", _REEL, "video/mp4")
+
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """GET /node/pictures/{stream}/{day}/{file}: on which an alarm was raised."""
+        return await self._file(request, FOLDER, _PICTURE, JPEG)
+
+    async def _file(
+        self, request: web.Request, kind: str, names: re.Pattern[str], media_type: str
+    ) -> web.StreamResponse:
+        stream_id, asked = _stream(request), request.match_info
+        if _DAY.fullmatch(asked["day"]) is None or names.fullmatch(asked["file"]) is None:
+            raise NotFound("no such file")
+        for folder in self.folders:
+            path = folder / kind / stream_id / asked["day"] / asked["file"]
+            if await asyncio.to_thread(path.is_file):
+                return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: media_type})
         raise NotFound("it does not lie on this node's disk")
-    return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: media_type})
 
 
 def _stream(request: web.Request) -> str:

@@ -91,6 +91,15 @@ class Membership:
         seen = self.members.seen().values()
         return [Place(one.name, one.url, one.streams) for one in seen if STARTS in one.roles]
 
+    def reel_nodes(self, path: str) -> Sequence[str]:
+        """Addresses of nodes on whose disk a reel may lie: whoever records the stream now comes first."""
+        parts = path.split("/", 2)
+        first = self.owner_url(parts[1]) if len(parts) == 3 else None
+        leader = self.leader_url()  # what was brought later lies with the office
+        urls = [one.url for one in self.all_recording()] + ([] if leader is None else [leader])
+        others = [one for one in dict.fromkeys(urls) if one != first]
+        return others if first is None else [first, *others]
+
     def find(self, name: str) -> Place | None:
         found = self.members.seen().get(name)
         return None if found is None else Place(found.name, found.url, found.streams)

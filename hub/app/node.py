@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import structlog
 from aiohttp import web
@@ -17,16 +18,20 @@ from hub.app.calls import Calls, cluster_session
 from hub.app.gateway import Gateway, healthz, node_metrics
 from hub.app.hub import Hub
 from hub.app.ingest import IngestNode
+from hub.app.ingest_door import DiskDoor
 from hub.app.membership import LEADS, SERVES, Membership
 from hub.app.node_door import Office, bearer, node_app
 from hub.app.office import Leading, leading
+from hub.archive.store import open_store
 from hub.clock import Clock, SystemClock
 from hub.cluster.node_ledger import NodeLedger
+from hub.cluster.node_shelf import NodeShelf
 from hub.cluster.ownership import STARTS
 from hub.cluster.redis_link import RedisLink
 from hub.database import Database, create_tables, open_engine
 from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
+from hub.shelf import Shelf, Shelves
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +84,9 @@ class ClusterNode:
         self.node_url = settings.node_url or _url_of(node_door, settings)
         await self._join()
         office = Office()
-        routes = await self._open_ingest() if settings.plays(STARTS) else []
+        routes = DiskDoor(self._folders()).routes()
+        if settings.plays(STARTS):
+            routes += await self._open_ingest()
         app = node_app(settings, office, routes, self._public())
         runner = await serve_at(app, node_door, None)
         stack.push_async_callback(runner.cleanup)
@@ -98,6 +105,7 @@ class ClusterNode:
                     leader=self.membership.leader_url,
                     owner=self.membership.owner_url,
                     node_headers=bearer(settings),
+                    shelf=self._shelf(),
                 )
             )
         # What lives for ever need not be looked at by every collection.
@@ -121,7 +129,7 @@ class ClusterNode:
         self.calls = Calls(session)
 
     async def _open_ingest(self) -> list[web.RouteDef]:
-        settings, stack = self.settings, self._stack
+        settings, stack = self._of_ingest(), self._stack
         ledger = await NodeLedger.open(
             settings, self.clock, self.engine, settings.node_name, self._epoch_over, whole_fragments
         )
@@ -131,6 +139,21 @@ class ClusterNode:
         for work in self.ingest.works():
             self._work(work)
         return self.ingest.routes()
+
+    def _of_ingest(self) -> Settings:
+        """Beside an office its own folder: each of the two looks after what lies in its own."""
+        both = self.settings.plays(LEADS) and self.settings.plays(STARTS)
+        return self.settings.model_copy(update={"data": self.settings.data / "ingest"}) if both else self.settings
+
+    def _folders(self) -> tuple[Path, ...]:
+        return tuple(dict.fromkeys((self._of_ingest().data, self.settings.data)))
+
+    def _shelf(self) -> Shelf:
+        """Reels wherever they are: on other nodes' disks as long as they are new, in the archive afterwards."""
+        nodes = NodeShelf(self.membership.reel_nodes, bearer(self.settings))
+        self._stack.callback(nodes.close)
+        store = open_store(self.settings)
+        return nodes if store is None else Shelves((nodes, store))
 
     def _epoch_over(self, _stream_id: str) -> None:
         """The database refused what was written about a stream: who owns it is looked at, and its pipeline ends."""

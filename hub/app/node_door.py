@@ -17,6 +17,7 @@ from aiohttp.web_urldispatcher import AbstractRuleMatching, MatchedSubAppResourc
 
 from hub.api.errors import Unauthorized, error_response, errors_middleware
 from hub.api.live import DECIDES
+from hub.api.playback import POINTED, POINTS
 from hub.settings import Settings
 
 BELOW: Final = "/node/"
@@ -24,7 +25,7 @@ DRAIN: Final = "/api/drain"
 PUBLIC: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 GATEWAY, ADDRESS, SCHEME = "X-Hub-Gateway", "X-Hub-Address", "X-Hub-Scheme"
 """Of a call that an API node passes on: the secret, and the address and scheme of who asked there."""
-WALL, BYTES = "X-Hub-Wall", "X-Hub-Bytes"
+WALL, BYTES = "X-Hub-Wall", POINTED
 """Of such a call: answer what a wall may show, or where bytes of recordings lie, and send neither."""
 NOT_LEADING: Final = "no_office"
 
@@ -132,6 +133,7 @@ def _guard(settings: Settings, office: Office) -> Middleware:
         address, scheme = request.headers.get(ADDRESS, "?"), request.headers.get(SCHEME, "")
         believed = request.clone(remote=address, scheme="https" if scheme == "https" else "http")
         believed[DECIDES] = WALL in request.headers
+        believed[POINTS] = BYTES in request.headers
         office.calls += 1
         try:
             return await handler(believed)

@@ -21,11 +21,12 @@ from hub.app.front import ByGateways
 from hub.app.ground import Ground
 from hub.app.hub import Hub
 from hub.app.membership import Membership
-from hub.app.node_door import Office
+from hub.app.node_door import Office, bearer
 from hub.app.recording import Recording
 from hub.clock import Clock
 from hub.cluster.claims import claim
 from hub.cluster.integration import check_lead
+from hub.cluster.node_shelf import NodeShelf
 from hub.cluster.office_ledger import Lead, OfficeLedger
 from hub.cluster.tables import chains
 from hub.database import Database, open_engine
@@ -99,20 +100,26 @@ class Leading:
         engine = open_engine(database)
         stack.callback(engine.dispose)
         epoch = await asyncio.to_thread(_take_lead, engine, settings.node_name)
-        ledger = await OfficeLedger.open(
-            settings, clock, Lead(settings.node_name, epoch, over.set), remote_signers(settings)
-        )
+        lead = Lead(settings.node_name, epoch, over.set, keep_lines=_all_of_them)
+        ledger = await OfficeLedger.open(settings, clock, lead, remote_signers(settings))
         stack.push_async_callback(ledger.close)
         accesses, retained, told = AccessReader(database), Retained(database), ToldReader(database)
         for reader in (accesses, retained, told):
             stack.callback(reader.close)
         self._epoch = epoch
         fence(engine, epoch)
-        return Ground(engine, ledger, accesses, retained, told)
+        shelf = NodeShelf(self._membership.reel_nodes, bearer(settings))
+        stack.callback(shelf.close)
+        return Ground(engine, ledger, accesses, retained, told, shelves=(shelf,))
 
     def _records(self, settings: Settings, clock: Clock, ground: Ground, _disk: Disk) -> Recording:
         check = partial(check_lead, epoch=self._epoch)
         return FarRecording(settings, clock, self._membership, self._calls, ground.engine, ground.ledger, check)
+
+
+def _all_of_them(_up_to: int) -> int:
+    """The database keeps every line: the next leader's folder is made from them, and may be an empty one."""
+    return 0
 
 
 def _take_lead(engine: Engine, node: str) -> int:

@@ -150,6 +150,11 @@ class Recording(Protocol):
         """The vitals of what is recorded here."""
         ...
 
+    async def brought(self, path: str) -> bytes | None:
+        """A picture of an alarm that does not lie on this machine, by its path below the data folder; None: nobody has
+        it."""
+        ...
+
     def preview(self, stream: Stream) -> LiveFeed | None:
         """Where to watch a camera's sub-stream; None: it has none."""
         ...

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +12,7 @@ from urllib.parse import quote
 import aiohttp
 
 from hub.clock import SystemClock, rfc3339
+from hub.demo.faults import Fault, FaultKind
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from tests.cluster.roles import client, roles_of, when
 from tests.cluster.servers import Redis
@@ -58,9 +61,87 @@ async def test_a_process_of_all_roles_is_a_hub(postgres: str, redis: Redis, tmp_
 async def chunks(http: aiohttp.ClientSession) -> Any:
     now_us = SystemClock().now().utc_us
     span = f"from={quote(rfc3339(now_us - 600_000_000))}&to={quote(rfc3339(now_us + 60_000_000))}"
-    return await call(http, "GET", f"/api/streams/cam/chunks?{span}")
+    return (await call(http, "GET", f"/api/streams/cam/chunks?{span}"))["chunks"]
 
 
 async def leads(http: aiohttp.ClientSession) -> bool:
     async with http.get("/api/streams") as answer:
         return answer.status == 200
+
+
+async def test_each_role_on_its_own_and_each_replaced(postgres: str, redis: Redis, tmp_path: Path) -> None:
+    """One camera, one wall. The office dies, then the node that records: the wall and the record go on."""
+    config = SimulatorsConfig(cameras=(DeviceConfig(name="cam", video=SMALL, audio=SOUND),))
+    async with Simulators(config) as simulators, roles_of(postgres, redis.url, tmp_path) as roles:
+        await roles.start("office-a", "notary")
+        await roles.start("ingest-a", "ingest")
+        door = await roles.start("door", "api")
+        await roles.office()
+        async with client(door) as http, client(door) as events_http:
+            await when(lambda: leads(http))
+            heard: list[dict[str, Any]] = []
+            events = await events_http.ws_connect("/api/events")
+            hearing = asyncio.create_task(hear(events, heard))
+            source = {"type": "rtsp", "url": simulators.urls[0]}
+            await call(http, "POST", "/api/streams", CAMERA | {"source": source}, 201)
+
+            async def live() -> bool:
+                return bool((await call(http, "GET", "/api/streams/cam"))["status"]["state"] == "live")
+
+            await when(live)
+            # an interruption, heard on one node, told by another, shown by a third
+            await asyncio.sleep(3)
+            await simulators.play("cam", [Fault(FaultKind.CUT, 0.0, 6.0)])
+
+            async def closed() -> Any:
+                return await call(http, "GET", "/api/interruptions?stream=cam&state=closed")
+
+            assert (await when(closed, 40))[0]["kind"] == "no_signal"
+            states = [one["type"] for one in heard if one["type"].startswith("interruption.")]
+            assert next(one for one in states if one != "interruption.suspected") == "interruption.confirmed"
+            assert {"interruption.resumed", "interruption.closed"} <= set(states)
+
+            # bytes of its reels, which lie with the node that recorded them
+            chunk = (await when(lambda: chunks(http)))[0]
+            name = chunk["reel"].removeprefix("reels/cam/")
+            part = {"Range": f"bytes={chunk['offset']}-{chunk['offset'] + chunk['size'] - 1}"}
+            async with http.get(f"/api/streams/cam/reels/{name}", headers=part) as answer:
+                assert answer.status == 206, await answer.text()
+                assert hashlib.sha256(await answer.read()).hexdigest() == chunk["sha256"]
+                assert not [one for one in answer.headers if one.lower().startswith("x-hub-")]
+            async with http.get("/api/streams/cam/still") as answer:
+                assert (answer.status, answer.content_type) == (200, "image/jpeg")
+
+            wall = await http.ws_connect("/api/live?streams=cam")
+            await pictures(wall, 3)
+            # another office: nobody who watches or records notices
+            await roles.start("office-b", "notary")
+            await roles.stop("office-a")
+            await pictures(wall, 10)
+            await when(lambda: leads(http))
+            assert (await call(http, "GET", "/api/streams/cam"))["name"] == "c", "what was decided is there"
+            assert await call(http, "GET", "/api/interruptions?stream=cam&state=closed")
+            # another node that records: the wall follows
+            await roles.start("ingest-b", "ingest")
+            await roles.stop("ingest-a")
+            await pictures(wall, 20)
+
+            async def moved() -> bool:
+                return door.membership.owner("cam") is not None and await live()
+
+            await when(moved)
+            place = door.membership.owner("cam")
+            assert place is not None
+            assert place.name == "ingest-b"
+            await pictures(wall, 10)
+            hearing.cancel()
+        await roles.stop("door")
+        await roles.stop("ingest-b")
+        await asyncio.sleep(1)
+        await roles.stop("office-b")
+
+
+async def hear(events: aiohttp.ClientWebSocketResponse, heard: list[dict[str, Any]]) -> None:
+    async for message in events:
+        said: dict[str, Any] = json.loads(message.data)
+        heard.append(said)

@@ -1,0 +1,133 @@
+"""Reels that lie on other nodes' disks, read there by Range. Everything here blocks; from any thread."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+ANSWER_S = 10.0
+MAX_KNOWN = 4096
+MAX_CONNECTIONS = 64
+REELS = "reels/"
+
+
+class NodeShelf:
+    """``nodes``: addresses of the nodes that may have a file of that path, the likeliest first, from memory.
+    ``headers`` bear the cluster's secret."""
+
+    def __init__(self, nodes: Callable[[str], Sequence[str]], headers: dict[str, str]) -> None:
+        self._nodes = nodes
+        self._headers = headers
+        self._known: OrderedDict[str, str] = OrderedDict()
+        """Where files were found last."""
+        self._free: dict[str, list[http.client.HTTPConnection]] = {}
+        self._lock = threading.Lock()
+
+    def size(self, path: str) -> int | None:
+        """Raises OSError where a node that may have it cannot be asked, and none of the others has it."""
+        failed: OSError | None = None
+        for node in self._candidates(path):
+            try:
+                status, length, _ = self._ask(node, "HEAD", path)
+            except OSError as error:
+                failed = error
+                continue
+            if status == 200:
+                self._remember(path, node)
+                return length
+        if failed is not None:
+            raise failed
+        return None
+
+    def read(self, path: str, offset: int, size: int) -> bytes:
+        if size <= 0:
+            return b""
+        failed: OSError | None = None
+        for node in self._candidates(path):
+            try:
+                status, _, data = self._ask(node, "GET", path, f"bytes={offset}-{offset + size - 1}")
+            except OSError as error:
+                failed = error
+                continue
+            if status in (200, 206):
+                self._remember(path, node)
+                return data if status == 206 else data[offset : offset + size]
+            if status == 416:
+                return b""
+        if failed is not None:
+            raise failed
+        raise FileNotFoundError(path)
+
+    def names(self, below: str) -> Iterator[tuple[str, int]]:  # noqa: ARG002
+        """Nobody lists another node's disk: what is on it, entries say."""
+        return iter(())
+
+    def file(self, path: str) -> Path | None:  # noqa: ARG002
+        return None
+
+    def close(self) -> None:
+        with self._lock:
+            free, self._free = self._free, {}
+        for connections in free.values():
+            for one in connections:
+                one.close()
+
+    # -------------------------------------------------------------------------------------- asking
+
+    def _candidates(self, path: str) -> Sequence[str]:
+        if not path.startswith(REELS):
+            return ()
+        with self._lock:
+            known = self._known.get(path)
+        nodes = self._nodes(path)
+        if known is None or known not in nodes:
+            return nodes
+        return (known, *(one for one in nodes if one != known))
+
+    def _remember(self, path: str, node: str) -> None:
+        with self._lock:
+            self._known[path] = node
+            self._known.move_to_end(path)
+            while len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+
+    def _ask(self, node: str, method: str, path: str, wanted: str = "") -> tuple[int, int, bytes]:
+        """Status, Content-Length and body. Raises OSError."""
+        headers = self._headers | ({"Range": wanted} if wanted else {})
+        kept = True
+        while True:
+            connection, kept = self._connection(node, fresh=not kept)
+            try:
+                connection.request(method, f"/node/{quote(path)}", headers=headers)
+                answer = connection.getresponse()
+                data = answer.read()
+                length = int(answer.getheader("Content-Length") or 0)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                connection.close()
+                if kept:  # it may have been closed there since it was used last
+                    kept = False
+                    continue
+                raise OSError(f"a node that has a reel does not answer: {error!r}") from error
+            self._put_back(node, connection)
+            return answer.status, length, data
+
+    def _connection(self, node: str, *, fresh: bool) -> tuple[http.client.HTTPConnection, bool]:
+        with self._lock:
+            free = self._free.get(node, [])
+            if free and not fresh:
+                return free.pop(), True
+        parts = urlsplit(node)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        return kind(parts.hostname or "", parts.port, timeout=ANSWER_S), False
+
+    def _put_back(self, node: str, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            free = self._free.setdefault(node, [])
+            if len(free) < MAX_CONNECTIONS:
+                free.append(connection)
+                return
+        connection.close()
