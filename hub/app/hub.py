@@ -225,7 +225,9 @@ class Hub:
         disk = self.disk = Disk(settings.data, settings)
         await disk.start()
         self._stack.push_async_callback(disk.close)
-        self.footage = await Footage.open(settings, self.clock, ground.engine, self.ledger, disk, self.telling.publish)
+        self.footage = await Footage.open(
+            settings, self.clock, ground.engine, self.ledger, disk, self.telling.publish, shelf=self.archiving.shelf
+        )
         self.recording = self._records(settings, self.clock, ground, disk)
         await self.recording.open(self._stack)
         whip = self.recording.whip

@@ -7,6 +7,8 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
@@ -29,6 +31,7 @@ from hub.ledger.seam import OpenLedger
 from hub.model import Interruption, MediaKind
 from hub.segmenter.disk import Disk
 from hub.settings import Settings
+from hub.shelf import LocalShelf, Shelf
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +53,16 @@ class Footage:
     """Made by :meth:`open`; :meth:`run` works until cancelled. The store's calls are made in threads."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, ledger: OpenLedger, disk: Disk, store: Store, tell: Tell
+        self,
+        settings: Settings,
+        clock: Clock,
+        ledger: OpenLedger,
+        disk: Disk,
+        store: Store,
+        tell: Tell,
+        shelf: Shelf | None,
     ) -> None:
+        self._shelf = shelf or LocalShelf(settings.data)
         self._settings, self._clock, self._ledger, self._disk = settings, clock, ledger, disk
         self.store = store
         self._tell = tell
@@ -64,10 +75,18 @@ class Footage:
 
     @classmethod
     async def open(
-        cls, settings: Settings, clock: Clock, engine: Engine, ledger: OpenLedger, disk: Disk, tell: Tell
+        cls,
+        settings: Settings,
+        clock: Clock,
+        engine: Engine,
+        ledger: OpenLedger,
+        disk: Disk,
+        tell: Tell,
+        *,
+        shelf: Shelf | None = None,
     ) -> Footage:
         """Runs that a kill cut short are closed, and what they hold is told; files under way are taken up again."""
-        footage = cls(settings, clock, ledger, disk, Store(settings, engine), tell)
+        footage = cls(settings, clock, ledger, disk, Store(settings, engine), tell, shelf)
         await footage._close_runs()
         for one in await asyncio.to_thread(footage.store.list, limit=REMEMBERED):
             footage._streams[one.id] = one.stream
@@ -294,8 +313,10 @@ class Footage:
 
     async def _live(self, rows: Sequence[nearby.Live]) -> list[Seen]:
         try:
-            indexes = await index_files([row.pieces(self._settings.data) for row in rows])
-        except MediaError as error:
+            with TemporaryDirectory(prefix="hub-live-") as folder:
+                pieces = await asyncio.to_thread(lambda: [row.pieces(self._shelf, Path(folder)) for row in rows])
+                indexes = await index_files(pieces)
+        except (MediaError, OSError) as error:
             log.warning("live footage could not be compared", error=str(error))
             return []
         return [one for row, index in zip(rows, indexes, strict=True) for one in row.seen(index)]

@@ -12,6 +12,7 @@ from hub.footage.reading import FileIndex, Piece
 from hub.footage.wire import BAD
 from hub.ledger.reader import Reader
 from hub.model import Chunk, Interruption, InterruptionState, MediaKind, TrackRange
+from hub.shelf import Shelf
 
 NEAR_US = 60 * US_PER_S
 DAYS_US = 2 * 86_400 * US_PER_S
@@ -29,10 +30,19 @@ class Live:
 
     chunks: tuple[Chunk, ...]
 
-    def pieces(self, data: Path) -> list[Piece]:
+    def pieces(self, shelf: Shelf, folder: Path) -> list[Piece]:
+        """For the demultiplexer, which reads files: of a reel that lies elsewhere, these bytes are copied into
+        ``folder``. Blocks; raises OSError."""
         first = self.chunks[0]
-        path = str(data / first.reel)
-        return [(path, 0, first.init_size), *((path, chunk.offset, chunk.size) for chunk in self.chunks)]
+        wanted = [(0, first.init_size), *((chunk.offset, chunk.size) for chunk in self.chunks)]
+        file = shelf.file(first.reel)
+        if file is not None:
+            return [(str(file), offset, size) for offset, size in wanted]
+        copied = folder / f"{first.offset}-{first.reel.replace('/', '_')}"
+        with copied.open("wb") as target:
+            for offset, size in wanted:
+                target.write(shelf.read(first.reel, offset, size))
+        return [(str(copied), 0, copied.stat().st_size)]
 
     def seen(self, index: FileIndex) -> list[Seen]:
         """Its pictures (its sound, where there are none) on hub time."""
