@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import sqlite3
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from hub.backup import taking
 from hub.backup.keys import back_up_keys, restore_keys
 from hub.backup.restoring import next_origin, restore
+from hub.backup.snapshot import Snapshot
 from hub.backup.taking import Taken, back_up, name_of
 from hub.clock import ManualClock
 from hub.commands.backup import without_secrets
@@ -114,6 +117,33 @@ async def test_while_the_ledger_writes_it_is_one_moment(tmp_path: Path) -> None:
     assert verdict.exit_code == 0, verdict.findings
     assert len(rows(back.data / "hub.db")) == taken.manifest["head"]["size"]
     assert (next((back.data / "log").glob("*/leaves"))).stat().st_size == 32 * taken.manifest["head"]["size"]
+
+
+async def test_what_comes_after_the_snapshot_is_left_to_the_next_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = await build(tmp_path)
+    ledger, loop = await folder.open(ManualClock(START_US + 10**9)), asyncio.get_running_loop()
+
+    async def further() -> None:
+        ledger.append("cam-a", EntryType.CLOSE, {"reason": "after the snapshot"})
+        await ledger.committed()
+
+    def snapshot(database: Path, work: Path) -> Snapshot:
+        taken = Snapshot(database, work)
+        asyncio.run_coroutine_threadsafe(further(), loop).result(10)
+        return taken
+
+    monkeypatch.setattr(taking, "Snapshot", snapshot)
+    try:
+        taken = await asyncio.to_thread(take, folder, reels=True)
+    finally:
+        await ledger.close()
+    back = Folder(tmp_path / "back")
+    restore(taken.path, back.data, CLOCK)
+    assert b"after the snapshot" in b"".join(files_of(folder.data).values())
+    assert b"after the snapshot" not in b"".join(files_of(back.data).values())
+    assert back.verify(keys_dir=tmp_path / "none").exit_code == 0
 
 
 async def test_the_restored_log_is_finished_and_the_next_one_cites_it(tmp_path: Path) -> None:
