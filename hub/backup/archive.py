@@ -87,7 +87,7 @@ class Archive:
         item.size, item.mode = total, 0o600
         self._tar.addfile(item, reading)
         facts = {"format": FORMAT, "files": files, "bytes": size, "sums_sha256": reading.digest.hexdigest(), **manifest}
-        data = json.dumps(facts, ensure_ascii=False, indent=1).encode() + b"\n"
+        data = json.dumps({**facts, "sha256": _digest(facts)}, ensure_ascii=False, indent=1).encode() + b"\n"
         item = tarfile.TarInfo(MANIFEST)
         item.size, item.mode = len(data), 0o600
         self._tar.addfile(item, io.BytesIO(data))
@@ -184,6 +184,11 @@ def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes]]]:
         yield member.name, file
 
 
+def _digest(facts: Mapping[str, Any]) -> str:
+    """Of a manifest, without this digest itself."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def is_plain(name: str) -> bool:
     """Whether this is a relative path that leads nowhere else."""
     parts = name.split("/")
@@ -231,6 +236,8 @@ def _finish(listed: IO[bytes], members: Iterator[tuple[str, IO[bytes]]], told: I
         raise BadBackup(f"its {MANIFEST} cannot be read: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BadBackup(f"expected a backup in the format {FORMAT}, found another")
+    if manifest.pop("sha256", None) != _digest(manifest):
+        raise BadBackup(f"its {MANIFEST} is damaged or was altered")
     if manifest.get("sums_sha256") != digest or digest != sums.hexdigest():
         raise BadBackup(f"its {SUMS} are not those of its {MANIFEST}")
     if next(members, None) is not None:
