@@ -129,12 +129,16 @@ class Cluster:
         whole = self.root / f"{name}-whole"
         shutil.rmtree(whole, ignore_errors=True)
         shutil.copytree(self.root / name, whole)
+        self.bring_reels(whole / "data")
+        return verify_path(whole / "data", keys_dir=whole / "keys")
+
+    def bring_reels(self, data: Path) -> None:
+        """Those of all nodes into one data folder."""
         for reel in self.root.glob("*/data/reels/*/*/*.mp4"):
-            if not reel.is_relative_to(whole):
-                target = whole / "data" / Path(*reel.parts[len(self.root.parts) + 2 :])
+            target = data / Path(*reel.parts[len(self.root.parts) + 2 :])
+            if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(reel, target)
-        return verify_path(whole / "data", keys_dir=whole / "keys")
 
     async def until_moved(self) -> None:
         """Everything that was handed in is in the log."""
