@@ -1,5 +1,8 @@
 """The nouns that travel through the hub, in the order of the trip. Frozen; imports nothing but the clock.
 
+The two that are made for every picture, :class:`AccessUnit` and :class:`Fragment`, are frozen by their types (Final)
+and not when running: that would make each four times as dear.
+
 A picture is a packet first, then an :class:`AccessUnit`, a part of a :class:`Fragment`, a part of a
 :class:`Chunk`, and at last a line in the ledger. What it does *not* become is an :class:`Interruption`.
 
@@ -12,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from hub.clock import Instant
 
@@ -174,7 +177,7 @@ class SessionInfo:
 # ------------------------------------------------------------------------------- the media itself
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AccessUnit:
     """One coded picture, or one audio frame, complete as it was sent.
 
@@ -198,21 +201,21 @@ class AccessUnit:
     ``realigned`` marks the first unit after the tracks' alignment was corrected: a new reel begins.
     """
 
-    track_id: int
-    data: bytes
-    dts_ticks: int
-    pts_ticks: int
-    duration_ticks: int
-    keyframe: bool
-    damaged: bool
-    capture_us: int
-    device_us: int | None
-    arrival: Instant
-    first_seq: int
-    last_seq: int
-    lost: int = 0
-    parameter_sets: ParameterSets | None = None
-    realigned: bool = False
+    track_id: Final[int]
+    data: Final[bytes]
+    dts_ticks: Final[int]
+    pts_ticks: Final[int]
+    duration_ticks: Final[int]
+    keyframe: Final[bool]
+    damaged: Final[bool]
+    capture_us: Final[int]
+    device_us: Final[int | None]
+    arrival: Final[Instant]
+    first_seq: Final[int]
+    last_seq: Final[int]
+    lost: Final[int] = 0
+    parameter_sets: Final[ParameterSets | None] = None
+    realigned: Final[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +300,7 @@ class InitSegment:
     tracks: tuple[InitTrack, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fragment:
     """``moof mdat`` of one track, about 200 ms: made once, written to the reel and sent to watchers.
 
@@ -305,25 +308,25 @@ class Fragment:
     which its last frame ends. ``keyframe``: it begins with one.
     """
 
-    track_id: int
-    kind: MediaKind
-    data: bytes
-    keyframe: bool
-    tfdt_ticks: int
-    duration_ticks: int
-    timescale: int
-    frames: int
-    keyframes: int
-    damaged: int
-    first_us: int
-    end_us: int
-    device_us: int | None
-    first_seq: int
-    last_seq: int
-    lost: int
-    source_sha256: str = ""
+    track_id: Final[int]
+    kind: Final[MediaKind]
+    data: Final[bytes]
+    keyframe: Final[bool]
+    tfdt_ticks: Final[int]
+    duration_ticks: Final[int]
+    timescale: Final[int]
+    frames: Final[int]
+    keyframes: Final[int]
+    damaged: Final[int]
+    first_us: Final[int]
+    end_us: Final[int]
+    device_us: Final[int | None]
+    first_seq: Final[int]
+    last_seq: Final[int]
+    lost: Final[int]
+    source_sha256: Final[str] = ""
     """Hex digest over the received code words, where the sample is not what was received (G.711)."""
-    source: bytes = b""
+    source: Final[bytes] = b""
     """Those code words, so that the chunk's digest can run over all of its fragments. Never stored."""
 
 

@@ -12,6 +12,7 @@ BENCHES = {
     "whip": "the same of recorders that publish by WHIP, against aiortc and MediaMTX",
     "fanout": "what a further watcher of a stream costs, against its recording",
     "capacity": "how many streams one core records without losing a packet",
+    "floor": "what a stream's bytes cost by themselves, and what its trip costs on top, with counts per packet",
     "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
     "county": "a simulated month of a county: how often a watcher is rung, how many explanations are demanded",
     "interruptions": "scripted faults: found, missed, false, delay and edge error",

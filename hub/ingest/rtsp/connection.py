@@ -73,10 +73,10 @@ class RtspConnection(asyncio.BufferedProtocol):
         del sizehint
         if not self._buffer:
             self._buffer = bytearray(BUFFER_BYTES)
-        return memoryview(self._buffer)[self._kept(self._buffer) :]
+        return memoryview(self._buffer)[self.put_back(self._buffer) :]
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._take(self._buffer, memoryview(self._buffer), len(self._rest) + nbytes, self._clock.now())
+        self.take(self._buffer, memoryview(self._buffer), len(self._rest) + nbytes, self._clock.now())
 
     def eof_received(self) -> None:
         self._end("the camera closed the connection")
@@ -96,7 +96,7 @@ class RtspConnection(asyncio.BufferedProtocol):
         """One read: what came since the last turn."""
         sockets = self._sockets
         assert sockets is not None
-        kept = self._kept(sockets.buffer)
+        kept = self.put_back(sockets.buffer)
         try:
             size = os.readv(self._fd, (sockets.view[kept:],))
         except (BlockingIOError, InterruptedError):
@@ -105,7 +105,7 @@ class RtspConnection(asyncio.BufferedProtocol):
             self.connection_lost(error)
             return
         if size:
-            self._take(sockets.buffer, sockets.view, kept + size, arrival)
+            self.take(sockets.buffer, sockets.view, kept + size, arrival)
         else:
             self.eof_received()
 
@@ -174,14 +174,14 @@ class RtspConnection(asyncio.BufferedProtocol):
                 answer.exception()
         self._pending.clear()
 
-    def _kept(self, buffer: bytearray) -> int:
+    def put_back(self, buffer: bytearray) -> int:
         """Puts what is kept of the last read at the front of the buffer; how much that is."""
         kept = len(self._rest)
         if kept:
             buffer[:kept] = self._rest
         return kept
 
-    def _take(self, buffer: bytearray, view: memoryview, fill: int, arrival: Instant) -> None:
+    def take(self, buffer: bytearray, view: memoryview, fill: int, arrival: Instant) -> None:
         """Takes every complete frame and message out of ``buffer[:fill]``, and keeps the rest."""
         try:
             done = self._consume(buffer, view, fill, arrival)
