@@ -24,6 +24,7 @@ from hub.api.throttle import Throttle
 from hub.clock import ManualClock
 from hub.database import Database, create_tables, open_engine
 from hub.ledger.declared import Declared
+from hub.ledger.reader import PastSpans
 from hub.looks.live import LiveNotes
 from hub.looks.looks import Looks
 from hub.looks.store import LookStore
@@ -132,6 +133,13 @@ class FakeReader:
 
     def backfilled(self, stream_id: str, from_us: int, to_us: int) -> list[Span]:
         return [one for one in self.filled if one.from_us < to_us and one.to_us > from_us]
+
+    def spans_of_many(self, streams: Collection[str], from_us: int, to_us: int) -> dict[str, PastSpans]:
+        times = (from_us, to_us)
+        return {
+            one: PastSpans(self.spans(one, *times), self.backfilled(one, *times), self.gone(one, *times))
+            for one in streams
+        }
 
     def recorded_spans(self, streams: Collection[str], from_us: int, to_us: int) -> list[tuple[str, int, int]]:
         found = [one for one in self.recorded if one.from_us < to_us and one.to_us > from_us]

@@ -191,6 +191,11 @@ class RangeQuery(Input):
     to_us: TimeUs = Field(alias="to")
 
 
+class TimelinesQuery(RangeQuery):
+    streams: str | None = Field(None, max_length=6000, description="Ids with commas between; else all that are there.")
+    unit: str | None = Field(None, max_length=63, description="Of this unit and those below it alone.")
+
+
 def _kinds(text: object) -> object:
     return text.split(",") if isinstance(text, str) else text
 
@@ -289,6 +294,10 @@ class SpanOut(BaseModel):
 class TimelineOut(BaseModel):
     spans: list[SpanOut]
     completeness: float | None
+
+
+class TimelinesOut(BaseModel):
+    streams: dict[str, TimelineOut] = Field(description="By id; a stream that the caller may not see is not there.")
 
 
 # ----------------------------------------------------------------------------------------- system

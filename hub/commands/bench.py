@@ -13,6 +13,7 @@ BENCHES = {
     "fanout": "what a further watcher of a stream costs, against its recording",
     "capacity": "how many streams one core records without losing a packet",
     "floor": "what a stream's bytes cost by themselves, and what its trip costs on top, with counts per packet",
+    "history": "time lines, playback and starts of a hub with a long history",
     "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
     "county": "a simulated month of a county: how often a watcher is rung, how many explanations are demanded",
     "interruptions": "scripted faults: found, missed, false, delay and edge error",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, tuple_
 
 from hub.database import Database, listed, open_engine
 from hub.ledger import tables as t
@@ -34,6 +35,15 @@ class StreamHead:
     epoch: int
     t_hub_us: int
     recorded_until_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastSpans:
+    """A stream's time, each kind disjoint and in order."""
+
+    recorded: list[Span]
+    backfilled: list[Span]
+    gone: list[Span]
 
 
 class Reader:
@@ -86,6 +96,28 @@ class Reader:
             query = query.where(span.from_us >= min(starts, default=from_us), span.to_us > from_us)
             rows = connection.execute(query.order_by(span.from_us)).all()
         return _disjoint([(max(row.from_us, from_us), min(row.to_us, to_us)) for row in rows])
+
+    def spans_of_many(self, streams: Collection[str], from_us: int, to_us: int) -> dict[str, PastSpans]:
+        """What :meth:`spans`, :meth:`backfilled` and :meth:`gone` say, of many streams at once. Streams of which there
+        is nothing are not in it."""
+        row, early, name = t.spans.c, t.spans.alias(), select(listed(streams)).subquery()
+        one = name.c[0]
+        # As in _spans: from the few spans on that may reach into the range.
+        before = select(early.c.from_us).where(early.c.stream == one, early.c.from_us <= from_us)
+        first = before.order_by(early.c.from_us.desc()).limit(1).offset(OVERLAP_ROWS - 1).scalar_subquery()
+        query = select(row.stream, row.from_us, row.to_us, row.origin).join_from(name, t.spans, row.stream == one)
+        query = query.where(row.from_us < to_us, row.to_us > from_us, row.from_us >= func.coalesce(first, 0))
+        reel = t.gone_reels.c
+        deleted = select(reel.stream, reel.first_us, reel.end_us).where(
+            reel.stream.in_(select(one)), reel.state != "kept", reel.first_us < to_us, reel.end_us > from_us
+        )
+        found: defaultdict[str, tuple[list[tuple[int, int]], ...]] = defaultdict(lambda: ([], [], []))
+        with self._engine.connect() as connection:
+            for stream, begin, end, origin in connection.execute(query.order_by(row.stream, row.from_us)):
+                found[stream][0 if origin is None else 1].append((max(begin, from_us), min(end, to_us)))
+            for stream, begin, end in connection.execute(deleted.order_by(reel.stream, reel.first_us)):
+                found[stream][2].append((max(begin, from_us), min(end, to_us)))
+        return {stream: PastSpans(*map(_disjoint, kinds)) for stream, kinds in found.items()}
 
     def interruptions(
         self,
