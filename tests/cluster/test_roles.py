@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import aiohttp
 
+from hub.bench.processes import HubProcess
 from hub.clock import SystemClock, rfc3339
 from hub.demo.faults import Fault, FaultKind
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
+from tests.api_support import BEARER
 from tests.cluster.roles import client, roles_of, when
-from tests.cluster.servers import Redis
-from tests.hub_line import SMALL, SOUND
+from tests.cluster.servers import Redis, free_port
+from tests.hub_line import SMALL, SOUND, add_recorder
 
 CAMERA = {"id": "cam", "name": "c", "kind": "window"}
 
@@ -145,3 +149,69 @@ async def hear(events: aiohttp.ClientWebSocketResponse, heard: list[dict[str, An
     async for message in events:
         said: dict[str, Any] = json.loads(message.data)
         heard.append(said)
+
+
+class AtDoor:
+    """The cluster's door, called as the process of one hub is."""
+
+    call = HubProcess.call
+
+    def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
+        self.url, self.http = url.rstrip("/"), http
+
+
+async def test_a_recorder_pushes_to_whoever_takes_it_and_moves_when_its_node_drains(
+    postgres: str, redis: Redis, tmp_path: Path
+) -> None:
+    recorder = DeviceConfig(name="rec", video=replace(SMALL, profile="baseline"), record=True)
+    async with (
+        Simulators(SimulatorsConfig(recorders=(recorder,))) as simulators,
+        roles_of(postgres, redis.url, tmp_path) as roles,
+    ):
+        await roles.start("office", "notary")
+        await roles.start("ingest-a", "ingest")
+        door = await roles.start("door", "api")
+        await roles.office()
+        async with aiohttp.ClientSession(headers=BEARER) as http:
+            hub = cast(HubProcess, AtDoor(door.url, http))
+
+            async def answers() -> bool:
+                async with http.get(f"{hub.url}/api/streams") as answer:
+                    return answer.status == 200
+
+            await when(answers)
+            await add_recorder(hub, simulators, "rec")
+
+            async def live_at(name: str) -> bool:
+                owner = door.membership.owner("rec")
+                state = (await hub.call("GET", "/api/streams/rec"))["status"]["state"]
+                return owner is not None and owner.name == name and state == "live"
+
+            await when(lambda: live_at("ingest-a"), 30)
+            await roles.start("ingest-b", "ingest")
+            await asyncio.sleep(1)
+            assert await roles.nodes["ingest-a"].drain() == 0
+            await when(lambda: live_at("ingest-b"), 40)
+
+
+async def test_a_process_of_a_cluster_stops_in_order_when_it_is_told_to(
+    postgres: str, redis: Redis, tmp_path: Path
+) -> None:
+    environ = {
+        "HUB_DATABASE_URL": postgres,
+        "HUB_REDIS_URL": redis.url,
+        "HUB_CLUSTER_SECRET": "the secret of this cluster",
+        "HUB_NODE_LISTEN": f"127.0.0.1:{free_port()}",
+        "HUB_LEASE_S": "1",
+        "HUB_DRAIN_S": "5",
+    }
+    async with HubProcess(tmp_path / "data", environ) as hub:
+
+        async def answers() -> bool:
+            async with hub.http.get(f"{hub.url}/api/streams") as answer:
+                return answer.status == 200
+
+        await when(answers)
+        assert re.search(r"password, shown this once: \S+", hub.log_path.read_text())
+        assert await hub.stop() == 0
+        assert "Traceback" not in hub.log_path.read_text()
