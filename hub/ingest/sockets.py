@@ -48,7 +48,8 @@ class SocketGroup:
             self._loop = asyncio.get_running_loop()
             self._rest()
         if fd in self._drains:
-            self._epoll.unregister(fd)
+            with contextlib.suppress(OSError):  # another's, closed without a word
+                self._epoll.unregister(fd)
         self._epoll.register(fd, _READABLE)
         self._drains[fd] = drain
 
@@ -96,7 +97,7 @@ class SocketGroup:
             except Exception as error:
                 # A mistake of ours with one socket: the others are read all the same.
                 loop.call_exception_handler({"message": f"reading socket {fd} failed", "exception": error})
-        if drains:
+        if self._epoll is epoll:  # else all were removed meanwhile
             turn_s = min(_TURN_S_PER_SOCKET * len(drains), self._longest_s)
             self._turn = loop.call_later(0 if len(ready) == _PER_TURN else turn_s, self._read)
 

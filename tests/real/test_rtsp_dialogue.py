@@ -12,6 +12,7 @@ import pytest
 from hub.clock import SystemClock
 from hub.ingest.rtsp.client import RtspClient
 from hub.ingest.rtsp.udp import UdpPair
+from hub.ingest.sockets import SocketGroup
 from hub.model import RtspSource, Transport
 from tests.failures.rtsp_camera import SDP, Asked, Camera, client, pictures, reply, running
 from tests.unit.ingest_rtp import Sink, idr, packet, slice_nal
@@ -172,7 +173,7 @@ async def test_udp_takes_packets_from_the_camera_alone() -> None:
 
 async def test_datagrams_dropped_by_the_kernel_are_counted() -> None:
     complaints: list[str] = []
-    pair = UdpPair(SystemClock(), lambda code, message: complaints.append(code), "127.0.0.1")
+    pair = UdpPair(SocketGroup(SystemClock()), lambda code, message: complaints.append(code), "127.0.0.1")
     try:
         pair._rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         with socket.socket(type=socket.SOCK_DGRAM) as sender:

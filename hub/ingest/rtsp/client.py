@@ -77,7 +77,7 @@ class RtspClient:
     async def _attempt(self, url: RtspUrl) -> str:
         connection = await self._connect(url)
         dialogue = Dialogue(connection, url, self._timeout_s)
-        session = RtspSession(connection, dialogue, url, self._sink, self._clock, self._rules)
+        session = RtspSession(connection, dialogue, url, self._sink, self._clock, self._rules, self._sockets)
         try:
             await dialogue.options()
             answer = await dialogue.request("DESCRIBE", url.request, {"Accept": "application/sdp"})

@@ -17,6 +17,7 @@ from hub.ingest.rtsp.message import Message
 from hub.ingest.rtsp.transport import InterleavedTransport, TrackTransport, UdpTransport
 from hub.ingest.rtsp.url import RtspUrl
 from hub.ingest.sdp import MediaDescription, SessionDescription, control_url, parse_description
+from hub.ingest.sockets import SocketGroup
 from hub.ingest.track import RtpTrack
 from hub.model import MediaSink, SessionInfo, TrackInfo
 
@@ -73,6 +74,7 @@ class RtspSession:
         sink: MediaSink,
         clock: Clock,
         rules: SessionRules,
+        sockets: SocketGroup,
     ) -> None:
         self._connection = connection
         self._dialogue = dialogue
@@ -80,6 +82,7 @@ class RtspSession:
         self._sink = sink
         self._clock = clock
         self._rules = rules
+        self._sockets = sockets
         self._axis = RunAxis()
         self._tracks: list[_Prepared] = []
         self._device = ""
@@ -114,7 +117,7 @@ class RtspSession:
     async def _set_up_track(self, media: MediaDescription, info: TrackInfo) -> _Prepared:
         transport: TrackTransport
         if self._rules.window is not None:
-            transport = UdpTransport(self._connection, self._clock, self._sink.complaint)
+            transport = UdpTransport(self._connection, self._sockets, self._sink.complaint)
         else:
             transport = InterleavedTransport(self._connection, len(self._tracks))
         try:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from hub.clock import Clock, Instant
+from hub.clock import Instant
 from hub.errors import SourceError
 from hub.ingest.rtsp.connection import RtspConnection, each_packet
 from hub.ingest.rtsp.message import header_parameters, number_pair
 from hub.ingest.rtsp.udp import UdpPair
+from hub.ingest.sockets import SocketGroup
 
 _PUNCH_RTP = b"\x80\x7f" + bytes(10)
 """An RTP packet of nothing: only its addresses matter."""
@@ -95,10 +96,10 @@ class InterleavedTransport:
 class UdpTransport:
     """A pair of ports of ours, and those of the camera once it has answered."""
 
-    def __init__(self, connection: RtspConnection, clock: Clock, complain: Callable[[str, str], None]) -> None:
+    def __init__(self, connection: RtspConnection, sockets: SocketGroup, complain: Callable[[str, str], None]) -> None:
         local = connection.transport.get_extra_info("sockname")[0]
         self._peer: str = connection.transport.get_extra_info("peername")[0]
-        self._pair = UdpPair(clock, complain, local)
+        self._pair = UdpPair(sockets, complain, local)
         first, second = self._pair.ports
         self.request = f"RTP/AVP;unicast;client_port={first}-{second}"
 

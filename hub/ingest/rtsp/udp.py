@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import secrets
 import socket
 import struct
 from collections.abc import Callable, Collection
+from functools import partial
 
-from hub.clock import Clock, Instant
+from hub.clock import Instant
 from hub.errors import SourceError
+from hub.ingest.sockets import Drain, SocketGroup
 
 RECEIVE_BUFFER_BYTES = 2 << 20
 """A keyframe of a large picture arrives as one burst of some hundred packets."""
-_MAX_DATAGRAM_BYTES = 1 << 16
 _PORT_TRIES = 64
 _BATCH = 256
-"""Datagrams read in one turn of the event loop, so that one flood does not starve the others."""
+"""Datagrams read in one turn, so that one flood does not starve the others."""
 _SO_RCVBUFFORCE = 33
 _SO_MEMINFO, _SO_MEMINFO_BYTES, _MEMINFO_DROPS_AT = 55, 36, 32
 """Linux: an array of counters of the socket; its ninth is the number of dropped datagrams."""
@@ -28,12 +28,11 @@ DatagramHandler = Callable[[memoryview, Instant], None]
 class UdpPair:
     """An even port for RTP and the odd one above it for RTCP (RFC 3550 §11), on one local address."""
 
-    def __init__(self, clock: Clock, complain: Callable[[str, str], None], local: str) -> None:
-        self._clock = clock
+    def __init__(self, sockets: SocketGroup, complain: Callable[[str, str], None], local: str) -> None:
+        self._sockets = sockets
         self._complain = complain
-        self._loop = asyncio.get_running_loop()
         self._rtp, self._rtcp = _bind_pair(local)
-        self._buffer = bytearray(_MAX_DATAGRAM_BYTES)
+        self._drains: dict[socket.socket, Drain] = {}
         self._hosts: Collection[str] = ()
         self._remote: tuple[str, int, int] | None = None
         self._check_ports = False
@@ -58,8 +57,9 @@ class UdpPair:
 
     def start(self, rtp: DatagramHandler, rtcp: DatagramHandler) -> None:
         """Delivers from now on."""
-        self._loop.add_reader(self._rtp, self._read, self._rtp, rtp, 1)
-        self._loop.add_reader(self._rtcp, self._read, self._rtcp, rtcp, 2)
+        for sock, handler, index in ((self._rtp, rtp, 1), (self._rtcp, rtcp, 2)):
+            self._drains[sock] = partial(self._read, sock, handler, index)
+            self._sockets.add(sock.fileno(), self._drains[sock])
 
     def punch(self, rtp: bytes, rtcp: bytes) -> None:
         """Opens the way through a NAT or firewall on our side: one datagram to each port of the camera."""
@@ -77,7 +77,8 @@ class UdpPair:
 
     def close(self) -> None:
         for sock in (self._rtp, self._rtcp):
-            self._loop.remove_reader(sock)
+            if sock in self._drains:
+                self._sockets.remove(sock.fileno(), self._drains.pop(sock))
             sock.close()
 
     def _send(self, sock: socket.socket, packet: bytes, index: int) -> None:
@@ -89,14 +90,12 @@ class UdpPair:
             # A report that cannot be sent changes nothing for what is received.
             return
 
-    def _read(self, sock: socket.socket, handler: DatagramHandler, port_index: int) -> None:
-        """All waiting datagrams, one reading of the clock."""
-        buffer, receive = self._buffer, sock.recvfrom_into
-        view = memoryview(buffer)
-        arrival = self._clock.now()
+    def _read(self, sock: socket.socket, handler: DatagramHandler, port_index: int, arrival: Instant) -> None:
+        """All waiting datagrams."""
+        view, receive = self._sockets.view, sock.recvfrom_into
         for _ in range(_BATCH):
             try:
-                size, address = receive(buffer)
+                size, address = receive(view)
             except BlockingIOError:
                 return
             except OSError as error:
