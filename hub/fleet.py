@@ -12,6 +12,7 @@ import structlog
 
 from hub import metrics
 from hub.clock import US_PER_S, Instant
+from hub.ingest.retry import Retry
 from hub.ingest.rtsp.client import RtspClient
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.ledger.bodies import HUB_STOPPED
@@ -23,7 +24,7 @@ from hub.monitor.detector import InterruptionDetector
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.thresholds import kinds_of
-from hub.pipeline import ExpectedAt, Pipeline, Retry, Rooms, Source, nobody_says
+from hub.pipeline import ExpectedAt, Pipeline, Rooms, Source, nobody_says
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +92,11 @@ class Fleet:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changes: set[asyncio.Task[None]] = set()
         self._locks: dict[str, asyncio.Lock] = {}
+        self.movable: Callable[[str, RtspSource, Source], Source] = lambda _stream_id, _source, camera: camera
+        """Made of each camera as its stream begins: where streams move between nodes, one that can."""
+
+    def camera(self, source: RtspSource) -> Source:
+        return Camera(source, self._rooms)
 
     def pipeline(self, stream_id: str) -> Pipeline | None:
         """The pipeline of a stream, None when it is retired."""
@@ -180,7 +186,8 @@ class Fleet:
 
     def _source(self, stream: Stream) -> tuple[Source, Retry | None]:
         if isinstance(stream.source, RtspSource):
-            return Camera(stream.source, self._rooms), Retry(random.Random())  # noqa: S311  jitter is no secret
+            camera = self.movable(stream.id, stream.source, self.camera(stream.source))
+            return camera, Retry(random.Random())  # noqa: S311  jitter is no secret
         return self._whip.source(stream.id), None
 
     async def _end(self, stream_id: str, reason: str | None) -> Before:

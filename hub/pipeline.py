@@ -13,7 +13,6 @@ have bounded queues of their own.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -21,8 +20,9 @@ from typing import Protocol
 import structlog
 
 from hub import metrics
-from hub.clock import US_PER_S, Clock, Instant
+from hub.clock import Clock, Instant
 from hub.errors import SourceError, StorageError
+from hub.ingest.retry import Retry
 from hub.ingest.sockets import SocketGroup
 from hub.ledger.bodies import HUB_STOPPED, chunk_body, close_body, interruption_body, open_body
 from hub.ledger.entries import EntryType, JsonValue
@@ -82,37 +82,6 @@ class Source(Protocol):
         Raises SourceError when it could not begin, or broke.
         """
         ...
-
-
-class Retry:
-    """How long to wait before the next attempt: every 0.5 s for 30 s, then slower, up to every 5 s.
-
-    For ever: the hub must not be why footage is missing. With jitter, so that the cameras of a site that
-    comes back after a power cut do not all knock at once.
-    """
-
-    FIRST_S = 0.5
-    EAGER_US = 30 * US_PER_S
-    GROWTH = 1.4
-    LONGEST_S = 5.0
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-        self._failing_since_us: int | None = None
-        self._delay_s = self.FIRST_S
-
-    def succeeded(self) -> None:
-        """Media came: the next failure is a first one."""
-        self._failing_since_us = None
-        self._delay_s = self.FIRST_S
-
-    def delay_s(self, now: Instant) -> float:
-        """Seconds to wait after an attempt that ended at ``now``."""
-        if self._failing_since_us is None:
-            self._failing_since_us = now.mono_us
-        elif now.mono_us - self._failing_since_us > self.EAGER_US:
-            self._delay_s = min(self._delay_s * self.GROWTH, self.LONGEST_S)
-        return min(self._delay_s * self._rng.uniform(0.8, 1.2), self.LONGEST_S)
 
 
 class StreamLedger(Protocol):
@@ -446,6 +415,20 @@ class Pipeline:
         self._storage_failed = True
         log.error("not stored", stream=self.stream.id, error=str(error), from_us=from_us)
         self._apply(self.detector.storage(False, Instant(from_us, self._clock.now().mono_us)))
+
+    async def rest(self, reason: str) -> None:
+        """Seal and close what was recorded, while the source goes on behind a shut gate: the stream may go on at
+        another node. What lasts is taken up again there."""
+        self.stopping(reason)
+        run, self._run = self._run, None
+        if run is not None:
+            await run.end(reason)
+
+    def go_on(self) -> None:
+        """It does not: a new run of the session that lasts. The gate is opened next."""
+        self._end_reason = HUB_STOPPED
+        if self.condition.session is not None:
+            self.opened(replace(self.condition.session, opened=self._clock.now()))
 
     def stopping(self, reason: str) -> None:
         """The hub stops, or the stream is changed: what lasts is taken up again. ``run`` is cancelled next."""

@@ -21,6 +21,7 @@ import structlog
 from hub import metrics
 from hub.clock import US_PER_S, Clock, Instant
 from hub.errors import SourceError
+from hub.ingest.retry import Retry
 from hub.logging import Repetition
 from hub.model import (
     AccessUnit,
@@ -34,7 +35,7 @@ from hub.model import (
     TimeLeap,
 )
 from hub.monitor.live import LiveFeed
-from hub.pipeline import COMPLAINT_EVERY_S, Retry, Source
+from hub.pipeline import COMPLAINT_EVERY_S, Source
 from hub.segmenter.fragmenter import Fragmenter
 
 log = structlog.get_logger(__name__)

@@ -15,6 +15,9 @@ import structlog
 from aiohttp import web
 from sqlalchemy import Engine
 
+from hub.app.arrivals import Arrivals
+from hub.app.calls import Calls
+from hub.app.handover import Handover
 from hub.app.here import Here
 from hub.app.ingest_door import IngestDoor
 from hub.app.membership import Membership
@@ -23,10 +26,12 @@ from hub.archive.archive import Archive
 from hub.archive.book import Book
 from hub.archive.store import open_store
 from hub.clock import Clock, Instant
+from hub.cluster.leases import Member
 from hub.cluster.orders import Order, Orders
 from hub.cluster.ownership import ChainsOf, Doings, Ownership
 from hub.cluster.standing import Telling, Told, interruption_body
 from hub.database import Database, open_engine
+from hub.ledger.bodies import HANDED_OVER
 from hub.ledger.reader import Reader
 from hub.ledger.seam import AnyLedger
 from hub.ledger.standing import RecoveredStream
@@ -78,8 +83,9 @@ class IngestNode:
     """``chains`` is this node's ledger; ``engine`` the cluster's database, for the orders."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, membership: Membership, chains: NodeChains, engine: Engine
+        self, settings: Settings, clock: Clock, membership: Membership, chains: NodeChains, engine: Engine, calls: Calls
     ) -> None:
+        self._calls = calls
         self._settings = settings
         self._clock = clock
         self._membership = membership
@@ -90,7 +96,7 @@ class IngestNode:
         self.disk = Disk(settings.data, settings)
         self.ownership: Ownership[Taken] = Ownership(
             clock, membership.members, chains, self.orders.streams,
-            Doings(self._taken, self._lost, self._ended), drain_s=settings.drain_s,
+            Doings(self._taken, self._lost, self._ended, self._hand_over), drain_s=settings.drain_s,
         )  # fmt: skip
         self._telling = Telling(clock, settings.node_name, self._told, self.ownership.epoch, membership.saying.standing)
         self._changing: set[asyncio.Task[None]] = set()
@@ -114,6 +120,10 @@ class IngestNode:
             rules_of=self.orders.rules,
         )
         await self.here.begin(stack, asked, ())
+        fleet, owned = self.here.fleet, self.ownership
+        self._arrivals = Arrivals(self._clock, self.orders.stream, fleet.camera, self._refuses, owned.given)
+        stack.push_async_callback(self._arrivals.close)
+        self._handover = Handover(self._clock, self._calls, fleet, self._arrivals, owned.epoch, self._chains.give)
         self._open_archive(stack)
         self.orders.on_change(self._ordered)
         self._membership.on_orders(self.orders.nudge)
@@ -139,7 +149,8 @@ class IngestNode:
         return (*self.here.works(), self.orders.run(), self.ownership.run(), self._telling.run(), *archiving)
 
     def routes(self) -> list[web.RouteDef]:
-        return IngestDoor(self.here.whip, self.here.pictures, self.find, self.ownership.take, self.drain).routes()
+        door = IngestDoor(self.here.whip, self.here.pictures, self.find, self.ownership.take, self.drain)
+        return [*door.routes(), *self._handover.routes()]
 
     def find(self, stream_id: str, preview: bool) -> LiveFeed | None:
         """Where to watch; of a stream that is not here yet, what will come."""
@@ -168,13 +179,21 @@ class IngestNode:
     async def _taken(self, stream_id: str, claimed: Taken) -> None:
         stream = self.orders.stream(stream_id)
         if stream is not None:
-            await self.here.fleet.take(stream, claimed.was)
+            await self.here.fleet.take(stream, self._arrivals.arrived(stream, claimed.was))
+
+    async def _hand_over(self, stream_id: str, to: Member) -> bool:
+        return await self._handover.hand_over(stream_id, to)
+
+    def _refuses(self, stream_id: str) -> str:
+        if self._membership.members.me.draining:
+            return "this node drains"
+        return "" if self.ownership.epoch(stream_id) is None else "the stream is recorded here"
 
     async def _lost(self, stream_id: str) -> None:
         await self.here.fleet.give_up(stream_id, "another node records the stream")
 
     async def _ended(self, stream_id: str) -> None:
-        await self.here.fleet.give_up(stream_id, "the stream was given to another node")
+        await self.here.fleet.give_up(stream_id, HANDED_OVER)
 
     def _ordered(self, before: Order | None, after: Order) -> None:
         """Of a stream that is here its pipeline follows; of any other it may be our turn to take it."""

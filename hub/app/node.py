@@ -134,7 +134,7 @@ class ClusterNode:
             settings, self.clock, self.engine, settings.node_name, self._epoch_over, whole_fragments
         )
         stack.push_async_callback(ledger.close)
-        self.ingest = IngestNode(settings, self.clock, self.membership, ledger, self.engine)
+        self.ingest = IngestNode(settings, self.clock, self.membership, ledger, self.engine, self.calls)
         await self.ingest.open(stack)
         for work in self.ingest.works():
             self._work(work)

@@ -49,7 +49,7 @@ class View:
     """What one node sees. ``streams``: all that are registered, and whether they may be moved (those that the hub pulls
     may; a recorder that pushes has chosen its node). ``held``: what this node records, with the epoch. ``nodes``: who
     lives and could record, and whether it drains; None: that cannot be told now. ``settled``: who has lived for a
-    while; ``coming``: streams that are just being handed over to this node."""
+    while; ``stays``: streams of this node that could not be handed over, and are not given away to even things out."""
 
     me: str
     streams: Mapping[str, bool]
@@ -57,7 +57,7 @@ class View:
     held: Mapping[str, int]
     nodes: Mapping[str, bool] | None
     settled: Collection[str] = ()
-    coming: Collection[str] = ()
+    stays: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _left_behind(view: View) -> list[tuple[str, int]]:
     return [
         (one, owner.epoch)
         for one, owner in sorted(view.owners.items())
-        if owner.node == view.me and one in view.streams and one not in view.held and one not in view.coming
+        if owner.node == view.me and one in view.streams and one not in view.held
     ]
 
 
@@ -159,7 +159,8 @@ def _evened_out(view: View, takers: Sequence[str]) -> list[tuple[str, str]]:
         giver, taker = loads.most(), loads.least()
         if giver == view.me:
             mine = [one for one, moves in view.streams.items() if moves and _owner(view, one) == view.me]
-            return [(max(mine), taker)]
+            mine = [one for one in mine if one not in view.stays]
+            return [(max(mine), taker)] if mine else []
         loads.of[giver] -= 1
         loads.of[taker] += 1
     return []

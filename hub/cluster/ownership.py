@@ -13,7 +13,7 @@ import structlog
 from hub import metrics
 from hub.clock import US_PER_S, Clock
 from hub.cluster.leases import Member, Members
-from hub.cluster.owners import Chains, Claimed, Steps, View, decide
+from hub.cluster.owners import Chains, Claimed, Owner, Steps, View, decide
 from hub.cluster.pause import pause
 from hub.errors import Unavailable
 
@@ -28,8 +28,10 @@ ANSWER_S = 5.0
 stream is this node's by the table, and is claimed anew: that is how a restarted node finds its streams too."""
 CLAIMS_AT_ONCE = 8
 DRAINS_AT_ONCE = 8
-COMING_S = 30.0
-"""A stream that is being handed to this node is not claimed by it meanwhile; so long at most."""
+STAYS_S = 600.0
+"""A stream that could not be handed over is not tried again for this long, unless this node drains."""
+AGAIN_S = 2.0
+"""… and one of which nobody knows why, for this long."""
 STARTS = "ingest"
 """The role of nodes that record."""
 
@@ -48,8 +50,8 @@ class ChainsOf(Chains, Protocol[C_co]):
 class Doings(Generic[C]):
     """What follows, by stream. ``taken`` begins a pipeline; ``lost`` ends one whose epoch is over: nothing that it
     writes counts any more. ``ended`` ends one in order, with everything committed, before it is given away.
-    ``hand_over`` moves a stream to another node without a hole and returns whether it did; None: it is ended here and
-    begun there."""
+    ``hand_over`` moves a stream to another node without a hole and returns whether it did; what cannot be moved so
+    stays here, unless this node drains: then, as where there is no ``hand_over``, it is ended here and begun there."""
 
     taken: Callable[[str, C], Awaitable[None]]
     lost: Callable[[str], Awaitable[None]]
@@ -77,7 +79,7 @@ class Ownership(Generic[C]):
         self._doings = doings
         self._drain_us = round(drain_s * US_PER_S)
         self._held: dict[str, int] = {}
-        self._coming: dict[str, int] = {}
+        self._stays: dict[str, int] = {}
         self._looking = asyncio.Lock()
         self._locks: dict[str, asyncio.Lock] = {}
         self._giving: dict[str, asyncio.Task[None]] = {}
@@ -102,19 +104,6 @@ class Ownership(Generic[C]):
         """Orders changed, or a commit said that an epoch is over: look at once."""
         self._nudged.set()
 
-    def coming(self, stream_id: str) -> None:
-        """Another node hands this stream over: :meth:`received` or :meth:`not_coming` follows."""
-        self._coming[stream_id] = self._clock.now().mono_us + round(COMING_S * US_PER_S)
-
-    def received(self, stream_id: str, epoch: int) -> None:
-        """It is ours by the table, and its pipeline has begun."""
-        self._coming.pop(stream_id, None)
-        self._hold(stream_id, epoch)
-
-    def not_coming(self, stream_id: str) -> None:
-        self._coming.pop(stream_id, None)
-        self.nudge()
-
     async def take(self, stream_id: str) -> bool:
         """A recorder pushes to this node: own its stream, whoever did before. False: somebody else was faster.
 
@@ -129,6 +118,19 @@ class Ownership(Generic[C]):
                 raise Unavailable("this node has no lease now; try again", code="no_lease")
             owner = (await _in_time(self._chains.owners())).get(stream_id)
             return await self._claim(stream_id, 0 if owner is None else owner.epoch)
+
+    async def given(self, stream_id: str, epoch: int) -> bool:
+        """Another node has given this stream to this one, with that epoch. False: it is not ours by the table.
+
+        The table says so by itself: this only saves waiting for the next look. Raises Unavailable.
+        """
+        if self._members.me.draining:
+            raise Unavailable("this node drains; another takes this stream", code="draining")
+        async with self._lock(stream_id):
+            if stream_id in self._held:
+                return True
+            owner = (await _in_time(self._chains.owners())).get(stream_id)
+            return owner == Owner(self._members.me.name, epoch) and await self._claim(stream_id, epoch)
 
     # -------------------------------------------------------------------------------------- doing
 
@@ -170,7 +172,7 @@ class Ownership(Generic[C]):
         for gone in self._held.keys() - streams.keys():  # retired: who retired it ended it
             self._held.pop(gone)
         now_us = self._clock.now().mono_us
-        self._coming = {one: until_us for one, until_us in self._coming.items() if until_us > now_us}
+        self._stays = {one: until_us for one, until_us in self._stays.items() if until_us > now_us}
         living = self._members.living()
         me = self._members.me
         nodes = None if living is None else {one.name: one.draining for one in living.values() if STARTS in one.roles}
@@ -182,10 +184,12 @@ class Ownership(Generic[C]):
             for name in nodes or ()
             if (since_us := self._members.lives_since_us(name)) is not None and now_us - since_us >= settled_us
         ]
-        return View(me.name, streams, owners, dict(self._held), nodes, settled, tuple(self._coming))
+        return View(me.name, streams, owners, dict(self._held), nodes, settled, tuple(self._stays))
 
     async def _carry_out(self, steps: Steps) -> None:
-        await _at_once(CLAIMS_AT_ONCE, [self._lose_locked(one) for one in steps.lost])
+        # what is being given away may be another's already, which is no loss
+        lost = [one for one in steps.lost if one not in self._giving]
+        await _at_once(CLAIMS_AT_ONCE, [self._lose_locked(one) for one in lost])
         await _at_once(CLAIMS_AT_ONCE, [self._claim_if_free(*one) for one in steps.claims])
         self._begin_giving(steps)
         self._members.say(streams=len(self._held))
@@ -197,7 +201,7 @@ class Ownership(Generic[C]):
         for stream_id, to_node in steps.gives:
             if len(self._giving) >= most:
                 break
-            if stream_id not in self._giving:
+            if stream_id not in self._giving and stream_id not in self._stays:
                 task = asyncio.create_task(self._give(stream_id, to_node), name=f"give {stream_id}")
                 self._giving[stream_id] = task
                 task.add_done_callback(partial(self._given, stream_id))
@@ -214,7 +218,7 @@ class Ownership(Generic[C]):
 
     async def _claim_if_free(self, stream_id: str, known_epoch: int) -> None:
         async with self._lock(stream_id):
-            if stream_id in self._held or stream_id in self._coming or self._members.me.draining:
+            if stream_id in self._held or self._members.me.draining:
                 return
             try:
                 await self._claim(stream_id, known_epoch)
@@ -251,12 +255,21 @@ class Ownership(Generic[C]):
                 return
             log.info("stream is given away", stream=stream_id, to=to_node)
             try:
-                if epoch is None or self._doings.hand_over is None or not await self._doings.hand_over(stream_id, to):
+                if epoch is None or self._doings.hand_over is None:
+                    await self._end_and_give(stream_id, epoch, to_node)
+                elif not await self._doings.hand_over(stream_id, to):
+                    if not self._members.me.draining:
+                        self._keep(stream_id, STAYS_S)
+                        return
                     await self._end_and_give(stream_id, epoch, to_node)
                 self._held.pop(stream_id, None)
                 metrics.GIVEN.inc()
             except Unavailable as error:
                 log.warning("stream could not be given away; it is tried again", stream=stream_id, error=str(error))
+                self._keep(stream_id, AGAIN_S)
+
+    def _keep(self, stream_id: str, seconds: float) -> None:
+        self._stays[stream_id] = self._clock.now().mono_us + round(seconds * US_PER_S)
 
     async def _end_and_give(self, stream_id: str, epoch: int | None, to_node: str) -> None:
         """Where the media cannot be handed over: a hole of a second is better than a node that cannot stop."""
@@ -277,6 +290,7 @@ class Ownership(Generic[C]):
         or at once when nobody else is there to take them."""
         self._members.say(draining=True)
         self._drained.clear()
+        self._stays.clear()
         await self._members.look()  # others learn of it before they are given anything
         end_us = self._clock.now().mono_us + self._drain_us
         while self._clock.now().mono_us < end_us:

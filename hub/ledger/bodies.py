@@ -129,6 +129,8 @@ chunks lie in time where they belong, beside those of other runs and not after t
 
 HUB_STOPPED = "hub stopped"
 """The reason of a ``close`` for a run that its source had not ended: it is due again at the next start."""
+HANDED_OVER = "handed over"
+"""The same, of a run that goes on at another node."""
 
 
 def close_body(reason: str, *, run: int | None = None) -> dict[str, JsonValue]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from hub.ledger.bodies import HUB_STOPPED, INTERRUPTION_TYPES, UPLOAD, interruption_from_body
+from hub.ledger.bodies import HANDED_OVER, HUB_STOPPED, INTERRUPTION_TYPES, UPLOAD, interruption_from_body
 from hub.ledger.entries import HUB_STREAM, Entry, EntryType, is_footage
 from hub.ledger.store import Placed
 from hub.model import InterruptionClass, InterruptionKind
@@ -227,7 +227,7 @@ class Batch:
             del uploads[run]
             state.keep_uploads(uploads)
         else:
-            state.run_open = body["reason"] == HUB_STOPPED
+            state.run_open = body["reason"] in (HUB_STOPPED, HANDED_OVER)
 
     def _retention(self, entry: Entry, entry_id: int, leaf: bytes) -> None:
         body = entry.body

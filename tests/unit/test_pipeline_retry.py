@@ -12,11 +12,12 @@ import pytest
 
 from hub.clock import US_PER_S, ManualClock
 from hub.errors import SourceError
+from hub.ingest.retry import Retry
 from hub.model import Expected, MediaSink, RtspSource, Stream, StreamKind
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.rules import DetectorRules
 from hub.monitor.vitals import Flow
-from hub.pipeline import Pipeline, Retry, Rooms
+from hub.pipeline import Pipeline, Rooms
 from tests.unit.ingest_rtp import idr, make, packet
 from tests.unit.monitor_script import Script, stream
 
