@@ -1,8 +1,9 @@
 # make run    set everything up and start the demo
 # make test   install what the tests need and run them all
 # make check  format, lint, strict types, unit tests: before every commit
+# make lint   the same without the unit tests
+# make test-cluster  as make test, for what needs PostgreSQL, Redis and an object store
 # make verifier  hub-verify.pyz: verification as one file, for a machine without the hub
-# make test-cluster  the same for what needs PostgreSQL, Redis and an object store
 # make bundle  dist/recorder-hub-VERSION-linux-ARCH.tar: installs on a machine without a network
 # make test-bundle  makes one, and installs it where there is no network; needs root (unshare -n)
 # make soak   kill the hub 500 times, and stop its disk 5000 times: an hour
@@ -13,7 +14,10 @@ STAMPS := $(VENV)/stamps
 PAGE   := hub/api/page/index.html
 JOBS   ?= 3  # of two cores: tests of whole hubs mostly wait
 
-.PHONY: run test test-cluster check unit soak verifier bundle test-bundle page setup peers clean
+# Images of containers often say so; the tests start hundreds of hubs, and each would compile all of itself.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test test-cluster check lint unit soak verifier bundle test-bundle page setup peers clean
 
 run: setup page
 	$(VENV)/bin/hub demo
@@ -57,14 +61,15 @@ test-cluster: $(STAMPS)/dev $(PAGE) peers
 	$(PY) -m tests.cluster.object_store
 	$(PY) -m pytest tests/cluster -n $(JOBS) --dist loadgroup
 
-check: $(STAMPS)/dev $(PAGE)
+check: lint unit
+
+lint: $(STAMPS)/dev web/node_modules/.package-lock.json
 	$(VENV)/bin/ruff format --check hub tests deploy k8s build_page.py
 	$(VENV)/bin/ruff check hub tests deploy k8s build_page.py
 	$(VENV)/bin/mypy
 	cd web && npm run lint && npm run typecheck
-	$(PY) -m pytest tests/unit -n $(JOBS)
 
-unit: $(STAMPS)/dev
+unit: $(STAMPS)/dev $(PAGE)
 	$(PY) -m pytest tests/unit -n $(JOBS)
 
 soak: $(STAMPS)/dev $(PAGE)
