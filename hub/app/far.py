@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from hub.app.ingest import CUT, GONE, HEARD, TOLD
 from hub.app.ingest_door import AT, BLACK
 from hub.app.membership import Membership
 from hub.app.recording import Asked, Decided, StreamNow
+from hub.app.retired import Retired
 from hub.clock import Clock
 from hub.cluster.bus import Changes
 from hub.cluster.issuing import Issuing, Sources
@@ -27,7 +28,7 @@ from hub.cluster.standing import Standing, interruption_of
 from hub.errors import HubError
 from hub.ledger.bodies import INTERRUPTION_TYPES, interruption_from_body
 from hub.ledger.entries import Entry, EntryType
-from hub.ledger.seam import AnyLedger
+from hub.ledger.seam import OpenLedger
 from hub.model import Interruption, InterruptionState, SessionInfo, Stream
 from hub.monitor.content.stills import Still
 from hub.monitor.events import interruption_json
@@ -123,7 +124,7 @@ class FarRecording:
         membership: Membership,
         calls: Calls,
         engine: Engine,
-        ledger: AnyLedger,
+        ledger: OpenLedger,
         check: Check,
     ) -> None:
         self._settings = settings
@@ -167,7 +168,12 @@ class FarRecording:
         )
 
     def works(self) -> Sequence[Coroutine[object, object, None]]:
-        return (self._issuing.run(), self._changes.run(self._membership.lease.held))
+        retired = Retired(self._clock, self._ledger, self._ledger.reader, self._retired)
+        return (self._issuing.run(), self._changes.run(self._membership.lease.held), retired.run())
+
+    def _retired(self, ids: Collection[str]) -> Collection[str]:
+        found = {one for one in ids if (stream := self._decided.find(one)) is not None and stream.retired}
+        return {one for one in found if self._membership.standing(one) is None}
 
     def changed(self, before: Stream | None, after: Stream) -> None:
         self._issuing.nudge(after.id)

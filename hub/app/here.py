@@ -30,8 +30,8 @@ from hub.settings import Settings
 
 
 class Here:
-    """``engine`` keeps what content checks have learnt of each picture. ``reader``: what a killed hub left open of what
-    pictures showed is closed at the start."""
+    """``engine`` keeps what content checks have learnt of each picture. ``reader``: what a killed hub left open beside
+    the break of a recording is closed at the start."""
 
     fleet: Fleet
     previews: Previews

@@ -32,6 +32,8 @@ from hub.cluster.ownership import ChainsOf, Doings, Ownership
 from hub.cluster.standing import Telling, Told, interruption_body
 from hub.database import Database, open_engine
 from hub.ledger.bodies import HANDED_OVER
+from hub.ledger.entries import EntryType
+from hub.ledger.left_open import closed_unseen
 from hub.ledger.reader import Reader
 from hub.ledger.seam import AnyLedger
 from hub.ledger.standing import RecoveredStream
@@ -177,6 +179,9 @@ class IngestNode:
     # ------------------------------------------------------------------------------------- owned
 
     async def _taken(self, stream_id: str, claimed: Taken) -> None:
+        for left, seen_until_us in claimed.was.beside:
+            body = closed_unseen(left, seen_until_us)
+            self._chains.append(stream_id, EntryType.INTERRUPTION_CLOSE, body)
         stream = self.orders.stream(stream_id)
         if stream is not None:
             await self.here.fleet.take(stream, self._arrivals.arrived(stream, claimed.was))

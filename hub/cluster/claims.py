@@ -12,10 +12,11 @@ from hub.ledger import tables as t
 from hub.ledger.bodies import chunk_from_body, interruption_from_body
 from hub.ledger.entries import ZERO_LEAF, Entry, EntryType, read_entry
 from hub.ledger.index import chunk_of, chunk_rows, interruption_of
+from hub.ledger.left_open import BESIDE
 from hub.ledger.projection import Batch, Ids, StreamState
 from hub.ledger.standing import RecoveredStream, as_it_stood, broke_off_us
 from hub.ledger.store import Placed
-from hub.model import Chunk, Interruption
+from hub.model import Chunk, Interruption, InterruptionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def as_left(connection: Connection, stream: str) -> RecoveredStream:
         if entry.seq > state.seq:
             batch.add(Placed(entry, "", 0), 0, keep_bytes=False)
     now = batch.changed.get(stream, state)
-    return RecoveredStream(stream, now.run, now.run_open, now.recorded_until_us, _lasting(connection, batch, now))
+    lasting, beside = _lasting(connection, batch, now), _beside(connection, batch, stream)
+    return RecoveredStream(stream, now.run, now.run_open, now.recorded_until_us, lasting, beside)
 
 
 def _nothing(_path: str) -> None:
@@ -101,6 +103,29 @@ def _lasting(connection: Connection, batch: Batch, state: StreamState) -> Interr
     starts = [one["from_us"] for one in batch.spans.values() if one["origin"] is None and one["from_us"] > began_us]
     found = connection.execute(later).scalar()
     return as_it_stood(known, min(starts if found is None else [*starts, found], default=None))
+
+
+def _beside(connection: Connection, batch: Batch, stream: str) -> tuple[tuple[Interruption, int | None], ...]:
+    """What lasts beside a break, with the end of the recording that it was seen in."""
+    row = t.interruptions.c
+    query = select(t.interruptions).where(
+        row.stream == stream, row.state == InterruptionState.CONFIRMED.value, row.kind.in_(BESIDE)
+    )
+    known = {one.id: interruption_of(one) for one in connection.execute(query)}
+    for ident, made in batch.interruptions.items():
+        known[ident] = interruption_from_body(stream, EntryType(made["type"]), json.loads(made["body"]))
+    lasting = [one for one in known.values() if one.state is InterruptionState.CONFIRMED and one.kind in BESIDE]
+    return tuple((one, _recorded_around(connection, batch, one)) for one in sorted(lasting, key=lambda one: one.id))
+
+
+def _recorded_around(connection: Connection, batch: Batch, one: Interruption) -> int | None:
+    span, at_us = t.spans.c, one.started_us
+    query = select(func.max(span.to_us)).where(
+        span.stream == one.stream_id, span.origin.is_(None), span.from_us <= at_us, span.to_us > at_us
+    )
+    found = connection.execute(query).scalar()
+    made = (row for row in batch.spans.values() if row["origin"] is None and row["from_us"] <= at_us < row["to_us"])
+    return max((row["to_us"] for row in made), default=found)
 
 
 # ----------------------------------------------------------------------------- a node's own reels

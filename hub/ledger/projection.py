@@ -354,7 +354,7 @@ class Batch:
     def _interruption(self, entry: Entry, state: StreamState, leaf: bytes) -> None:
         interruption = interruption_from_body(entry.stream_id, entry.type, entry.body)
         if entry.type is EntryType.INTERRUPTION_OPEN:
-            if _breaks_off(interruption.kind):  # the others stand beside it
+            if breaks_off(interruption.kind):  # the others stand beside it
                 state.interruption_id = interruption.id
         elif state.interruption_id == interruption.id:
             state.interruption_id = None
@@ -372,6 +372,6 @@ class Batch:
         }
 
 
-def _breaks_off(kind: InterruptionKind) -> bool:
+def breaks_off(kind: InterruptionKind) -> bool:
     """Whether it is a break of the recording itself, which the detector takes up again after a restart."""
     return kind.loses_media and kind.interruption_class is not InterruptionClass.CONTENT

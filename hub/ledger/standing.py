@@ -9,13 +9,16 @@ from hub.model import Interruption, InterruptionState
 
 @dataclass(frozen=True, slots=True)
 class RecoveredStream:
-    """A stream as its last writer left it. ``open``: a run of it was under way, which its source had not ended."""
+    """A stream as its last writer left it. ``open``: a run of it was under way, which its source had not ended.
+    ``interruption``: the break that lasts; ``beside``: what else lasts, with the end of the recording that it was seen
+    in (None: not known). Nobody can tell how that went on."""
 
     stream_id: str
     run: int
     open: bool
     recorded_until_us: int | None
     interruption: Interruption | None
+    beside: tuple[tuple[Interruption, int | None], ...] = ()
 
 
 def broke_off_us(known: Interruption) -> int:

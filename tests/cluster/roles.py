@@ -16,6 +16,8 @@ from hub.app.node import ClusterNode
 from hub.settings import Settings
 from tests.api_support import ADMIN_TOKEN, BEARER
 
+SECRET = "the secret of this cluster"
+
 
 @dataclass
 class Roles:
@@ -37,7 +39,7 @@ class Roles:
             "keys_dir": self.folder / "keys",
             "database_url": self.postgres,
             "redis_url": self.redis,
-            "cluster_secret": "the secret of this cluster",
+            "cluster_secret": SECRET,
             "admin_token": ADMIN_TOKEN,
             "lease_s": 1.0,
             "commit_ms": 20,

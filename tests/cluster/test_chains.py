@@ -16,7 +16,7 @@ from hub.database import Database, open_engine
 from hub.ledger.bodies import interruption_body
 from hub.ledger.entries import HUB_STREAM, EntryType
 from hub.ledger.verify import verify_path
-from hub.model import InterruptionState
+from hub.model import InterruptionKind, InterruptionState
 from tests.cluster.ledgers import Cluster, intact
 from tests.ledger_folder import CHUNK_US, START_US, interruption
 
@@ -287,3 +287,33 @@ async def test_what_nobody_recorded_is_missed_beside_late_footage(cluster: Clust
     verdict = cluster.verify()
     assert verdict.exit_code == 1
     assert [one.found for one in verdict.findings] == ["8.000 s of neither"]
+
+
+async def test_who_takes_a_stream_learns_what_its_last_writer_left_open(cluster: Cluster) -> None:
+    """Beside the break: in the log or still in the inbox, and until when that was recorded."""
+    office = await cluster.lead()
+    first, second = await cluster.node("a"), await cluster.node("b")
+    assert await first.take("cam-1") is not None
+    first.begin("cam-1")
+    first.chunk("cam-1")
+    made = interruption("cam-1", CONFIRMED, START_US + 1000)
+    kinds = (InterruptionKind.BLACK, InterruptionKind.SILENT, InterruptionKind.DRIFT, InterruptionKind.NO_SIGNAL)
+    shown = [replace(made, id=f"cam-1-{kind}", kind=kind) for kind in kinds]
+    for one in shown[:2]:
+        first.ledger.append("cam-1", EntryType.INTERRUPTION_OPEN, interruption_body(one))
+    await first.ledger.committed()
+    await cluster.until_moved()
+    await office.close()
+    first.chunk("cam-1")
+    over = replace(shown[1], state=InterruptionState.CLOSED, ended_us=START_US + 2 * CHUNK_US)
+    first.ledger.append("cam-1", EntryType.INTERRUPTION_CLOSE, interruption_body(over))
+    for one in shown[2:]:
+        first.ledger.append("cam-1", EntryType.INTERRUPTION_OPEN, interruption_body(one))
+    await first.ledger.committed()
+    claimed = await second.take("cam-1")
+    assert claimed is not None
+    assert [(one.kind.value, until) for one, until in claimed.was.beside] == [
+        ("black", START_US + 2 * CHUNK_US), ("drift", START_US + 2 * CHUNK_US),
+    ]  # fmt: skip
+    assert claimed.was.interruption is not None
+    assert claimed.was.interruption.kind is InterruptionKind.NO_SIGNAL, "the break itself is taken up"
