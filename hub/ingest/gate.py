@@ -26,6 +26,8 @@ ROLLS_US: Final = 15 * US_PER_S
 """So far back a gate remembers while nobody knows yet with which picture it is to begin, and always two keyframes."""
 NEAR_US: Final = 2 * US_PER_S
 """A picture of the same bytes that was taken this much earlier or later is another one: a covered lens repeats them."""
+LISTENS_US: Final = US_PER_S
+"""So long it listens before it is shut: until then it knows too little of what came last."""
 MARGIN_US: Final = US_PER_S // 2
 """Clocks of two nodes, and what they make of a picture's time, differ by less."""
 _TAIL: Final = 24
@@ -78,6 +80,7 @@ class Gate:
         self._lead: int | None = None
         self._rolls = True
         self._listening = True
+        self._since_us = 0
         self._held: deque[tuple[int, _Item]] = deque()
         self._held_bytes = 0
         self._marks: deque[tuple[str, AccessUnit]] = deque()
@@ -131,6 +134,7 @@ class Gate:
         if not self._listening:
             self._marks.clear()
             self._tails.clear()
+            self._since_us = self._clock.now().mono_us
         self._listening, self._through = True, None
 
     def hush(self) -> None:
@@ -238,7 +242,8 @@ class Gate:
         if unit.track_id == self._lead:
             if unit.keyframe and not unit.damaged:
                 digest = digest_of(unit)
-                if self._cutting is not None and not self._cutting.done() and self._sink is not None:
+                if self._may_shut():
+                    assert self._cutting is not None
                     self._cutting.set_result(self._shut(digest, unit))
                 self._marks.append((digest, unit))
                 if len(self._marks) > _MARKS:
@@ -246,6 +251,11 @@ class Gate:
                 self._news.set()
         elif self._sink is not None:
             self._tails.setdefault(unit.track_id, deque(maxlen=_TAIL)).append(unit)
+
+    def _may_shut(self) -> bool:
+        if self._cutting is None or self._cutting.done() or self._sink is None:
+            return False
+        return self._clock.now().mono_us - self._since_us >= LISTENS_US
 
     def _shut(self, digest: str, before: AccessUnit) -> Cut:
         self._sink = self._through = None

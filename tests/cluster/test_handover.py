@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import aiohttp
 import pytest
 from sqlalchemy import text
 
+from hub.app import handover
 from hub.app.node import ClusterNode
 from hub.cluster import ownership as module
 from hub.database import Database, open_engine
@@ -22,8 +26,6 @@ from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from tests.cluster.roles import Roles, client, roles_of, when
 from tests.cluster.servers import Redis
 from tests.hub_line import SMALL, SOUND, recorded
-
-CAMERAS = 6
 
 
 @dataclass
@@ -55,6 +57,41 @@ class Site:
 
         await when(so, 30)
 
+    def giver(self, name: str) -> handover.Handover:
+        ingest = self.roles.nodes[name].ingest
+        assert ingest is not None
+        return ingest._handover
+
+    async def seen(self, name: str) -> None:
+        """Every node knows that this one lives."""
+
+        async def so() -> bool:
+            members = [node.membership.members for node in self.roles.nodes.values()]
+            return all(name in (one.living() or ()) for one in members)
+
+        await when(so)
+
+    async def ends(self) -> None:
+        await self.roles.stop("a")
+        await self.roles.stop("b")
+        engine = open_engine(Database.at(self.roles.postgres))
+
+        async def entered() -> bool:
+            with engine.connect() as connection:
+                return connection.execute(text("SELECT count(*) FROM cluster_inbox")).scalar() == 0
+
+        await when(entered)
+        await asyncio.sleep(1.5)  # and signed
+        engine.dispose()
+
+    async def ends_in_one_piece(self, url: str) -> None:
+        await self.ends()
+        for name in self.names:
+            sent = await self.simulators.sent(name)
+            for kind in ("video", "audio"):
+                in_one_piece(await self.recorded(name, kind), sent, kind)
+        assert await asyncio.to_thread(interruptions, url) == []
+
     async def recorded(self, name: str, kind: str) -> list[str]:
         """Of all nodes, in the order of their reels."""
         whole = self.folder / "whole"
@@ -67,9 +104,11 @@ class Site:
 
 
 @asynccontextmanager
-async def site(postgres: str, redis: Redis, folder: Path) -> AsyncIterator[Site]:
-    """One node that people ask, and node ``a``, which records all cameras."""
-    names = [f"cam-{number}" for number in range(1, CAMERAS + 1)]
+async def site(
+    postgres: str, redis: Redis, folder: Path, cameras: int, alone: Callable[[str], Awaitable[str]] | None = None
+) -> AsyncIterator[Site]:
+    """One node that people ask, and node ``a``, which records all cameras. ``alone``: what stands before each."""
+    names = [f"cam-{number}" for number in range(1, cameras + 1)]
     config = SimulatorsConfig(
         cameras=tuple(DeviceConfig(name=one, video=SMALL, audio=SOUND, aligned=True, record=True) for one in names)
     )
@@ -79,7 +118,8 @@ async def site(postgres: str, redis: Redis, folder: Path) -> AsyncIterator[Site]
         await roles.office()
         async with client(office) as http:
             made = Site(roles, simulators, http, names, folder)
-            for name, url in zip(names, simulators.urls, strict=True):
+            for name, address in zip(names, simulators.urls, strict=True):
+                url = address if alone is None else await alone(address)
                 body: dict[str, Any] = {"id": name, "name": name, "kind": "window"}
 
                 async def registered(body: dict[str, Any] = body, url: str = url) -> bool:
@@ -107,6 +147,49 @@ def in_one_piece(found: Sequence[str], sent: Sequence[Sent], kind: str) -> None:
     assert abs(len(found) - (last_us - first_us) / step_us) < 50, "and no whole turn of the loop is missing"
 
 
+async def one_at_a_time(url: str, stack: AsyncExitStack) -> str:
+    """Where the camera is found, if nobody else is connected to it."""
+    port = int(url.split(":")[2].split("/")[0])
+    busy = False
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal busy
+        if busy:
+            writer.close()
+            return
+        busy = True
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            copies = [asyncio.create_task(copy(reader, back)), asyncio.create_task(copy(there, writer))]
+            await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+            for one in copies:
+                one.cancel()
+        finally:
+            busy = False
+            writer.close()
+            back.close()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+
+    server = await asyncio.start_server(carry, "127.0.0.1", 0)
+    stack.callback(server.close)
+    return url.replace(f":{port}/", f":{server.sockets[0].getsockname()[1]}/")
+
+
+def verdict(it: Site) -> tuple[int, str]:
+    """What ``hub verify`` says of the office's folder with all nodes' reels in it."""
+    whole = it.folder / "whole"
+    for node in ("office", "a", "b"):
+        shutil.copytree(it.folder / node, whole, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.db*"))
+    done = subprocess.run(
+        [sys.executable, "-m", "hub", "verify", str(whole)], capture_output=True, text=True, timeout=120
+    )
+    return done.returncode, "" if done.returncode == 0 else done.stdout + done.stderr
+
+
 def interruptions(url: str) -> list[Any]:
     engine = open_engine(Database.at(url))
     with engine.connect() as connection:
@@ -121,7 +204,7 @@ async def test_a_node_that_comes_and_one_that_drains_cost_no_picture_and_no_inte
     postgres: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SETTLED_LEASES", 2)
-    async with site(postgres, redis, tmp_path) as it:
+    async with site(postgres, redis, tmp_path, 6) as it:
         await asyncio.sleep(2)
         await it.roles.start("b", "ingest")
         await it.all_held({"a": 3, "b": 3})
@@ -130,11 +213,93 @@ async def test_a_node_that_comes_and_one_that_drains_cost_no_picture_and_no_inte
         await it.all_held({"a": 0, "b": 6})
         await it.live()
         await asyncio.sleep(1)
-        await it.roles.stop("a")
-        await it.roles.stop("b")
-        for name in it.names:
-            sent = await it.simulators.sent(name)
-            for kind in ("video", "audio"):
-                in_one_piece(await it.recorded(name, kind), sent, kind)
+        await it.ends_in_one_piece(postgres)
+        assert await asyncio.to_thread(verdict, it) == (0, "")
+
+
+async def test_whatever_goes_wrong_on_the_way_leaves_the_recording_whole(
+    postgres: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SETTLED_LEASES", 2)
+    monkeypatch.setattr(handover, "GIVE_S", 1.0)
+    async with site(postgres, redis, tmp_path, 2) as it:
+        gifts: list[str] = []
+        giver = it.giver("a")
+        real_give = giver._give
+
+        async def give(stream_id: str, epoch: int, to: str) -> bool:
+            """PostgreSQL takes the first gift of each stream and does not say so, or takes none."""
+            gifts.append(stream_id)
+            if gifts.count(stream_id) > 1:
+                return await real_give(stream_id, epoch, to)
+            await asyncio.sleep(60)
+            return False
+
+        async def tell_nobody(*_: Any) -> None:
+            """The word that a stream was given is lost."""
+
+        monkeypatch.setattr(giver, "_give", give)
+        monkeypatch.setattr(giver, "_tell", tell_nobody)
+        await it.roles.start("b", "ingest")
+        await it.all_held({"a": 1, "b": 1})
+        assert await it.roles.nodes["a"].drain() == 0
+        await it.all_held({"a": 0, "b": 2})
+        assert len(gifts) == 4
         await asyncio.sleep(1)
+        await it.ends_in_one_piece(postgres)
+
+
+async def test_a_camera_that_allows_one_connection_stays_and_when_its_node_drains_its_hole_is_told(
+    postgres: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SETTLED_LEASES", 2)
+    stack = AsyncExitStack()
+    async with stack, site(postgres, redis, tmp_path, 2, lambda url: one_at_a_time(url, stack)) as it:
+        await it.roles.start("b", "ingest")
+        ownership = it.ingest["a"].ingest.ownership  # type: ignore[union-attr]
+
+        async def stays() -> bool:
+            return len(ownership._stays) == 2
+
+        await when(stays)
+        assert it.held() == {"a": 2, "b": 0}
         assert await asyncio.to_thread(interruptions, postgres) == []
+        assert await it.roles.nodes["a"].drain() == 0
+        await it.all_held({"a": 0, "b": 2})
+        await it.live()
+
+        async def told() -> bool:
+            found = await asyncio.to_thread(interruptions, postgres)
+            return sorted((stream, kind) for stream, kind, _ in found) == [(name, "hub") for name in it.names]
+
+        assert await when(told)
+
+
+async def test_a_gift_whose_answer_is_lost_is_recorded_by_both_for_a_moment_and_missed_by_none(
+    postgres: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "GIVE_S", 1.0)
+    async with site(postgres, redis, tmp_path, 1) as it:
+        giver = it.giver("a")
+        real_give = giver._give
+
+        async def give(stream_id: str, epoch: int, to: str) -> bool:
+            assert await real_give(stream_id, epoch, to)
+            await asyncio.sleep(60)
+            return True
+
+        monkeypatch.setattr(giver, "_give", give)
+        await it.roles.start("b", "ingest")
+        await it.seen("b")
+        assert await it.roles.nodes["a"].drain() == 0
+        await it.all_held({"a": 0, "b": 1})
+        await asyncio.sleep(1)
+        await it.ends()
+        sent = [unit for unit in await it.simulators.sent("cam-1") if unit.kind == "video"]
+        mine, theirs = (recorded(tmp_path / node, "cam-1", "video") for node in ("a", "b"))
+        turn = len({unit.number for unit in sent})
+        twice = next(at for at in range(1, turn) if mine[-at:] == theirs[:at])
+        assert twice > 10, "both recorded, for as long as nobody knew"
+        in_one_piece(mine + theirs[twice:], sent, "video")
+        assert await asyncio.to_thread(interruptions, postgres) == []
+        assert await asyncio.to_thread(verdict, it) == (0, "")
