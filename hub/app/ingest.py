@@ -141,6 +141,7 @@ class IngestNode:
             self._settings, self._clock, store, Book(self._engine, f"{self._settings.node_name}/ingest"), PosixFiles(),
             open_reels=self.disk.open_reels,
             is_gone=reader.is_gone,
+            ends=reader.reel_end_us,
             bytes_per_s=lambda: sum(one.bitrate_bps for one in self.here.all()) / 8,
             tell=lambda kind, data: self._membership.saying.change(TOLD, {"type": kind, "data": dict(data)}),
         )  # fmt: skip

@@ -21,7 +21,7 @@ import structlog
 from hub import metrics
 from hub.archive.book import Book
 from hub.archive.pace import Pace
-from hub.archive.pending import LEDGER, Item, Pending
+from hub.archive.pending import LEDGER, Ends, Item, Pending
 from hub.archive.store import Put, Refused, Store, Stored
 from hub.clock import US_PER_S, Clock
 from hub.errors import HubError
@@ -67,7 +67,7 @@ class Status:
 
 class Archive:
     """``open_reels``: what recorders hold open; ``is_gone``: whether a tombstone stands for a reel (blocks);
-    ``bytes_per_s``: how fast footage is written."""
+    ``bytes_per_s``: how fast footage is written; ``ends``: as :class:`Pending` asks."""
 
     def __init__(
         self,
@@ -81,6 +81,7 @@ class Archive:
         is_gone: Callable[[str], bool],
         bytes_per_s: Callable[[], float | None] = lambda: None,
         tell: Tell = lambda _type, _data: None,
+        ends: Ends | None = None,
     ) -> None:
         self.status = Status()
         self.store = store
@@ -94,7 +95,7 @@ class Archive:
         self._bytes_per_s = bytes_per_s
         self._tell = tell
         self._rules = Rules.from_settings(settings)
-        self._pending = Pending(settings.data, book, open_reels)
+        self._pending = Pending(settings.data, book, open_reels, ends)
         self._pace = Pace(round(settings.archive_rate_mb * (1 << 20)), clock)
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(settings.archive_parallel + 1, "hub-archive", _yield_to_others)

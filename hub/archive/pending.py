@@ -36,6 +36,8 @@ RECENT_US = 2 * 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+Ends = Callable[[str, int], int]
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -56,18 +58,24 @@ class Item:
 
 class Pending:
     """Remembers which folders have not changed since they were looked at, so that a year of days costs a ``stat`` a day
-    and stream. ``open_reels`` names the reels that recorders hold open."""
+    and stream. ``open_reels`` names the reels that recorders hold open. ``ends`` says until when a reel was recorded,
+    of so many bytes, if entries speak of all of them (else 0), where entries do not lie beside the reels."""
 
-    def __init__(self, data: Path, book: Book, open_reels: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self, data: Path, book: Book, open_reels: Callable[[], Collection[str]], ends: Ends | None = None
+    ) -> None:
         self._data = data
+        self._ends = ends or self._end_us
         self._book = book
         self._open_reels = open_reels
         self._seen: dict[str, int] = {}
+        self._now_us = 0
 
     def look(self, now_us: int, *, whole: bool) -> list[Item]:
         """All of it at this moment; without ``whole`` only reels of the last days, and of folders in which something
         waited. Raises OSError."""
         found: list[Item] = []
+        self._now_us = now_us
         last_day = (_EPOCH + (now_us - DAY_CLOSES_US) * _MICROSECOND).date().isoformat()
         recent = (_EPOCH + (now_us - RECENT_US) * _MICROSECOND).date().isoformat()
         for stream in self._streams():
@@ -123,12 +131,13 @@ class Pending:
         found: list[Item] = []
         waits = False
         stream = folder.split("/")[1]
+        newest = max(files, default="")
         for path, size in files.items():
             reel = path.removesuffix(SUFFIX)
             if not reel.endswith(REEL_SUFFIX) or _is_done(known.get(path), size):
                 continue
-            end_us = self._end_us(reel, files[reel]) if reel in files and reel not in open_reels else 0
-            if not size or (reel in files and not end_us):
+            end_us = self._ends(reel, files[reel]) if reel in files and reel not in open_reels else 0
+            if not size or (reel in files and not end_us) or (reel not in files and self._may_grow(path, newest)):
                 waits = True
                 continue
             order = reel.split("/", 2)[2]
@@ -137,6 +146,11 @@ class Pending:
             else:
                 found.append(Item(path, path, 0, size, order, LEDGER))
         return found, not found and not waits
+
+    def _may_grow(self, path: str, newest: str) -> bool:
+        """Entries of a reel that another node may be writing: the newest of its day, for an hour. Each time that they
+        have grown they would be uploaded anew, and a store that keeps versions keeps them all."""
+        return path == newest and self._now_us - begun_us(path) < DAY_CLOSES_US
 
     def _end_us(self, reel: str, size: int) -> int:
         """Until when a reel was recorded, if the last entry about it ends where it does; else 0."""

@@ -232,6 +232,17 @@ class Reader:
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
 
+    def reel_end_us(self, reel: str, size: int) -> int:
+        """Until when a reel was recorded (hub UTC), if the log speaks of every one of its bytes; else 0."""
+        known, chunk = t.reels.c, t.chunks.c
+        query = (
+            select(func.max(chunk.end_us))
+            .join(t.reels, known.id == chunk.reel_id)
+            .where(known.path == reel, known.size == size)
+        )
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar() or 0)
+
     def heads(self) -> list[StreamHead]:
         """Where every chain stands, by stream."""
         with self._engine.connect() as connection:

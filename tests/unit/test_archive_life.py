@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.archive.pending import begun_us, piece_of
+from hub.archive.pending import Pending, begun_us, piece_of
 from hub.ledger.verdict import Completeness, Harm, Integrity
 from hub.shelf import LocalShelf
 from tests.archive_support import Place, running
@@ -70,6 +70,36 @@ async def test_entries_that_a_recovery_changed_go_again(tmp_path: Path) -> None:
     async with running(tmp_path) as place:
         await place.archive.one_pass()
         assert place.store.size(f"{name}.entries") == path.stat().st_size
+
+
+async def test_reels_whose_entries_lie_elsewhere_go_when_the_log_speaks_of_all_of_them(tmp_path: Path) -> None:
+    async with running(tmp_path, archive_keep_h=0.0) as place:
+        first, second, third = await place.record("hall-a", reels=3)
+        for name in (first, second, third):
+            (place.folder.data / f"{name}.entries").unlink()
+        with (place.folder.data / second).open("ab") as torn:
+            torn.write(b"half a fragment")
+        place.open.add(third)
+        ends = place.ledger.reader.reel_end_us
+        assert ends(first, (place.folder.data / first).stat().st_size) > begun_us(first)
+        pending = Pending(place.folder.data, place.book, lambda: place.open, ends)
+        now_us = place.clock.now().utc_us
+        assert [one.path for one in pending.look(now_us, whole=False)] == [first]
+        place.open.clear()
+        assert [one.path for one in pending.look(now_us, whole=False)] == [first, third]
+
+
+async def test_entries_of_a_reel_that_another_node_writes_go_when_it_is_done(tmp_path: Path) -> None:
+    async with running(tmp_path) as place:
+        names = await place.record("hall-a", reels=3)
+        for name in names:
+            (place.folder.data / name).unlink()
+        assert place.archived(suffix=".entries") == []
+        await place.archive.one_pass()
+        assert place.archived(suffix=".entries") == [f"{name}.entries" for name in names[:2]]
+        place.days(0.1)
+        await place.archive.one_pass()
+        assert place.archived(suffix=".entries") == [f"{name}.entries" for name in names]
 
 
 async def test_days_and_the_log_go_when_they_are_closed(tmp_path: Path) -> None:
