@@ -18,13 +18,18 @@ def missing_packets(data: Path, streams: Iterable[str]) -> int:
     Each source is one unbroken run of sequence numbers: every chunk must begin where the one before ended.
     """
     reader = Reader(Database.in_folder(data), data)
-    missing = 0
     try:
-        for stream in streams:
-            chunks = reader.chunks(stream, 0, FAR_FUTURE_US, 100_000)
-            missing += _holes(chunks) if chunks else 1
+        return missing_in(reader, streams)
     finally:
         reader.close()
+
+
+def missing_in(reader: Reader, streams: Iterable[str]) -> int:
+    """The same of a log that is open."""
+    missing = 0
+    for stream in streams:
+        chunks = reader.chunks(stream, 0, FAR_FUTURE_US, 100_000)
+        missing += _holes(chunks) if chunks else 1
     return missing
 
 

@@ -19,6 +19,7 @@ BENCHES = {
     "interruptions": "scripted faults: found, missed, false, delay and edge error",
     "search": "a million activities searched by unit, device, officer, time, party and cause",
     "content": "what the checks of pictures find in scenes made by script, and what one costs",
+    "cluster": "what the same streams cost a cluster and one process, and what a watcher costs the bus",
     "scale": "what 200, 2 000 and 20 000 streams need, counted from what was measured",
     "verify": "how fast a data folder is verified, against plain SHA-256 of the same files",
 }

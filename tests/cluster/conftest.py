@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from hub.database import Database
 from hub.database.migrating import migrate
 from tests.cluster.object_store import ObjectStore, object_store
 from tests.cluster.servers import Postgres, Redis, postgres_server, redis_server
+from tests.cluster.whole import Figures, Whole, whole_cluster
 
 HERE = Path(__file__).parent
 
@@ -79,3 +81,29 @@ def objects(objects_of_session: ObjectStore) -> ObjectStore:
     if objects_of_session.process.poll() is not None:
         objects_of_session.start()
     return objects_of_session
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def whole_of_session(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole]:
+    async with whole_cluster(tmp_path_factory.mktemp("cluster")) as whole:
+        yield whole
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def whole(whole_of_session: Whole) -> Whole:
+    """With everything running, and every stream recorded."""
+    await whole_of_session.settled()
+    return whole_of_session
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    """Shown when all tests have run, from whichever process."""
+    return lambda name, value: record_property(name, value)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [one for key in ("passed", "failed") for one in terminalreporter.getreports(key) if one.when == "call"]
+    for report in reports:
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")

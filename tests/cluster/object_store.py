@@ -82,6 +82,13 @@ class ObjectStore:
         self.process.send_signal(number)
         self.process.wait(20)
 
+    def pause(self) -> None:
+        """It stands still: connections stay open and nothing answers."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def start(self) -> None:
         """Again, on the same port and folder."""
         self.process = _process(self.folder, self.port)

@@ -1,0 +1,46 @@
+"""kill -9 of a node that records: others record its streams within seconds, and what is missing is said."""
+
+from __future__ import annotations
+
+import signal
+import statistics
+
+import pytest
+
+from tests.cluster.whole import LEASE_S, Figures, Whole, holes, now_us, spread
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("whole")]
+
+FAR_TOO_LONG_S = 20.0
+"""Beyond the lease: a machine that is busy with other things delays everybody."""
+
+
+async def test_its_streams_are_recorded_elsewhere(whole: Whole, figures: Figures) -> None:
+    victim, begun_us = whole.most(), now_us()
+    streams = whole.owned_by(victim)
+    whole.node(victim).signal(signal.SIGKILL)
+    await whole.recorded_since(now_us() + 1_000_000, streams=streams)
+    owners = whole.owners()
+    assert victim not in {owner for owner, _ in owners.values()}
+    assert spread(whole) < 2  # the orphans went to who had fewest
+
+    before = holes(whole, begun_us, streams)
+    assert len(before) == len(streams)
+    assert all(0 < one < LEASE_S + FAR_TOO_LONG_S for one in before), before
+    figures("hole after kill -9, as the log knows it at once", f"{statistics.median(before):.1f} s median")
+    figures("  longest", f"{max(before):.1f} s, of {len(before)} streams")
+
+    found = whole.interruptions(begun_us - 10_000_000)
+    of_victim = [one for one in found if one["stream"] in streams]
+    assert sorted(one["stream"] for one in of_victim) == streams  # one each
+    assert {one["kind"] for one in found} == {"hub"}
+    assert len(found) == len(of_victim)  # nobody else's
+
+    await whole.node(victim).kill()
+    await whole.cluster.start(victim)
+    await whole.recovered(victim)
+    after = holes(whole, begun_us, streams)
+    assert all(late <= early for late, early in zip(after, before, strict=True))
+    figures("  when its disk was back", f"{statistics.median(after):.1f} s median, {max(after):.1f} s longest")
+    whole.never_twice()
+    await whole.judged()

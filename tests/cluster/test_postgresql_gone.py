@@ -1,0 +1,19 @@
+"""PostgreSQL is cut off, or stands still: entries wait on the nodes' disks, and come in when it is back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cluster.whole import AWAY_S, Whole, outage, paused, stopped
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("whole")]
+
+
+async def test_postgresql_ends(whole: Whole) -> None:
+    async with outage(whole), stopped(whole.postgres):
+        await whole.goes_on(AWAY_S)
+
+
+async def test_postgresql_stands_still(whole: Whole) -> None:
+    async with outage(whole), paused(whole.postgres):
+        await whole.goes_on(AWAY_S)

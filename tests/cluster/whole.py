@@ -1,0 +1,423 @@
+"""A whole cluster of processes, for tests that take something away from it: one for all of them, put right in between.
+
+60 small cameras (CLUSTER_STREAMS says otherwise), three nodes that record, two that serve, one that leads and one that
+waits; PostgreSQL, Redis and an object store of its own, because they are ended, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.rows import dict_row
+
+from hub.archive import pending
+from hub.archive.store import Store, store_at
+from hub.bench.peers.cluster import Cluster, Node, cluster_of, environment
+from hub.bench.peers.servers import Postgres, Redis, postgres_server, redis_server
+from hub.clock import US_PER_S, SystemClock
+from hub.database import Database
+from hub.database.migrating import migrate
+from hub.demo.encode import VideoSpec
+from hub.demo.feed import Sent
+from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
+from hub.ledger.verdict import Verdict
+from hub.settings import Settings
+from tests.cluster.object_store import ObjectStore, object_store
+from tests.hub_line import recorded_in, until
+
+STREAMS = int(os.environ.get("CLUSTER_STREAMS", "60"))
+FPS = 10
+RECORDED = VideoSpec(width=320, height=180, fps=FPS, bitrate=100_000, gop=FPS, seconds=8, profile="baseline")
+SMALL = VideoSpec(width=320, height=180, fps=FPS, bitrate=100_000, gop=FPS, seconds=8)
+INGEST, API, NOTARY = ("ingest-1", "ingest-2", "ingest-3"), ("api-1", "api-2"), ("notary-1", "notary-2")
+LEASE_S = 2.0
+KEEP_S = 20
+"""Reels leave the nodes' disks so long after they were sealed."""
+AXIS_US = 300_000
+"""A run's axis follows the camera's clock by so much at once; packets are counted by their numbers."""
+AWAY_S = 15.0
+LONG_S = 60.0
+
+
+def now_us() -> int:
+    return SystemClock().now().utc_us
+
+
+def cameras() -> list[str]:
+    return [f"cam-{number}" for number in range(1, STREAMS + 1)]
+
+
+Figures = Callable[[str, str], None]
+"""Takes a name and what was measured: shown at the end of the tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry of a stream. ``run`` and times are those of footage, else 0 and None."""
+
+    seq: int
+    type: str
+    run: int
+    first_us: int | None
+    end_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """A chunk, as the one log has it."""
+
+    stream: str
+    run: int
+    reel: str
+    first_us: int
+    end_us: int
+    first_seq: int
+    last_seq: int
+    lost: int
+
+
+@dataclass
+class Whole:
+    cluster: Cluster
+    postgres: Postgres
+    redis: Redis
+    objects: ObjectStore
+    bucket: str
+    database: str
+    simulators: Simulators
+
+    # ------------------------------------------------------------------------------------ asked
+
+    def node(self, name: str) -> Node:
+        return self.cluster.nodes[name]
+
+    async def call(self, method: str, path: str, body: Any = None, *, by: str = "api-1") -> Any:
+        return await self.cluster.call(method, path, body, by=by)
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        with psycopg.connect(self.database, connect_timeout=5, row_factory=dict_row) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def owners(self) -> Mapping[str, tuple[str, int]]:
+        """By the table: who records a stream, and since which epoch."""
+        found = self.rows("SELECT stream, owner, epoch FROM cluster_chains WHERE stream LIKE 'cam-%%' AND owner <> ''")
+        return {row["stream"]: (row["owner"], row["epoch"]) for row in found}
+
+    def owned_by(self, name: str) -> list[str]:
+        return sorted(stream for stream, (owner, _) in self.owners().items() if owner == name)
+
+    def most(self) -> str:
+        """The node that records most."""
+        return Counter(owner for owner, _ in self.owners().values()).most_common(1)[0][0]
+
+    def interruptions(self, since_us: int) -> list[dict[str, Any]]:
+        query = "SELECT * FROM ledger_interruptions WHERE started_us >= %s ORDER BY stream, started_us"
+        return self.rows(query, since_us)
+
+    def footage(self, since_us: int, stream: str = "") -> Mapping[str, Sequence[Footage]]:
+        """Chunks of video by stream, in order of the recorded axis, from the last that began before on."""
+        query = (
+            "SELECT c.stream, r.run, r.path, c.first_us, c.end_us, c.tracks::json AS tracks FROM ledger_chunks c "
+            "JOIN ledger_reels r ON r.id = c.reel_id WHERE c.end_us >= %s AND (%s = '' OR c.stream = %s) "
+            "ORDER BY c.stream, c.first_us, c.end_us"
+        )
+        found: dict[str, list[Footage]] = {one: [] for one in ([stream] if stream else cameras())}
+        for row in self.rows(query, since_us, stream, stream):
+            track = row["tracks"][0]
+            numbers = (track["first_seq"], track["last_seq"], track["lost"])
+            chunk = Footage(row["stream"], row["run"], row["path"], row["first_us"], row["end_us"], *numbers)
+            found.setdefault(chunk.stream, []).append(chunk)
+        return found
+
+    def entries(self, stream: str) -> list[Written]:
+        query = (
+            "SELECT e.seq, e.type, coalesce(r.run, 0) AS run, c.first_us, c.end_us FROM ledger_entries e "
+            "LEFT JOIN ledger_chunks c ON c.entry_id = e.id LEFT JOIN ledger_reels r ON r.id = c.reel_id "
+            "WHERE e.stream = %s ORDER BY e.seq"
+        )
+        return [Written(**row) for row in self.rows(query, stream)]
+
+    def leader(self) -> str:
+        """Which node leads the office now, by the table."""
+        return str(self.rows("SELECT owner FROM cluster_chains WHERE stream = '_hub'")[0]["owner"])
+
+    def owner(self, stream: str) -> str:
+        return str(self.rows("SELECT owner FROM cluster_chains WHERE stream = %s", stream)[0]["owner"])
+
+    def reels(self, *nodes: str) -> list[Path]:
+        """Those on nodes' disks."""
+        folders = (self.cluster.folder / name / "reels" for name in nodes or INGEST)
+        return sorted(path for folder in folders for path in folder.glob("*/*/*.mp4"))
+
+    def store(self) -> Store:
+        return store_at(f"s3://{self.bucket}/county", Settings(**self.objects.settings(self.bucket)))
+
+    async def states(self, by: str = "api-1") -> Counter[str]:
+        streams = await self.call("GET", "/api/streams", by=by)
+        return Counter(one["status"]["state"] for one in streams if one["id"].startswith("cam-"))
+
+    # ------------------------------------------------------------------------------------ waited
+
+    async def recorded_since(self, since_us: int, seconds: float = LONG_S, streams: Iterable[str] = ()) -> None:
+        """Until each stream has a chunk in the log that begins later."""
+        wanted = set(streams or cameras())
+
+        async def all_of_them() -> bool:
+            found = self.rows("SELECT DISTINCT stream FROM ledger_chunks WHERE first_us >= %s", since_us)
+            return wanted <= {row["stream"] for row in found}
+
+        await until(all_of_them, seconds)
+
+    async def all_live(self, seconds: float = LONG_S) -> None:
+        async def live() -> bool:
+            try:
+                return (await self.states())["live"] == STREAMS
+            except RuntimeError:
+                return False
+
+        await until(live, seconds)
+
+    async def settled(self) -> None:
+        """Everything runs, everything is recorded, nothing is about to move."""
+        for server in (self.postgres, self.redis, self.objects):
+            if server.process.poll() is not None:
+                server.start()
+        for node in self.cluster.nodes.values():
+            if node.process is not None and node.process.returncode is None:
+                node.signal(signal.SIGCONT)
+            else:
+                await node.kill()
+        ended = [name for name in (*INGEST, *API, *NOTARY) if name not in self.cluster.nodes or not self.runs(name)]
+        await self.cluster.start(*ended)
+        await self.all_live()
+
+        async def even() -> bool:
+            return spread(self) < 2
+
+        await until(even, 2 * LONG_S)
+        await self.recorded_since(now_us())
+
+    def runs(self, name: str) -> bool:
+        process = self.node(name).process
+        return process is not None and process.returncode is None
+
+    async def recovered(self, name: str) -> None:
+        """Until everything that a killed node left on its disk is declared."""
+
+        async def declared() -> bool:
+            known = {row["path"]: row["size"] for row in self.rows("SELECT path, size FROM ledger_reels")}
+            epochs = {stream: epoch for stream, (_, epoch) in self.owners().items()}
+            folder = self.cluster.folder / name
+            return all(
+                known.get(path.relative_to(folder).as_posix()) == path.stat().st_size
+                for path in self.reels(name)
+                if run_of(path) >> 20 < epochs.get(path.parent.parent.name, 1 << 40)
+            )
+
+        await until(declared)
+
+    async def goes_on(self, seconds: float) -> None:
+        """So long, and every stream is recorded to the end of it: its reels on the disks grow."""
+        await asyncio.sleep(seconds - 5)
+        before = self._sizes()
+        await asyncio.sleep(5)
+        after = self._sizes()
+        assert [one for one in cameras() if after[one] <= before[one]] == []
+
+    def _sizes(self) -> Counter[str]:
+        sizes: Counter[str] = Counter()
+        for path in self.reels():
+            with suppress(FileNotFoundError):  # it has just left for the archive
+                sizes[path.parent.parent.name] = max(
+                    sizes[path.parent.parent.name], begun_us(path) + path.stat().st_size
+                )
+        return sizes
+
+    async def archived(self, before_us: int) -> None:
+        """Until all reels that were begun before have left the disks; then all of them are in the store."""
+
+        async def left() -> bool:
+            return not [path for path in self.reels() if begun_us(path) < before_us]
+
+        await until(left, 2 * LONG_S)
+        names = [name for name, _ in await asyncio.to_thread(lambda: list(self.store().names("reels")))]
+        known = {row["path"] for row in self.rows("SELECT path FROM ledger_reels")}
+        assert {one for one in known if begun_us(Path(one)) < before_us} <= set(names)
+
+    # ------------------------------------------------------------------------------------ judged
+
+    def never_twice(self) -> None:
+        """No entry, no run and no moment is recorded twice."""
+        twice = self.rows("SELECT stream, seq FROM ledger_entries GROUP BY stream, seq HAVING count(*) > 1")
+        assert twice == []
+        places = Counter((path.parent.parent.name, run_of(path), node) for node in INGEST for path in self.reels(node))
+        runs = Counter((stream, run) for stream, run, _ in places)
+        assert [run for run, count in runs.items() if count > 1] == []  # no run is on two nodes
+
+    def no_span_twice(self) -> None:
+        """No moment of the time line is shown twice."""
+        query = (
+            "SELECT a.stream, a.from_us, a.to_us, b.from_us AS other FROM ledger_spans a JOIN ledger_spans b "
+            "ON a.stream = b.stream AND a.id <> b.id AND a.from_us <= b.from_us AND b.from_us < a.to_us"
+        )
+        assert self.rows(query) == []
+
+    def unbroken(self, since_us: int, streams: Iterable[str] = ()) -> None:
+        """Every stream went on without a new run, without a hole and without an overlap, packet by packet."""
+        footage = self.footage(since_us)
+        for stream in streams or cameras():
+            chunks = footage[stream]
+            assert len({one.run for one in chunks}) == 1, (stream, chunks)
+            for before, after in pairwise(chunks):
+                assert after.first_seq == before.last_seq + 1, (before, after)
+                assert abs(after.first_us - before.end_us) < AXIS_US, (before, after)
+            assert sum(one.lost for one in chunks) == 0, stream
+
+    async def verified(self) -> Verdict:
+        """What `hub verify` says of the leader's folder while it leads, with the reels of all disks and the archive."""
+        return await asyncio.to_thread(self.cluster.verified, self.leader(), self.store())
+
+    async def judged(self) -> None:
+        verdict = await self.verified()
+        assert (verdict.exit_code, [str(one) for one in verdict.findings[:5]]) == (0, [])
+        assert verdict.counts.streams >= STREAMS
+
+    async def every_picture(self, stream: str, old: str, new: str) -> None:
+        """What the node ``old`` had last and ``new`` had first, side by side: no picture of the camera in between is
+        missing."""
+        sent = [one for one in await self.simulators.sent(stream) if one.kind == "video"]
+        olds, news = ([one for one in self.reels(node) if one.parent.parent.name == stream] for node in (old, new))
+        last, _ = self._placed(sent, olds[-1])
+        _, first = self._placed(sent, min(one for one in news if run_of(one) > run_of(olds[-1])))
+        assert first.due_us - last.due_us < 1.5 * US_PER_S / FPS, (stream, (first.due_us - last.due_us) / US_PER_S)
+
+    def _placed(self, sent: Sequence[Sent], reel: Path) -> tuple[Sent, Sent]:
+        """The last and the first picture of a reel, as the camera sent them. Its loop repeats, so that of all places
+        where they fit the one is meant that was sent when the reel was begun."""
+        pictures = recorded_in(reel, "video")
+        sessions: dict[int, list[Sent]] = {}
+        for one in sent:
+            sessions.setdefault(one.session, []).append(one)
+        fits = [
+            (abs(units[at].utc_us - begun_us(reel)), units[at + len(pictures) - 1], units[at])
+            for units in sessions.values()
+            for at in range(len(units) - len(pictures) + 1)
+            if units[at].sha256 == pictures[0] and [one.sha256 for one in units[at : at + len(pictures)]] == pictures
+        ]
+        assert fits, f"{reel}: {len(pictures)} pictures that were not sent so"
+        _, last, first = min(fits, key=lambda fit: fit[0])
+        return last, first
+
+
+def run_of(reel: Path) -> int:
+    return int(reel.stem.rpartition("-")[2])
+
+
+def begun_us(reel: Path) -> int:
+    return pending.begun_us(reel.as_posix()[reel.as_posix().rindex("reels/") :])
+
+
+def spread(whole: Whole) -> int:
+    """How many streams more one node has than another."""
+    loads = Counter(owner for owner, _ in whole.owners().values())
+    living = [loads[name] for name in INGEST if whole.runs(name)]
+    return max(living) - min(living)
+
+
+def holes(whole: Whole, since_us: int, streams: Iterable[str]) -> list[float]:
+    """Of each stream what is missing between the run that was recorded then and the next one, in seconds."""
+    found = []
+    footage = whole.footage(since_us - 15_000_000)
+    for stream in streams:
+        runs = sorted({one.run for one in footage[stream]})
+        assert len(runs) > 1, stream
+        end_us = max(one.end_us for one in footage[stream] if one.run == runs[0])
+        first_us = min(one.first_us for one in footage[stream] if one.run == runs[1])
+        found.append((first_us - end_us) / US_PER_S)
+    return found
+
+
+class Server(Protocol):
+    """Any of the three."""
+
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None: ...
+    def start(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+@asynccontextmanager
+async def stopped(server: Server) -> AsyncIterator[None]:
+    """Away, as after a power cut, until the block ends."""
+    await asyncio.to_thread(server.stop)
+    yield
+    await asyncio.to_thread(server.start)
+
+
+@asynccontextmanager
+async def paused(server: Server) -> AsyncIterator[None]:
+    """Standing still until the block ends: it takes connections, and answers nothing."""
+    server.pause()
+    try:
+        yield
+    finally:
+        server.resume()
+
+
+@asynccontextmanager
+async def outage(whole: Whole) -> AsyncIterator[None]:
+    """The block takes servers away and brings them back. Recording went on, nothing moved, nothing is missing, nothing
+    is there twice, and no interruption is told of."""
+    since_us, owners = now_us(), whole.owners()
+    yield
+    await whole.recorded_since(now_us())
+    await asyncio.sleep(3 * LEASE_S)  # whoever were held to be gone would be replaced by now
+    await whole.all_live()
+    assert whole.owners() == owners
+    assert whole.interruptions(since_us) == []
+    whole.unbroken(since_us)
+    whole.never_twice()
+    await whole.judged()
+
+
+def recorder(name: str) -> SimulatorsConfig:
+    return SimulatorsConfig(recorders=(DeviceConfig(name=name, video=RECORDED),))
+
+
+@asynccontextmanager
+async def whole_cluster(folder: Path) -> AsyncIterator[Whole]:
+    config = SimulatorsConfig(
+        cameras=(DeviceConfig(name="cam", video=SMALL, count=STREAMS, record=True, aligned=True),)
+    )
+    with postgres_server() as postgres, redis_server() as redis, object_store() as objects:
+        bucket, database = objects.bucket(), postgres.fresh()
+        await asyncio.to_thread(migrate, Database.at(database))
+        archive = {f"HUB_{name.upper()}": value for name, value in objects.settings(bucket).items()}
+        more = {
+            "HUB_CHECKPOINT_S": "1",
+            "HUB_LEASE_S": str(LEASE_S),
+            "HUB_REEL_MINUTES": "0.2",
+            "HUB_ARCHIVE_KEEP_H": str(KEEP_S / 3600),
+            "HUB_DRAIN_S": "20",
+        }
+        environ = environment(database, redis.url, archive | more)
+        async with Simulators(config) as simulators, cluster_of(folder, environ, *INGEST, *API, *NOTARY) as cluster:
+            whole = Whole(cluster, postgres, redis, objects, bucket, database, simulators)
+            await cluster.until_led()
+            for name, url in zip(cameras(), simulators.urls, strict=True):
+                source = {"type": "rtsp", "url": url, "transport": "tcp"}
+                await whole.call("POST", "/api/streams", {"id": name, "name": name, "kind": "window", "source": source})
+            yield whole
