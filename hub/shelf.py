@@ -62,21 +62,36 @@ class LocalShelf:
 
 
 class Shelves:
-    """Several places, the nearest first; each file is taken from the first that has it."""
+    """Several places, the nearest first; each file is taken from the first that has it. One that cannot be asked is
+    passed over; that it cannot is told where none of the others has the file."""
 
     def __init__(self, places: Sequence[Shelf]) -> None:
         self._places = tuple(places)
 
     def size(self, path: str) -> int | None:
-        return next((size for one in self._places if (size := one.size(path)) is not None), None)
+        failed: OSError | None = None
+        for one in self._places:
+            try:
+                size = one.size(path)
+            except OSError as error:
+                failed = error
+                continue
+            if size is not None:
+                return size
+        if failed is not None:
+            raise failed
+        return None
 
     def read(self, path: str, offset: int, size: int) -> bytes:
-        for one in self._places[:-1]:
+        failed: OSError | None = None
+        for one in self._places:
             try:
                 return one.read(path, offset, size)
             except FileNotFoundError:
                 continue  # it may have left the disk a moment ago
-        return self._places[-1].read(path, offset, size)
+            except OSError as error:
+                failed = error
+        raise failed or FileNotFoundError(path)
 
     def names(self, below: str) -> Iterator[tuple[str, int]]:
         seen: set[str] = set()

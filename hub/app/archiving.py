@@ -24,8 +24,7 @@ class Archiving:
     def __init__(self, hub: Hub, stack: AsyncExitStack, ground: Ground) -> None:
         """Raises SettingsError for an address that is none."""
         settings, clock = hub.settings, hub.clock
-        disk = PosixFiles()
-        self.files: Files = disk
+        self.files: Files = ground.files
         self.archive: Archive | None = None
         near = (LocalShelf(settings.data), *ground.shelves)
         self.shelf: Shelf = Shelves(near) if ground.shelves else near[0]
@@ -33,14 +32,14 @@ class Archiving:
         if store is None:
             return
         book = Book(ground.engine, settings.node_name)
-        self.files = EitherFiles(settings.data, disk, store, book, clock)
+        self.files = EitherFiles(settings.data, ground.files, store, book, clock)
         self.shelf = Shelves((*near, store))
 
         def open_reels() -> Collection[str]:
             return hub.disk.open_reels()
 
         self.archive = Archive(
-            settings, clock, store, book, disk,
+            settings, clock, store, book, PosixFiles(),
             open_reels=open_reels,
             is_gone=ground.ledger.reader.is_gone,
             bytes_per_s=lambda: hub.retention.status.bytes_per_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy import Engine
@@ -22,6 +22,7 @@ from hub.ledger.signing.signer import Custody
 from hub.ledger.standing import RecoveredStream
 from hub.ledger.startup import remote_signers
 from hub.ledger.told import ToldReader
+from hub.retention.files import Files, PosixFiles
 from hub.segmenter.disk import Disk
 from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
@@ -53,6 +54,8 @@ class Ground:
     """How the last life left each stream that is recorded here."""
     shelves: tuple[Shelf, ...] = ()
     """Where reels lie beside this machine's disk: those of other nodes."""
+    files: Files = field(default_factory=PosixFiles)
+    """What retention deletes from."""
 
 
 Begin = Callable[[AsyncExitStack, Settings, Clock], Awaitable[Ground]]

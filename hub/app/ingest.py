@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from hub.app.arrivals import Arrivals
 from hub.app.calls import Calls
+from hub.app.far_files import OwnFiles
 from hub.app.handover import Handover
 from hub.app.here import Here
 from hub.app.ingest_door import IngestDoor
@@ -42,7 +43,6 @@ from hub.monitor.content.store import content_normals
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeed
 from hub.monitor.rules import DetectorRules
-from hub.retention.files import PosixFiles
 from hub.segmenter.disk import Disk
 from hub.settings import Settings
 from hub.telemetry.telemetry import LABEL
@@ -137,8 +137,10 @@ class IngestNode:
             return
         reader = Reader(Database.of(self._settings), self._settings.data)
         stack.callback(reader.close)
+        places = self._membership.places
         self.archive = Archive(
-            self._settings, self._clock, store, Book(self._engine, f"{self._settings.node_name}/ingest"), PosixFiles(),
+            self._settings, self._clock, store, Book(self._engine, f"{self._settings.node_name}/ingest"),
+            OwnFiles(self._settings.data, places),
             open_reels=self.disk.open_reels,
             is_gone=reader.is_gone,
             ends=reader.reel_end_us,

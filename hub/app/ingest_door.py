@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.api.playback import REEL_DAY, REEL_FILE
+from hub.cluster.integration import NotLeading
+from hub.cluster.reel_places import ReelPlaces
 from hub.cluster.relay import Find, relay_handler
-from hub.errors import InvalidRequest, NotFound
+from hub.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from hub.ingest.whip.endpoint import WhipEndpoint
 from hub.monitor.content.pictures import FOLDER
 from hub.monitor.content.stills import Stills
@@ -108,13 +111,17 @@ class IngestDoor:
 
 @dataclass(frozen=True, slots=True)
 class DiskDoor:
-    """Bytes that lie here, for other nodes; ``folders`` are the data folders of this node's roles."""
+    """Bytes that lie here, for other nodes; ``folders`` are the data folders of this node's roles. ``open_reels``: what
+    is being recorded here."""
 
     folders: tuple[Path, ...]
+    places: ReelPlaces
+    open_reels: Callable[[], Collection[str]]
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/node/reels/{id}/{day}/{file}", self.reel),
+            web.delete("/node/reels/{id}/{day}/{file}", self.delete),
             web.get("/node/pictures/{id}/{day}/{file}", self.picture),
         ]
 
@@ -126,17 +133,38 @@ class DiskDoor:
         """GET /node/pictures/{stream}/{day}/{file}: on which an alarm was raised."""
         return await self._file(request, FOLDER, _PICTURE, JPEG)
 
+    async def delete(self, request: web.Request) -> web.Response:
+        """DELETE /node/reels/{stream}/{day}/{file}?epoch=N: footage whose term is over, by the office of that epoch."""
+        path, epoch = _path(request, "reels", _REEL), request.query.get("epoch", "")
+        if not (epoch.isascii() and epoch.isdigit() and len(epoch) < 19):
+            raise InvalidRequest("expected the office's epoch")
+        if path in self.open_reels():
+            raise Conflict("this reel is being recorded", code="reel_open")
+        try:
+            await asyncio.to_thread(self.places.delete, path, self.folders, int(epoch))
+        except NotLeading as error:
+            raise Conflict(str(error), code="not_leading") from error
+        except (OSError, SQLAlchemyError) as error:
+            raise Unavailable(f"the reel cannot be deleted: {error}") from error
+        return web.Response(status=204)
+
     async def _file(
         self, request: web.Request, kind: str, names: re.Pattern[str], media_type: str
     ) -> web.StreamResponse:
-        stream_id, asked = _stream(request), request.match_info
-        if _DAY.fullmatch(asked["day"]) is None or names.fullmatch(asked["file"]) is None:
-            raise NotFound("no such file")
+        name = _path(request, kind, names)
         for folder in self.folders:
-            path = folder / kind / stream_id / asked["day"] / asked["file"]
+            path = folder / name
             if await asyncio.to_thread(path.is_file):
                 return web.FileResponse(path, headers={hdrs.CONTENT_TYPE: media_type})
         raise NotFound("it does not lie on this node's disk")
+
+
+def _path(request: web.Request, kind: str, names: re.Pattern[str]) -> str:
+    """Below a data folder."""
+    stream_id, asked = _stream(request), request.match_info
+    if _DAY.fullmatch(asked["day"]) is None or names.fullmatch(asked["file"]) is None:
+        raise NotFound("no such file")
+    return f"{kind}/{stream_id}/{asked['day']}/{asked['file']}"
 
 
 def _stream(request: web.Request) -> str:

@@ -13,6 +13,7 @@ from hub.cluster.leases import LeaderLease, Member, Members
 from hub.cluster.messages import BadMessage, Message
 from hub.cluster.ownership import STARTS
 from hub.cluster.redis_link import RedisLink
+from hub.cluster.reel_places import ReelPlaces
 from hub.cluster.standing import Standing, Standings
 from hub.settings import Settings
 
@@ -25,10 +26,11 @@ ORDERS_CHANGED = "orders"
 class Membership:
     """One a process, whatever its roles. Everything is asked from memory, on the event loop."""
 
-    def __init__(self, settings: Settings, clock: Clock, link: RedisLink, url: str) -> None:
+    def __init__(self, settings: Settings, clock: Clock, link: RedisLink, url: str, places: ReelPlaces) -> None:
         roles = frozenset(one for one in (STARTS, SERVES, LEADS) if settings.plays(one))
         me = Member(settings.node_name, url, roles)
         self.link = link
+        self.places = places
         self.members = Members(link, clock, me, lease_s=settings.lease_s)
         self.lease = LeaderLease(
             link, clock, self.members, lease_s=settings.lease_s,
@@ -92,13 +94,15 @@ class Membership:
         return [Place(one.name, one.url, one.streams) for one in seen if STARTS in one.roles]
 
     def reel_nodes(self, path: str) -> Sequence[str]:
-        """Addresses of nodes on whose disk a reel may lie: whoever records the stream now comes first."""
-        parts = path.split("/", 2)
-        first = self.owner_url(parts[1]) if len(parts) == 3 else None
-        leader = self.leader_url()  # what was brought later lies with the office
-        urls = [one.url for one in self.all_recording()] + ([] if leader is None else [leader])
-        others = [one for one in dict.fromkeys(urls) if one != first]
-        return others if first is None else [first, *others]
+        """The address of the node on whose disk a reel lies; nothing: on nobody's. Blocks, from any thread. Raises
+        OSError where PostgreSQL does not say, or that node is away."""
+        name = self.places.of(path)
+        if name is None:
+            return ()
+        place = self.find(name)
+        if place is None:
+            raise OSError(f"it lies on the disk of the node {name}, which is away")
+        return (place.url,)
 
     def find(self, name: str) -> Place | None:
         found = self.members.seen().get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from hub.cluster.node_ledger import NodeLedger
 from hub.cluster.node_shelf import NodeShelf
 from hub.cluster.ownership import STARTS
 from hub.cluster.redis_link import RedisLink
+from hub.cluster.reel_places import ReelPlaces
 from hub.database import Database, create_tables, open_engine
 from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
@@ -84,7 +85,7 @@ class ClusterNode:
         self.node_url = settings.node_url or _url_of(node_door, settings)
         await self._join()
         office = Office()
-        routes = DiskDoor(self._folders()).routes()
+        routes = DiskDoor(self._folders(), self.membership.places, self._open_reels).routes()
         if settings.plays(STARTS):
             routes += await self._open_ingest()
         app = node_app(settings, office, routes, self._public())
@@ -122,7 +123,7 @@ class ClusterNode:
         await asyncio.to_thread(create_tables, self.engine)
         link = RedisLink(settings.redis_url, self.clock)
         stack.push_async_callback(link.close)
-        self.membership = Membership(settings, self.clock, link, self.node_url)
+        self.membership = Membership(settings, self.clock, link, self.node_url, ReelPlaces(self.engine))
         stack.push_async_callback(self.membership.members.leave)
         stack.push_async_callback(self.membership.lease.release)
         session = await stack.enter_async_context(cluster_session(bearer(settings)))
@@ -147,6 +148,11 @@ class ClusterNode:
 
     def _folders(self) -> tuple[Path, ...]:
         return tuple(dict.fromkeys((self._of_ingest().data, self.settings.data)))
+
+    def _open_reels(self) -> Collection[str]:
+        """What is being written on this machine."""
+        disks = [one.disk for one in (self.ingest, self.hub) if one is not None]
+        return {reel for disk in disks for reel in disk.open_reels()}
 
     def _shelf(self) -> Shelf:
         """Reels wherever they are: on other nodes' disks as long as they are new, in the archive afterwards."""

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.app.calls import Calls
 from hub.app.far import FarRecording
+from hub.app.far_files import FarFiles
 from hub.app.front import ByGateways
 from hub.app.ground import Ground
 from hub.app.hub import Hub
@@ -110,7 +111,7 @@ class Leading:
         fence(engine, epoch)
         shelf = NodeShelf(self._membership.reel_nodes, bearer(settings))
         stack.callback(shelf.close)
-        return Ground(engine, ledger, accesses, retained, told, shelves=(shelf,))
+        return Ground(engine, ledger, accesses, retained, told, (), (shelf,), FarFiles(settings.data, shelf, epoch))
 
     def _records(self, settings: Settings, clock: Clock, ground: Ground, _disk: Disk) -> Recording:
         check = partial(check_lead, epoch=self._epoch)

@@ -78,6 +78,8 @@ class Chains:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._known: set[str] = set()
+        self._placed: dict[str, str] = {}
+        """Of each stream the reel of which was said last on whose disk it lies."""
         self._certain: dict[str, int] = {}
         self._busy: Any = None
 
@@ -110,13 +112,29 @@ class Chains:
             for stream, over in given.items():
                 _hand_over(stream, over, locked[stream], done)
             _insert(connection, fresh)
+            placed = self._place(connection, done.results[len(facts) - len(new) :])
             _move(connection, locked)
             if new:
                 self._decide(connection, writer, last, new[-1].number, json.dumps(answer))
         self._certain[writer] = new[-1].number if new else last
         self._known |= locked.keys()
+        self._placed |= placed
         done.epochs = {stream: chain.epoch for stream, chain in locked.items()}
         return done
+
+    def _place(self, connection: Connection, results: Sequence[Result]) -> dict[str, str]:
+        """Say on whose disk a reel lies with the first entry about it. The newest of each stream."""
+        new = {
+            one.entry.body["reel"]: one
+            for one in results
+            if one.entry is not None
+            and is_footage(one.entry.type, one.entry.body)
+            and self._placed.get(one.fact.stream_id) != one.entry.body["reel"]
+        }
+        if new:
+            nodes = [one.fact.node for one in new.values()]
+            connection.execute(text(_PLACE), {"paths": list(new), "nodes": nodes})
+        return {one.fact.stream_id: reel for reel, one in new.items()}
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -290,6 +308,11 @@ UPDATE cluster_chains c SET owner = n.owner, epoch = n.epoch, seq = n.seq, leaf 
 FROM unnest(CAST(:streams AS text[]), CAST(:owners AS text[]), CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[]),
             CAST(:leaves AS bytea[]), CAST(:times AS bigint[])) AS n(stream, owner, epoch, seq, leaf, t_hub_us)
 WHERE c.stream = n.stream
+"""
+_PLACE = """
+INSERT INTO cluster_reels (path, node)
+SELECT path, node FROM unnest(CAST(:paths AS text[]), CAST(:nodes AS text[])) AS given(path, node) ORDER BY path
+ON CONFLICT DO NOTHING
 """
 _WRITER = "SELECT done, answer FROM cluster_writers WHERE writer = :writer FOR UPDATE"
 _NEW_WRITER = "INSERT INTO cluster_writers (writer, done, answer) VALUES (:writer, 0, '') ON CONFLICT DO NOTHING"

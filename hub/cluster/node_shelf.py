@@ -16,8 +16,8 @@ REELS = "reels/"
 
 
 class NodeShelf:
-    """``nodes``: addresses of the nodes that may have a file of that path, the likeliest first, from memory.
-    ``headers`` bear the cluster's secret."""
+    """``nodes``: addresses of the nodes that may have a file of that path, the likeliest first; blocks, and raises
+    OSError where that cannot be told, or the node that has it is away. ``headers`` bear the cluster's secret."""
 
     def __init__(self, nodes: Callable[[str], Sequence[str]], headers: dict[str, str]) -> None:
         self._nodes = nodes
@@ -69,6 +69,14 @@ class NodeShelf:
     def file(self, path: str) -> Path | None:  # noqa: ARG002
         return None
 
+    def remove(self, path: str, epoch: int) -> None:
+        """Delete a reel from the disk that it lies on, as the office that leads with ``epoch``. Raises OSError where
+        the node cannot be asked, or refuses; what is gone already is gone."""
+        for node in self._candidates(path):
+            status, _, data = self._ask(node, "DELETE", f"{path}?epoch={epoch}")
+            if status != 204:
+                raise OSError(f"a node does not delete {path}: {status} {data[:200].decode(errors='replace')}")
+
     def close(self) -> None:
         with self._lock:
             free, self._free = self._free, {}
@@ -102,7 +110,7 @@ class NodeShelf:
         while True:
             connection, kept = self._connection(node, fresh=not kept)
             try:
-                connection.request(method, f"/node/{quote(path)}", headers=headers)
+                connection.request(method, f"/node/{quote(path, safe='/?=')}", headers=headers)
                 answer = connection.getresponse()
                 data = answer.read()
                 length = int(answer.getheader("Content-Length") or 0)

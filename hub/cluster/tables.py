@@ -51,3 +51,11 @@ writers = Table(
     Column("done", BigInteger, nullable=False),  # the newest fact that was decided
     Column("answer", String, nullable=False),  # JSON: what became of the facts that were handed in last
 )
+
+# On whose disk a reel lies, from its first entry until it leaves that disk.
+reels = Table(
+    "cluster_reels",
+    cluster_metadata,
+    Column("path", _Text, primary_key=True),
+    Column("node", _Text, nullable=False),
+)

@@ -135,6 +135,7 @@ def _write(request: ExportRequest, settings: Settings, out: Path) -> PackageResu
     """Waits for the next checkpoint of a running hub where the newest entries are not signed yet."""
     from hub.archive.store import open_store
     from hub.clock import SystemClock
+    from hub.database import Database
     from hub.evidence.package import trust_of, write_package
     from hub.shelf import LocalShelf, Shelf, Shelves
 
@@ -151,6 +152,7 @@ def _write(request: ExportRequest, settings: Settings, out: Path) -> PackageResu
                 settings.data,
                 out,
                 SystemClock(),
+                database=Database.of(settings),
                 keys_dir=settings.keys_dir,
                 shelf=shelf,
                 trust=trust_of(settings),

@@ -260,6 +260,7 @@ class Exports:
             settings.data,
             folder / f"{job.id}.zip",
             self._clock,
+            database=Database.of(settings),
             keys_dir=settings.keys_dir,
             shelf=self._shelf,
             trust=trust_of(settings),

@@ -10,17 +10,21 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from sqlalchemy import create_engine
 
 from hub.api.door import open_node_door
 from hub.api.server import serve_at
 from hub.app.ingest_door import DiskDoor
 from hub.app.node_door import Office, bearer, node_app
 from hub.cluster.node_shelf import NodeShelf
+from hub.cluster.reel_places import ReelPlaces
 from hub.settings import Settings
 from tests.gateway_support import small_settings
 
 REEL = "reels/cam/2026-11-21/101112.131Z-7.mp4"
 DATA = bytes(range(256)) * 40
+NOWHERE = ReelPlaces(create_engine("sqlite://"))
+"""Asked of nothing here."""
 
 
 @asynccontextmanager
@@ -29,7 +33,7 @@ async def disks(settings: Settings, *folders: Path) -> AsyncIterator[list[str]]:
     async with AsyncExitStack() as stack:
         urls = []
         for folder in folders:
-            routes: list[web.RouteDef] = DiskDoor((folder,)).routes()
+            routes: list[web.RouteDef] = DiskDoor((folder,), NOWHERE, frozenset).routes()
             runner = await serve_at(node_app(settings, Office(), routes), open_node_door(settings), None)
             stack.push_async_callback(runner.cleanup)
             urls.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
