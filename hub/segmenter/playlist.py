@@ -37,6 +37,8 @@ _SOUND_HOLE_S = 0.03
 _STRADDLE_S = 0.25
 """Sound of one moment may lie this far into the next chunk: a fragment's length."""
 _CLOCK_DRIFT_US = 20_000
+_TWO_CLOCKS_US = 200_000
+"""What two connections make of the time of one picture differs by less."""
 _NOT_PLAYED = frozenset(("vp08",))
 """Sample entries that Media Source Extensions know in WebM alone: one such segment would end the playback of all."""
 _OPUS_FRAMES = frozenset({120, 240, 480, 960, 1920, 2880})
@@ -326,10 +328,21 @@ def _pauses(ranges: Sequence[TrackRange]) -> bool:
 
 
 def _is_shown(chunk: Chunk, before: Chunk) -> bool:
-    """Whether pictures of this chunk's time stand before it already, of another run, and it has sound alone. After a
-    break sound often comes first; footage that was brought later has that time whole."""
-    lies_within = chunk.run != before.run and chunk.end_us <= before.end_us + _CLOCK_DRIFT_US
-    return lies_within and _of_kind(before, MediaKind.VIDEO) is not None and _of_kind(chunk, MediaKind.VIDEO) is None
+    """Whether this chunk's time stands before it already, of another run. It has sound alone: after a break that often
+    comes first, and footage that was brought later has that time whole. Or its pictures are those: two nodes recorded
+    them, as where a stream changed hands."""
+    if chunk.run == before.run:
+        return False
+    shown, more = _of_kind(before, MediaKind.VIDEO), _of_kind(chunk, MediaKind.VIDEO)
+    if shown is None:
+        return False
+    if more is None:
+        return chunk.end_us <= before.end_us + _CLOCK_DRIFT_US
+    whole = shown.frames >= more.frames and not shown.damaged and not shown.lost
+    within = (
+        abs(_first_us(chunk) - _first_us(before)) <= _TWO_CLOCKS_US and chunk.end_us <= before.end_us + _TWO_CLOCKS_US
+    )
+    return whole and within and shown.keyframes > 0
 
 
 def _of_kind(chunk: Chunk, kind: MediaKind) -> TrackRange | None:

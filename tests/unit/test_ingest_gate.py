@@ -237,3 +237,29 @@ def test_what_waits_is_bounded_and_who_lost_the_picture_says_so() -> None:
         assert len(sink.numbers(1)) <= 17 * 25
 
     asyncio.run(play())
+
+
+def test_a_picture_of_the_same_bytes_from_long_before_is_another_one() -> None:
+    """A covered lens: the loop repeats every five seconds."""
+    gate = Gate(ManualClock(0, 0))
+    gate.opened(SessionInfo("rtsp", "camera", "", TRACKS, Instant(0, 0)))
+    units = Line((0,), 0).units(12, 25, 125, False)
+    for at_us, unit in units:
+        if at_us < 9_000_000:
+            gate.unit(unit)
+    twin = next(unit for at_us, unit in units if unit.track_id == 1 and at_us == 5_000_000)
+    cut = Cut(keyframe=module.digest_of(twin), at_us=10_000_000)
+
+    async def holds() -> bool:
+        try:
+            async with asyncio.timeout(0.05):
+                await gate.holds(cut)
+        except TimeoutError:
+            return False
+        return True
+
+    assert not asyncio.run(holds()), "it has not come yet"
+    for at_us, unit in units:
+        if at_us >= 9_000_000:
+            gate.unit(unit)
+    assert asyncio.run(holds())

@@ -128,6 +128,16 @@ def test_pictures_that_no_browser_plays_from_mp4_are_a_gap_and_end_nothing() -> 
     assert lines[-2] == "reel-3"
 
 
+def test_what_two_nodes_recorded_is_shown_once() -> None:
+    twice = [chunk(0), chunk(1), chunk(1, run=2, at_s=2.03, axis_s=0), chunk(2), chunk(2, run=2, at_s=4.03, axis_s=2)]
+    lines = make([*twice, chunk(3, run=2, at_s=6.03, axis_s=4)])
+    assert sum(line.startswith("#EXTINF") for line in lines) == 4
+    assert lines.count("#EXT-X-DISCONTINUITY") == 1
+    assert lines[-2] == "reel-2"
+    torn = [replace(one, tracks=tuple(replace(track, lost=3) for track in one.tracks)) for one in twice[:2]]
+    assert "reel-2" in make([*torn, twice[2]]), "what is whole is shown beside what is not"
+
+
 def test_an_interruption_is_a_gap_as_long_as_it_was() -> None:
     lines = make([chunk(0), chunk(1, run=2, at_s=27.0, axis_s=0)])
     gaps = [lines[at + 1] for at, line in enumerate(lines) if line == "#EXT-X-GAP"]
