@@ -5,11 +5,9 @@ from __future__ import annotations
 import signal
 import statistics
 
-import pytest
+from tests.cluster.whole import LEASE_S, MARKS, Figures, Whole, holes, now_us, spread
 
-from tests.cluster.whole import LEASE_S, Figures, Whole, holes, now_us, spread
-
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("whole")]
+pytestmark = MARKS
 
 FAR_TOO_LONG_S = 20.0
 """Beyond the lease: a machine that is busy with other things delays everybody."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
+from tests.cluster.whole import AWAY_S, MARKS, Whole, outage, paused, stopped
 
-from tests.cluster.whole import AWAY_S, Whole, outage, paused, stopped
-
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("whole")]
+pytestmark = MARKS
 
 
 async def test_postgresql_ends(whole: Whole) -> None:
