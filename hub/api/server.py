@@ -57,7 +57,6 @@ from hub.api.access_log import AccessLog
 from hub.api.auth import auth_middleware
 from hub.api.door import Door, open_door
 from hub.api.errors import errors_middleware
-from hub.api.openapi import openapi
 from hub.api.routes import Route, add_routes
 from hub.api.services import SERVICES, Services
 from hub.settings import Settings
@@ -123,7 +122,7 @@ def build_app(services: Services, settings: Settings, *, page: Path = web_page.P
     app = web.Application(middlewares=[errors_middleware, auth_middleware], client_max_size=settings.max_body_kb * 1024)
     app[SERVICES] = services
     app[log.WORK] = asyncio.Semaphore(log.AT_ONCE)
-    app[system.OPENAPI] = openapi(ROUTES)
+    app[system.DECLARED] = ROUTES
     app[web_page.PAGE_DIR] = page
     app[playback.GROWING] = playback.GrowingPlaylists()
     app[stills.LOOKS] = stills.Looks()
