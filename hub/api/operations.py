@@ -18,12 +18,11 @@ from hub.clock import US_PER_S, Instant, rfc3339
 from hub.errors import InvalidRequest, Unavailable
 from hub.logging import redact
 from hub.model import Stream
-from hub.operations.operations import Measured, Operations
+from hub.monitor.figures import Figures
+from hub.operations.operations import AnyMeasured, Operations
 from hub.operations.reading import SERIES, value_of
 from hub.operations.ring import Points
 from hub.people.rights import Right
-
-_LEAST_MINUTES, _HOUR, _DAY = 5, 60, 1440
 
 
 class TrackFigures(BaseModel):
@@ -161,7 +160,7 @@ async def list_streams(request: web.Request) -> web.Response:
     return web.json_response(answer)
 
 
-def _row(stream: Stream, status: StreamStatus, found: Measured | None, now: Instant) -> dict[str, Any]:
+def _row(stream: Stream, status: StreamStatus, found: AnyMeasured | None, now: Instant) -> dict[str, Any]:
     """A plain dictionary: with 500 streams, models would take most of the time."""
     complaint = status.complaint
     row: dict[str, Any] = {
@@ -174,23 +173,21 @@ def _row(stream: Stream, status: StreamStatus, found: Measured | None, now: Inst
         "tracks": [{"kind": one.kind.value, "codec": one.codec.value} for one in status.tracks],
         "bitrate_bps": status.bitrate_bps if status.session_us is not None else 0,
     }  # fmt: skip
-    return row | (_vitals(found, now, connected=status.session_us is not None) if found else NOTHING_YET)
+    return row | (_vitals(found.figures(now), connected=status.session_us is not None) if found else NOTHING_YET)
 
 
-def _vitals(found: Measured, now: Instant, *, connected: bool) -> dict[str, Any]:
-    one = found.vitals
-    width, height = one.size or (None, None)
-    offset_us = one.clock.offset_us
+def _vitals(found: Figures, *, connected: bool) -> dict[str, Any]:
+    offset_us, drift_ppb = found.offset_us, found.drift_ppb
     return {
-        "width": width, "height": height,
-        "lost_5_min": one.lost.within(now, _LEAST_MINUTES), "lost_hour": one.lost.within(now, _HOUR),
-        "lost_day": one.lost.within(now, _DAY),
-        "jitter_ms": round(one.jitter.us / 1000, 2) if connected else None,
-        "clock_offset_ms": None if offset_us is None else round(offset_us / 1000, 1), "clock_ppm": one.clock.ppm,
-        "connections_hour": one.connections.within(now, _HOUR), "connections_day": one.connections.within(now, _DAY),
-        "attempts_hour": one.attempts.within(now, _HOUR),
-        "newest_at": time_or_none(one.arrived_us), "sealed_at": time_or_none(one.sealed_us),
-        "frames_waiting": one.account.waiting, "frames_unrecorded": one.not_recorded,
+        "width": found.width, "height": found.height,
+        "lost_5_min": found.lost_5_min, "lost_hour": found.lost_hour, "lost_day": found.lost_day,
+        "jitter_ms": round(found.jitter_us / 1000, 2) if connected else None,
+        "clock_offset_ms": None if offset_us is None else round(offset_us / 1000, 1),
+        "clock_ppm": None if drift_ppb is None else drift_ppb / 1000,
+        "connections_hour": found.connections_hour, "connections_day": found.connections_day,
+        "attempts_hour": found.attempts_hour,
+        "newest_at": time_or_none(found.arrived_us), "sealed_at": time_or_none(found.sealed_us),
+        "frames_waiting": found.frames_waiting, "frames_unrecorded": found.frames_unrecorded,
     }  # fmt: skip
 
 

@@ -38,6 +38,7 @@ from hub.monitor.live import LiveFeed, LiveFeeds
 from hub.monitor.maintenance import Maintenance
 from hub.notices.notices import Notices
 from hub.oidc.provider import Oidc
+from hub.operations.nodes import NodeNow
 from hub.operations.operations import Operations
 from hub.people.accounts import Accounts
 from hub.people.people import People
@@ -103,6 +104,16 @@ class Pictures(Protocol):
     """The newest picture of each stream, small; None: none has come, or it cannot be decoded."""
 
     async def newest(self, stream_id: str) -> Still | None: ...
+
+
+class Nodes(Protocol):
+    """The machines of a cluster."""
+
+    def all(self) -> Sequence[NodeNow]: ...
+
+    async def drain(self, name: str) -> None:
+        """Begin to give its streams away. Raises NotFound, Conflict."""
+        ...
 
 
 class FootageReader(Protocol):
@@ -217,6 +228,8 @@ class Services:
 
     operations: Operations | None = None
     """The hub's figures over time; None: none are kept."""
+    nodes: Nodes | None = None
+    """The machines of a cluster; None: this hub is one process."""
     standing: Callable[[], Mapping[str, object]] = field(default=dict)
     """Who signs the log, with which key, and how far that has got."""
 

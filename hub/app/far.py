@@ -17,6 +17,7 @@ from hub.app.far_whip import FarWhip
 from hub.app.ingest import CUT, GONE, HEARD, TOLD
 from hub.app.ingest_door import AT, BLACK
 from hub.app.membership import Membership
+from hub.app.nodes import FarNodes
 from hub.app.recording import Asked, Decided, StreamNow
 from hub.app.retired import Retired
 from hub.clock import Clock
@@ -35,8 +36,8 @@ from hub.monitor.events import interruption_json
 from hub.monitor.live import LiveFeed, LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.thresholds import kinds_of
-from hub.monitor.vitals import Flow
-from hub.operations.operations import Measured
+from hub.operations.nodes import MergedFlow, together
+from hub.operations.operations import AnyMeasured, MeasuredFar
 from hub.settings import Settings
 from hub.telemetry.telemetry import LABEL
 
@@ -136,7 +137,8 @@ class FarRecording:
         self._check = check
         self.feeds = LiveFeeds()
         """Of no use but to be named: pictures pass the office by."""
-        self.flow = Flow()
+        self.flow = MergedFlow(settings.node_name)
+        self.nodes = FarNodes(membership, calls, settings.drain_s)
         self.whip = FarWhip(
             calls, membership, lambda one: (now := self.now(one)) is not None and now.session is not None
         )
@@ -146,6 +148,10 @@ class FarRecording:
 
     async def open(self, stack: AsyncExitStack) -> None:
         stack.push_async_callback(self.whip.close)
+        stack.push_async_callback(self.nodes.close)
+        for told in self._membership.nodes.all():
+            self.flow.hear(told)
+        stack.callback(self._membership.nodes.on_told(self.flow.hear))
 
     async def begin(self, _stack: AsyncExitStack, asked: Asked, _streams: Sequence[Stream]) -> None:
         assert asked.decided is not None
@@ -193,9 +199,17 @@ class FarRecording:
     def all(self) -> Sequence[StreamNow]:
         return [found for one in self._decided.streams() if (found := self.now(one.id)) is not None]
 
-    def measured(self) -> Iterable[Measured]:
-        """The nodes' own figures are asked of the nodes."""
-        return ()
+    def measured(self) -> Iterable[AnyMeasured]:
+        """As their nodes told them."""
+        return [
+            MeasuredFar(one.id, told.bitrate_bps, told.figures)
+            for one in self._decided.streams()
+            if (told := self._membership.standing(one.id)) is not None and told.figures is not None
+        ]
+
+    def together(self) -> Mapping[str, float]:
+        self.flow.gone(self._membership.nodes.names())
+        return together(self._membership.nodes.all())
 
     async def brought(self, path: str) -> bytes | None:
         for place in self._membership.all_recording():

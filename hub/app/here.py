@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from sqlalchemy import Engine
@@ -22,7 +22,7 @@ from hub.monitor.content.stills import Stills
 from hub.monitor.content.store import NormalStore
 from hub.monitor.live import LiveFeed, LiveFeeds
 from hub.monitor.vitals import Flow
-from hub.operations.operations import Measured
+from hub.operations.operations import AnyMeasured, Measured
 from hub.pipeline import Rooms, StreamLedger
 from hub.preview import Previews
 from hub.segmenter.disk import Disk
@@ -116,8 +116,15 @@ class Here:
     def all(self) -> Sequence[StreamNow]:
         return self.fleet.pipelines()
 
-    def measured(self) -> Iterable[Measured]:
+    def measured(self) -> Iterable[AnyMeasured]:
         return (Measured(one.vitals, one.bitrate_bps) for one in self.fleet.pipelines())
+
+    def together(self) -> Mapping[str, float]:
+        return {}
+
+    @property
+    def nodes(self) -> None:
+        return None
 
     async def brought(self, path: str) -> bytes | None:  # noqa: ARG002
         return None

@@ -379,12 +379,15 @@ class Hub:
             maintenance=self.maintenance,
             prober=Prober(clock),
             operations=self.operations,
+            nodes=self.recording.nodes,
             standing=partial(surroundings.log_standing, self),
             log_status=lambda: self.anchoring.status().json(),
             witness=opened.witness,
             witness_for=opened.witness_for,
         )
-        self.url = await front.serve(build_app(services, settings), self._stack)
+        # in a thread: a fifth of a second, and in a cluster a lease runs meanwhile
+        app = await asyncio.to_thread(build_app, services, settings)
+        self.url = await front.serve(app, self._stack)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -22,6 +22,7 @@ from hub.app.handover import Handover
 from hub.app.here import Here
 from hub.app.ingest_door import IngestDoor
 from hub.app.membership import Membership
+from hub.app.node_figures import TellingOfNode
 from hub.app.recording import Asked
 from hub.archive.archive import Archive
 from hub.archive.book import Book
@@ -33,7 +34,7 @@ from hub.cluster.ownership import ChainsOf, Doings, Ownership
 from hub.cluster.standing import Telling, Told, interruption_body
 from hub.database import Database, open_engine
 from hub.ledger.bodies import HANDED_OVER
-from hub.ledger.entries import EntryType
+from hub.ledger.entries import Entry, EntryType, is_footage
 from hub.ledger.left_open import closed_unseen
 from hub.ledger.reader import Reader
 from hub.ledger.seam import AnyLedger
@@ -43,6 +44,7 @@ from hub.monitor.content.store import content_normals
 from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeed
 from hub.monitor.rules import DetectorRules
+from hub.monitor.vitals import name_of
 from hub.segmenter.disk import Disk
 from hub.settings import Settings
 from hub.telemetry.telemetry import LABEL
@@ -111,6 +113,7 @@ class IngestNode:
         stack.callback(normals.dispose)
         self.here = Here(self._settings, self._clock, self._chains, normals, self.disk)
         await self.here.open(stack)
+        self._chains.on_commit(self._entered)
         self.here.whip.on_message(LABEL, self._heard)
         asked = Asked(
             expected=self.orders.expected,
@@ -217,6 +220,20 @@ class IngestNode:
 
     def _told(self) -> Sequence[Told]:
         return self.here.fleet.pipelines()
+
+    def telling(self) -> TellingOfNode:
+        """How this node is."""
+        return TellingOfNode(
+            self._clock, self._settings.data, self._membership.saying.figures, self.here.flow, self.here.measured,
+            disk_queue=lambda: self.disk.waiting_bytes,
+            ledger_queue=lambda: self._chains.waiting_bytes,
+            problems=lambda: {name: result for name, result in self.ready().items() if result != "ok"},
+        )  # fmt: skip
+
+    def _entered(self, entries: Sequence[Entry]) -> None:
+        """What was sealed here is durable."""
+        chunks = (one.body for one in entries if is_footage(one.type, one.body))
+        self.here.flow.entered(name_of(one["reel"], one["offset"]) for one in chunks)
 
     def _change(self, change: Interruption, _now: Instant) -> None:
         body = {"stream": change.stream_id, "interruption": interruption_body(change)}

@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine, Sequence
 import structlog
 
 from hub.app.far_whip import Place
+from hub.app.node_figures import NodesTold
 from hub.clock import Clock
-from hub.cluster.bus import NEWS, STANDING, Listening, Saying
+from hub.cluster.bus import FIGURES, NEWS, STANDING, Listening, Saying
 from hub.cluster.leases import LeaderLease, Member, Members
 from hub.cluster.messages import BadMessage, Message
 from hub.cluster.ownership import STARTS
@@ -38,6 +39,7 @@ class Membership:
         )  # fmt: skip
         self.saying = Saying(link, clock, me.name)
         self.standings = Standings(clock)
+        self.nodes = NodesTold(clock)
         self.leaving = False
         """This node stops: it leads no more."""
         self._clock = clock
@@ -61,9 +63,13 @@ class Membership:
 
     def _hear_standing(self, message: Message) -> None:
         try:
-            self.standings.hear(message)
+            if message.kind == FIGURES:
+                self.nodes.hear(message)
+                self.nodes.keep(self.members.seen().keys())
+            else:
+                self.standings.hear(message)
         except BadMessage as error:
-            log.warning("how a stream is cannot be read", node=message.node, error=str(error))
+            log.warning("how a stream or a node is cannot be read", node=message.node, error=str(error))
 
     def _hear_news(self, message: Message) -> None:
         if message.kind == ORDERS_CHANGED:

@@ -21,6 +21,7 @@ from hub.app.ingest import IngestNode
 from hub.app.ingest_door import DiskDoor
 from hub.app.membership import LEADS, SERVES, Membership
 from hub.app.node_door import Office, bearer, node_app
+from hub.app.node_figures import TellingOfNode
 from hub.app.office import Leading, leading
 from hub.archive.store import open_store
 from hub.clock import Clock, SystemClock
@@ -93,6 +94,7 @@ class ClusterNode:
         stack.push_async_callback(runner.cleanup)
         for work in self.membership.works():
             self._work(work)
+        self._work(self._telling().run())
         if settings.plays(LEADS):
             self.leading = Leading(settings, self.clock, self.membership, self.calls, office)
             self.leading.first_password = first_password
@@ -140,6 +142,11 @@ class ClusterNode:
         for work in self.ingest.works():
             self._work(work)
         return self.ingest.routes()
+
+    def _telling(self) -> TellingOfNode:
+        if self.ingest is not None:
+            return self.ingest.telling()
+        return TellingOfNode(self.clock, self.settings.data, self.membership.saying.figures)
 
     def _of_ingest(self) -> Settings:
         """Beside an office its own folder: each of the two looks after what lies in its own."""

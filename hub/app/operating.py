@@ -55,5 +55,6 @@ def operating(hub: Hub, disk: Disk, said: Listening) -> Operations:
         disk_queue_bytes=lambda: disk.waiting_bytes,
         ledger_queue_bytes=lambda: hub.ledger.waiting_bytes,
         signed_us=lambda: hub.ledger.signed_us,
+        together=recording.together,
     )
     return Operations(hub.settings.data, hub.clock, flow, gauges, recording.measured, said)

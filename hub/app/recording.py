@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hub.api.services import Pictures, WhipEndpoint
+from hub.api.services import Nodes, Pictures, WhipEndpoint
 from hub.clock import Instant
 from hub.duty.plan import Piece
 from hub.ledger.standing import RecoveredStream
@@ -17,7 +17,7 @@ from hub.monitor.live import LiveFeed, LiveFeeds
 from hub.monitor.maintenance import Window
 from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.vitals import Flow
-from hub.operations.operations import Measured
+from hub.operations.operations import AnyMeasured
 from hub.pipeline import ExpectedAt
 
 Told = Callable[[str, str | bytes, Callable[[str], bool]], None]
@@ -146,8 +146,17 @@ class Recording(Protocol):
 
     def all(self) -> Sequence[StreamNow]: ...
 
-    def measured(self) -> Iterable[Measured]:
-        """The vitals of what is recorded here."""
+    def measured(self) -> Iterable[AnyMeasured]:
+        """The figures of what is recorded."""
+        ...
+
+    def together(self) -> Mapping[str, float]:
+        """Series of all processes of a cluster as one; empty: this process is all there is."""
+        ...
+
+    @property
+    def nodes(self) -> Nodes | None:
+        """The machines of a cluster; None: there is this one alone."""
         ...
 
     async def brought(self, path: str) -> bytes | None:

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 CHANGES, STANDING, NEWS = "hub:changes", "hub:standing", "hub:news"
 GROUP = "office"
+FIGURES = ":figures"
+"""The kind of what a node tells of itself among how streams are; no stream has this name."""
 _FIELD = b"m"
 
 MOST_CHANGES = 10_000
@@ -86,6 +88,10 @@ class Saying:
     def standing(self, stream_id: str, body: Mapping[str, Any]) -> None:
         """How a stream is now. Of each stream only the newest waits."""
         self._put(lambda message: self._standing.__setitem__(stream_id, message), "standing", body)
+
+    def figures(self, body: Mapping[str, Any]) -> None:
+        """How this node is now. Only the newest waits; it is read where standing is."""
+        self._put(lambda message: self._standing.__setitem__(FIGURES, message), FIGURES, body)
 
     def news(self, kind: str, body: Mapping[str, Any] | None = None) -> None:
         """For all nodes. Of each kind only the newest waits: news says that something is to be read, not what."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Valida
 from hub.clock import US_PER_S, Clock, Instant
 from hub.cluster.messages import BadMessage, Message
 from hub.model import Codec, Interruption, InterruptionKind, InterruptionState, SessionInfo, Stream, TrackInfo
+from hub.monitor.figures import Figures, FiguresBody
 from hub.monitor.rules import StreamState
+from hub.monitor.vitals import Vitals
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +48,8 @@ class Told(Protocol):
     def absent_tracks(self) -> Sequence[int]: ...
     @property
     def recorded_until_us(self) -> int | None: ...
+    @property
+    def vitals(self) -> Vitals: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Standing:
     current: tuple[Interruption, ...] = ()
     absent_tracks: tuple[int, ...] = ()
     recorded_until_us: int | None = None
+    figures: Figures | None = None
+    """For the engineer, as of then; None: not told."""
 
     @classmethod
     def of(cls, told: Told, node: str, epoch: int, now: Instant) -> Standing:
@@ -106,6 +112,7 @@ class Standing:
             "current": [interruption_body(one) for one in self.current],
             "absent_tracks": list(self.absent_tracks),
             "recorded_until_us": self.recorded_until_us,
+            "figures": None if self.figures is None else self.figures.body(),
         }
 
     def changed_from(self, before: Standing | None) -> bool:
@@ -162,6 +169,7 @@ def standing_of(message: Message) -> Standing:
         tuple(one.model(said.stream) for one in said.current),
         said.absent_tracks,
         said.recorded_until_us,
+        None if said.figures is None else said.figures.model(),
     )
 
 
@@ -263,6 +271,7 @@ class _Standing(_Body):
     current: tuple[_Interruption, ...]
     absent_tracks: tuple[StrictInt, ...]
     recorded_until_us: StrictInt | None
+    figures: FiguresBody | None
 
 
 def _checked(kind: type[_B], body: Mapping[str, Any]) -> _B:
@@ -310,7 +319,7 @@ class Telling:
             due = now.mono_us - self._said_us.get(stream_id, 0) >= EVERY_US
             if due or standing.changed_from(self._said.get(stream_id)):
                 self._said[stream_id], self._said_us[stream_id] = standing, now.mono_us
-                self._say(stream_id, standing.body())
+                self._say(stream_id, replace(standing, figures=Figures.of(told.vitals, now)).body())
         for gone in self._said.keys() - present:
             del self._said[gone], self._said_us[gone]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from hub.clock import US_PER_S, Instant
 from hub.model import AccessUnit, Chunk, Fragment, MediaKind, SenderReport, SessionInfo
@@ -140,10 +141,19 @@ class Flow:
     owed: dict[str, int] = field(default_factory=dict)
     """Chunks whose entries are not durable yet: by reel and offset, when they were made (monotonic, µs)."""
 
+    viewer_drops: int = 0
+    """Of other processes: fragments not sent to viewers that were too slow."""
+
     @property
     def waiting(self) -> int:
         """Frames on their way into a chunk."""
         return self.frames - self.settled
+
+    def missing(self, before_us: int) -> int:
+        """Chunks that were sealed by then (monotonic), or of which the ledger never took the entry, and which no
+        durable entry names."""
+        late = sum(made_us <= before_us for made_us in self.owed.values())
+        return late + self.chunks - self.chunk_entries - len(self.owed)
 
     @property
     def unrecorded(self) -> int:
@@ -289,7 +299,14 @@ class Vitals:
         return self.unrecorded + self.account.unrecorded
 
 
-def pictures(flow: Flow, running: Iterable[Vitals]) -> tuple[int, int]:
+class Running(Protocol):
+    """A stream whose connection may last."""
+
+    @property
+    def pictures_of_run(self) -> tuple[int, int]: ...
+
+
+def pictures(flow: Flow, running: Iterable[Running]) -> tuple[int, int]:
     """Received, and handed to the recorder, of all streams, those that run included."""
     came, went = flow.pictures_in, flow.pictures_out
     for one in running:

@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
 from hub.clock import US_PER_S, Clock, Instant
 from hub.metrics import VIEWER_DROPS
+from hub.monitor.figures import Figures
 from hub.monitor.vitals import Flow, Vitals, pictures
 from hub.operations.reading import SERIES, Gauges, Reader, disk_free, value_of
 from hub.operations.ring import Fold, Points, Ring
@@ -63,12 +65,84 @@ class Sums:
 _COUNTS = tuple(name for name in Sums.__dataclass_fields__ if name != "at_us")
 
 
+class AnyMeasured(Protocol):
+    """One stream as it is read, wherever it is recorded."""
+
+    @property
+    def stream_id(self) -> str: ...
+    @property
+    def bitrate_bps(self) -> int: ...
+    @property
+    def lost_total(self) -> int: ...
+    @property
+    def jitter_us(self) -> int: ...
+    @property
+    def offset_us(self) -> int | None: ...
+    @property
+    def pictures_of_run(self) -> tuple[int, int]:
+        """Received and handed to the recorder, where the flow has them not yet."""
+        ...
+
+    def figures(self, now: Instant, /) -> Figures: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One stream as it is read: its vitals and how much it delivers."""
+    """Of a stream that is recorded in this process: its vitals and how much it delivers."""
 
     vitals: Vitals
     bitrate_bps: int
+
+    @property
+    def stream_id(self) -> str:
+        return self.vitals.stream_id
+
+    @property
+    def lost_total(self) -> int:
+        return self.vitals.lost.total
+
+    @property
+    def jitter_us(self) -> int:
+        return self.vitals.jitter.us
+
+    @property
+    def offset_us(self) -> int | None:
+        return self.vitals.clock.offset_us
+
+    @property
+    def pictures_of_run(self) -> tuple[int, int]:
+        return self.vitals.pictures_of_run
+
+    def figures(self, now: Instant) -> Figures:
+        return Figures.of(self.vitals, now)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredFar:
+    """Of a stream that another node records, as it was told last."""
+
+    stream_id: str
+    bitrate_bps: int
+    told: Figures
+
+    @property
+    def lost_total(self) -> int:
+        return self.told.lost_total
+
+    @property
+    def jitter_us(self) -> int:
+        return self.told.jitter_us
+
+    @property
+    def offset_us(self) -> int | None:
+        return self.told.offset_us
+
+    @property
+    def pictures_of_run(self) -> tuple[int, int]:
+        return 0, 0
+
+    def figures(self, _now: Instant) -> Figures:
+        return self.told
 
 
 class Operations:
@@ -80,7 +154,7 @@ class Operations:
         clock: Clock,
         flow: Flow,
         gauges: Gauges,
-        streams: Callable[[], Iterable[Measured]],
+        streams: Callable[[], Iterable[AnyMeasured]],
         said: Listening | None = None,
     ) -> None:
         self.said = said
@@ -113,31 +187,30 @@ class Operations:
         self._coarse.add(now.utc_us, reading)
         present = set()
         for one in self._streams():
-            present.add(one.vitals.stream_id)
+            present.add(one.stream_id)
             self._sample_stream(one, now)
         for gone in self._of_stream.keys() - present:
             del self._of_stream[gone]
         if now.utc_us - self._sums[-1].at_us >= COARSE_US or now.utc_us < self._sums[-1].at_us:
             self._sums.append(self._now(now))
 
-    def _sample_stream(self, one: Measured, now: Instant) -> None:
-        vitals = one.vitals
-        ring, lost = self._of_stream.get(vitals.stream_id) or (
+    def _sample_stream(self, one: AnyMeasured, now: Instant) -> None:
+        ring, lost = self._of_stream.get(one.stream_id) or (
             Ring(STREAM_SERIES, step_us=STREAM_US, slots=STREAM_SLOTS),
-            vitals.lost.total,
+            one.lost_total,
         )
         reading = {
             "bitrate_bps": one.bitrate_bps,
-            "lost_packets": max(0, vitals.lost.total - lost),
-            "jitter_us": vitals.jitter.us,
-            "offset_us": vitals.clock.offset_us,
+            "lost_packets": max(0, one.lost_total - lost),
+            "jitter_us": one.jitter_us,
+            "offset_us": one.offset_us,
         }
         ring.add(now.utc_us, reading)
-        self._of_stream[vitals.stream_id] = (ring, vitals.lost.total)
+        self._of_stream[one.stream_id] = (ring, one.lost_total)
 
-    def vitals(self) -> dict[str, Measured]:
+    def vitals(self) -> dict[str, AnyMeasured]:
         """Of each stream that records or tries to."""
-        return {one.vitals.stream_id: one for one in self._streams()}
+        return {one.stream_id: one for one in self._streams()}
 
     # ----------------------------------------------------------------------------- over time
 
@@ -169,15 +242,12 @@ class Operations:
 
     @property
     def entries_missing(self) -> int:
-        """Chunks that were sealed half a minute ago or more, or of which the ledger never took the entry, and which no
-        durable entry names."""
-        before_us = self._clock.now().mono_us - round(ENTRY_GRACE_S * US_PER_S)
-        late = sum(made_us <= before_us for made_us in self.flow.owed.values())
-        return late + self.flow.chunks - self.flow.chunk_entries - len(self.flow.owed)
+        """Chunks that were sealed half a minute ago or more and have no durable entry."""
+        return self.flow.missing(self._clock.now().mono_us - round(ENTRY_GRACE_S * US_PER_S))
 
     def _now(self, now: Instant) -> Sums:
         flow = self.flow
-        came, went = pictures(flow, (one.vitals for one in self._streams()))
+        came, went = pictures(flow, self._streams())
         return Sums(
             now.utc_us,
             pictures_in=came,
@@ -188,5 +258,5 @@ class Operations:
             recorded=flow.recorded,
             chunks=flow.chunks,
             chunk_entries=flow.chunk_entries,
-            viewer_drops=round(value_of(VIEWER_DROPS) - self._drops_before),
+            viewer_drops=round(value_of(VIEWER_DROPS) - self._drops_before) + flow.viewer_drops,
         )

@@ -59,6 +59,8 @@ class Gauges:
     ledger_queue_bytes: Callable[[], int]
     signed_us: Callable[[], int]
     """Hub UTC: what was entered until then is signed; 0: nothing yet."""
+    together: Callable[[], Mapping[str, float]] = dict
+    """Series of all processes of a cluster as one; what it names is shown instead of this process' own."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,9 @@ class Reader:
 
     def read(self, now: Instant, disk_free: int | None) -> dict[str, float | None]:
         """By name, as in SERIES; None: not known now."""
+        return dict(self._own(now, disk_free)) | dict(self.gauges.together())
+
+    def _own(self, now: Instant, disk_free: int | None) -> Mapping[str, float | None]:
         flow, gauges = self.flow, self.gauges
         live, interrupted = gauges.streams()
         recorded = self._rate("disk_bps", written_bytes(), now)

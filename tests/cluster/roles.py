@@ -26,6 +26,8 @@ class Roles:
     postgres: str
     redis: str
     folder: Path
+    lease_s: float = 1.0
+    """Longer where nothing dies: on a busy machine a second is soon over."""
     nodes: dict[str, ClusterNode] = field(default_factory=dict)
     _stacks: dict[str, AsyncExitStack] = field(default_factory=dict)
 
@@ -41,7 +43,7 @@ class Roles:
             "redis_url": self.redis,
             "cluster_secret": SECRET,
             "admin_token": ADMIN_TOKEN,
-            "lease_s": 1.0,
+            "lease_s": self.lease_s,
             "commit_ms": 20,
             "checkpoint_s": 1,
             "content_checks": False,
@@ -67,8 +69,8 @@ class Roles:
 
 
 @asynccontextmanager
-async def roles_of(postgres: str, redis: str, folder: Path) -> AsyncIterator[Roles]:
-    roles = Roles(postgres, redis, folder)
+async def roles_of(postgres: str, redis: str, folder: Path, lease_s: float = 1.0) -> AsyncIterator[Roles]:
+    roles = Roles(postgres, redis, folder, lease_s)
     try:
         yield roles
     finally:

@@ -24,7 +24,9 @@ from hub.cluster.standing import (
     standing_of,
 )
 from hub.model import Codec, Interruption, InterruptionKind, InterruptionState, SessionInfo, TrackInfo
+from hub.monitor.figures import Figures
 from hub.monitor.rules import StreamState
+from hub.monitor.vitals import Flow, Vitals
 
 times = st.integers(0, 2**52)
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -44,10 +46,14 @@ announced = st.builds(
 )
 moments = times.map(lambda at_us: Instant(at_us, 0))
 sessions = st.builds(SessionInfo, words, words, words, st.lists(announced, max_size=3).map(tuple), moments)
+figures = st.builds(
+    Figures, times, times, times, times, times, st.none() | times, st.none() | times, times, times, times,
+    st.none() | times, st.none() | times, st.none() | times, st.none() | times, times, times,
+)  # fmt: skip
 standings = st.builds(
     Standing, st.just("cam-1"), st.just("node-a"), st.integers(1, 2**40), times, st.sampled_from(StreamState), times,
     st.none() | sessions, times, times, st.none() | st.tuples(words, words, times), st.none() | interruptions,
-    st.lists(interruptions, max_size=3).map(tuple), tracks, st.none() | times,
+    st.lists(interruptions, max_size=3).map(tuple), tracks, st.none() | times, st.none() | figures,
 )  # fmt: skip
 
 
@@ -92,6 +98,7 @@ class Teller:
         self.pipeline = SimpleNamespace(
             stream=SimpleNamespace(id="cam-1"), state=StreamState.LIVE, since_us=1, session=session, bitrate_bps=10,
             attempts=1, last_complaint=None, broken=None, current=(), absent_tracks=(), recorded_until_us=None,
+            vitals=Vitals(Flow(), "cam-1"),
         )  # fmt: skip
         self.said: list[tuple[str, Any]] = []
         pipelines, epoch = [cast(Told, self.pipeline)], lambda _: self.epoch

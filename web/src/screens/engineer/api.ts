@@ -50,6 +50,24 @@ export interface HubDto {
   warnings: { at: string; level: string; event: string; facts: Record<string, string> }[];
 }
 
+export interface NodeDto {
+  name: string;
+  roles: string[];
+  leads: boolean;
+  draining: boolean;
+  streams: number;
+  version: string;
+  since: string | null;
+  disk_total_bytes: number | null;
+  disk_free_bytes: number | null;
+  loop_lag_s: number | null;
+  cpu: number | null;
+  memory_bytes: number | null;
+  outbox_bytes: number | null;
+  ledger_queue_bytes: number | null;
+  problems: Record<string, string>;
+}
+
 export interface StoredDto {
   measured_at: string;
   streams: { stream: string; unit: string; class: string; bytes: number }[];
@@ -108,6 +126,9 @@ export const hubSeries = (fromMs: number, toMs: number): Promise<PointsDto> =>
   call(at("/api/operations/series", { names: "*", from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }));
 export const balance = (): Promise<BalanceDto> => call("/api/operations/balance");
 export const hubFigures = (): Promise<HubDto> => call("/api/operations/hub");
+/** Empty: the hub is one process. */
+export const listNodes = (): Promise<{ nodes: NodeDto[] }> => call("/api/operations/nodes");
+export const drainNode = (name: string): Promise<{ draining: boolean }> => call(`/api/operations/nodes/${encodeURIComponent(name)}/drain`, { method: "POST" });
 export const stored = (): Promise<StoredDto> => call("/api/operations/storage");
 export const retention = (): Promise<RetentionDto> => call("/api/retention");
 export const logStatus = (): Promise<LogStatusDto> => call("/api/log/status");

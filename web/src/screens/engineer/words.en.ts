@@ -4,7 +4,7 @@ const en: typeof zh = {
   nav: "Operations",
   title: "Operations",
   pages: "Pages of operations",
-  tab: { balance: "Nothing lost in silence", streams: "Streams", storage: "Storage", log: "Log and anchoring", graphs: "Live graphs", audit: "Audit log", channels: "Notice channels", hub: "Hub and settings" },
+  tab: { balance: "Nothing lost in silence", streams: "Streams", storage: "Storage", log: "Log and anchoring", graphs: "Live graphs", audit: "Audit log", channels: "Notice channels", nodes: "Nodes", hub: "Hub and settings" },
   balance: {
     good: "Nothing was lost in silence: both sides agree", bad: "An account does not balance: look at what is red, now", span: "{since} to {at}; the last 24 hours at most, and counters begin with the hub",
     account: "Account", left: "Should be", right: "Is", result: "Result", list: "Holes without an interruption", listHint: "Footage was due at these times and is not there, and no interruption says so. Leave everything as it is, keep the logs, and report it.", from: "From", to: "To", lasts: "Length",
@@ -61,16 +61,21 @@ const en: typeof zh = {
   audit: {
     lead: "Who looked at, took or changed what: entries of the ledger, which nobody can edit. Of the whole hub and all streams.", leadUnit: "Who looked at or took what: entries of the ledger, which nobody can edit. Of your unit's streams; what concerns the hub as a whole is the auditor's.",
     from: "From", to: "To", by: "Who", byHint: "username", what: "What", stream: "Stream", all: "All", search: "Search", csv: "Export CSV", more: "Earlier ones", saved: "{count} exported.", none: "Nothing fits", noneHint: "Widen the time or the other filters.", at: "When", reason: "Reason", facts: "Facts and entry", hub: "the hub as a whole",
-    groups: { live: "Live view", playback: "Playback", look: "Access requests", export: "Exports", person: "People", unit: "Units", stream: "Streams", device: "Device register", channel: "Notice channels", wall: "Walls", footage: "Footage brought later", session: "Sign-ins" },
+    groups: { live: "Live view", playback: "Playback", look: "Access requests", export: "Exports", person: "People", unit: "Units", stream: "Streams", device: "Device register", channel: "Notice channels", node: "node", wall: "Walls", footage: "Footage brought later", session: "Sign-ins" },
     whats: {
       live_view: "watched live", live_end: "stopped watching", live_grab: "saved a picture", live_still: "looked at a still", playback_view: "played back", look_asked: "asked for access", look_changed: "decided on access", person_added: "person added", person_changed: "person changed", person_password_reset: "password reset", person_password_changed: "password changed",
-      unit_added: "unit added", unit_changed: "unit changed", unit_removed: "unit removed", stream_added: "stream registered", stream_changed: "stream changed", stream_retired: "stream retired", stream_token: "device token renewed", device_probe: "tried a picture", device_import: "devices imported", channel_added: "channel added", channel_removed: "channel removed", wall_show: "sent to wall", wall_remove: "wall removed", footage_assign: "footage assigned", access_view: "access records viewed",
+      unit_added: "unit added", unit_changed: "unit changed", unit_removed: "unit removed", stream_added: "stream registered", stream_changed: "stream changed", stream_retired: "stream retired", stream_token: "device token renewed", device_probe: "tried a picture", device_import: "devices imported", channel_added: "channel added", channel_removed: "channel removed", node_drained: "node emptied", wall_show: "sent to wall", wall_remove: "wall removed", footage_assign: "footage assigned", access_view: "access records viewed",
     },
   },
   channels: {
     lead: "Where alarms are sent. Stored secrets are not shown here; how the last attempt went is under Result.", name: "Name", nameHint: "for example duty phone", kind: "Kind", url: "Address", unit: "Unit", result: "Result", waiting: "Waiting", acts: "Actions", made: "added by {by}, {time}", lastSent: "last taken {time}", never: "never",
     kinds: { apprise: "Any (address of apprise)", alertmanager: "Alertmanager", webhook: "Webhook" }, urlHint: { apprise: "for example mailto://… or json://host/path", alertmanager: "for example http://alertmanager:9093", webhook: "for example https://host/path" },
     try: "Test", trying: "Sending…", tryOf: "Test {name}", remove: "Remove", removeOf: "Remove {name}", sure: "Press again to remove", taken: "✓ It was taken", failed: "! Not taken: {why}", none: "No channel yet", noneHint: "Alarms ring on the page alone. Add the first channel below.", add: "Add channel", missing: "Fill in name and address.", secret: "Addresses often hold secrets: never shown again once saved. Adding and removing are entered in the ledger.",
+  },
+  nodes: {
+    lead: "The machines of this cluster. A node that is emptied hands its streams to the others without losing a picture, and takes none until it is started again.",
+    name: "Node", roles: "Roles", streams: "Streams", since: "Started", disk: "Disk free", of: "of {total}", lag: "Event loop lag (95 %)", waiting: "Ledger waiting", outbox: "{size} wait for PostgreSQL", acts: "Actions", leads: "office", draining: "empties",
+    role: { ingest: "records", api: "serves people", notary: "office and log" }, drain: "Empty", drainOf: "Empty {name}", sure: "Press again to empty",
   },
   hub: {
     process: "Hub", version: "Version", started: "Started", runs: "Runs for", history: "Memory of the graphs", checks: "Readiness", check: { ledger: "ledger", disk: "disk", retention: "retention", reels: "footage is written" },

@@ -3,7 +3,7 @@ export default {
   nav: "运行维护",
   title: "运行维护",
   pages: "运行维护各页",
-  tab: { balance: "无声丢失核对", streams: "码流", storage: "存储", log: "账本与锚定", graphs: "实时曲线", audit: "操作审计", channels: "通知渠道", hub: "中枢与设置" },
+  tab: { balance: "无声丢失核对", streams: "码流", storage: "存储", log: "账本与锚定", graphs: "实时曲线", audit: "操作审计", channels: "通知渠道", nodes: "节点", hub: "中枢与设置" },
   balance: {
     good: "没有无声丢失：各项两边一致", bad: "有对不上的账：请立即查看标红的项目", span: "自 {since} 至 {at}；最多核对最近 24 小时，中枢启动之前的不计入计数器",
     account: "核对项目", left: "应有", right: "实有", result: "结果", list: "没有中断记录的空缺", listHint: "这些时间应有录像而没有，也没有任何中断记录说明。请保留现场、导出日志，并报告。", from: "自", to: "至", lasts: "时长",
@@ -60,16 +60,21 @@ export default {
   audit: {
     lead: "谁查看、取走、更改了什么：来自账本的条目，不可删改。包括整个中枢和所有码流。", leadUnit: "谁查看、取走了什么：来自账本的条目，不可删改。只包括您单位的码流；整个中枢的操作由审计人员查看。",
     from: "自", to: "至", by: "操作人", byHint: "用户名", what: "操作", stream: "码流", all: "全部", search: "查询", csv: "导出 CSV", more: "更早的", saved: "已导出 {count} 条。", none: "没有符合条件的记录", noneHint: "请放宽时间或其他条件。", at: "时间", reason: "事由", facts: "内容与条目", hub: "整个中枢",
-    groups: { live: "实时观看", playback: "回放", look: "调阅", export: "导出", person: "人员", unit: "单位", stream: "码流", device: "设备登记", channel: "通知渠道", wall: "上墙", footage: "补传录像", session: "登录" },
+    groups: { live: "实时观看", playback: "回放", look: "调阅", export: "导出", person: "人员", unit: "单位", stream: "码流", device: "设备登记", channel: "通知渠道", node: "节点", wall: "上墙", footage: "补传录像", session: "登录" },
     whats: {
       live_view: "观看实时画面", live_end: "结束观看", live_grab: "截图", live_still: "查看静态画面", playback_view: "回放录像", look_asked: "申请调阅", look_changed: "调阅审批", person_added: "新增人员", person_changed: "更改人员", person_password_reset: "重置密码", person_password_changed: "更改密码",
-      unit_added: "新增单位", unit_changed: "更改单位", unit_removed: "撤销单位", stream_added: "登记码流", stream_changed: "更改码流", stream_retired: "注销码流", stream_token: "更换设备令牌", device_probe: "试看画面", device_import: "表格导入设备", channel_added: "新增通知渠道", channel_removed: "删除通知渠道", wall_show: "上墙", wall_remove: "删除电视墙", footage_assign: "指定补传录像", access_view: "查看调阅记录",
+      unit_added: "新增单位", unit_changed: "更改单位", unit_removed: "撤销单位", stream_added: "登记码流", stream_changed: "更改码流", stream_retired: "注销码流", stream_token: "更换设备令牌", device_probe: "试看画面", device_import: "表格导入设备", channel_added: "新增通知渠道", channel_removed: "删除通知渠道", node_drained: "腾空节点", wall_show: "上墙", wall_remove: "删除电视墙", footage_assign: "指定补传录像", access_view: "查看调阅记录",
     },
   },
   channels: {
     lead: "报警发往哪里。此处看不到已保存的密钥；最近一次的结果在“结果”一栏。", name: "名称", nameHint: "如 值班手机", kind: "种类", url: "地址", unit: "单位", result: "结果", waiting: "等待", acts: "操作", made: "{by} 于 {time} 添加", lastSent: "最近送达 {time}", never: "从未",
     kinds: { apprise: "通用（apprise 地址）", alertmanager: "Alertmanager", webhook: "Webhook" }, urlHint: { apprise: "如 mailto://… 或 json://主机/路径", alertmanager: "如 http://alertmanager:9093", webhook: "如 https://主机/路径" },
     try: "试发", trying: "正在发送…", tryOf: "向 {name} 试发", remove: "删除", removeOf: "删除 {name}", sure: "再按一次删除", taken: "✓ 对方已接受", failed: "! 未送达：{why}", none: "还没有通知渠道", noneHint: "报警只在页面上响。在下面添加第一个渠道。", add: "添加渠道", missing: "请填写名称和地址。", secret: "地址常含密钥：保存后不再显示，添加和删除都记入账本。",
+  },
+  nodes: {
+    lead: "本集群的各台机器。腾空一个节点时，其码流不丢一帧地移交给其他节点；该节点重新启动前不再接收码流。",
+    name: "节点", roles: "角色", streams: "码流", since: "启动时间", disk: "磁盘剩余", of: "共 {total}", lag: "事件循环延迟（95%）", waiting: "账本等待", outbox: "{size} 等待 PostgreSQL", acts: "操作", leads: "中枢办公室", draining: "正在腾空",
+    role: { ingest: "录制", api: "接待用户", notary: "办公室与账本" }, drain: "腾空", drainOf: "腾空 {name}", sure: "再按一次腾空",
   },
   hub: {
     process: "中枢", version: "版本", started: "启动时间", runs: "已运行", history: "曲线占用内存", checks: "就绪检查", check: { ledger: "账本", disk: "磁盘", retention: "保存期限", reels: "录像写入" },
