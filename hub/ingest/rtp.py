@@ -7,6 +7,8 @@ The hot path (:meth:`hub.ingest.track.RtpTrack.receive`) unpacks the fixed heade
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TypeAlias
 
 from hub.errors import MediaError
@@ -32,9 +34,21 @@ _SEQUENCE_MASK = (1 << 16) - 1
 FRAME_HEADER_BYTES = 4
 """``$``, channel and length before each packet that is interleaved in TCP (RFC 2326 §10.12)."""
 
+ALIKE_BYTES, IDENTITY_AT, _IDENTITY_BYTES = 6, 8, 8
+"""Of an interleaved packet: from its ``$`` to the payload type; its time stamp and SSRC."""
+
 unpack_frame = struct.Struct("!HHIII").unpack_from
 """An interleaved packet from its ``$`` on: (``$`` and channel, length, first four octets of its header, time stamp,
 SSRC)."""
+
+
+@lru_cache(maxsize=64)
+def frames_in_a_row(size: int, prefix: int) -> Callable[[memoryview], Iterator[tuple[bytes, int, bytes, bytes]]]:
+    """Interleaved frames of ``size`` bytes each, in a row: (``$``, channel, length and the packet's first two octets;
+    its sequence number; time stamp, SSRC and ``prefix`` octets of the payload; the rest of it)."""
+    rest = size - FRAME_HEADER_BYTES - HEADER_BYTES - prefix
+    return struct.Struct(f"!6sH{_IDENTITY_BYTES + prefix}s{rest}s").iter_unpack
+
 
 unpack_header = struct.Struct("!BBHII").unpack_from
 """(first octet, marker and payload type, sequence number, time stamp, SSRC)."""

@@ -13,17 +13,21 @@ from hub.ingest.axis import LEAP_US, RunAxis
 from hub.ingest.decode_time import DecodeClock
 from hub.ingest.depacketize.choose import depacketizer_for
 from hub.ingest.depacketize.frame import Frame
+from hub.ingest.depacketize.video import VideoDepacketizer
 from hub.ingest.reception import ReceptionStatistics
 from hub.ingest.reorder import HeldPackets, ReorderWindow
 from hub.ingest.rtcp import Goodbye, SenderInfo, parse_compound
 from hub.ingest.rtp import (
+    ALIKE_BYTES,
     EXTENDED,
     EXTENDED_BYTES,
     FRAME_HEADER_BYTES,
     HEADER_BYTES,
+    IDENTITY_AT,
     PLAIN,
     Packet,
     frame_end,
+    frames_in_a_row,
     payload_bounds,
     sequence_step,
     unpack_frame,
@@ -74,6 +78,7 @@ class RtpTrack:
         self._plain_head, self._head_mask = PLAIN << 24 | self._type << 16, 0xFF00FFFF | self._type_mask << 16
         self._depacketizer = depacketizer_for(info, self._frame, sink.complaint)
         self._push = self._depacketizer.push
+        self._pictures = self._depacketizer if isinstance(self._depacketizer, VideoDepacketizer) else None
         self._held = HeldPackets(window) if window is not None else None
         self._waiting = self._held.held if self._held is not None else {}
         self._guard = SourceGuard()
@@ -106,28 +111,52 @@ class RtpTrack:
         """
         push, began, mark = self._push, position, buffer[position] << 8 | buffer[position + 1]
         mask, known, expected = self._head_mask, self._guard.ssrc, self._next
-        wanted, mono_us = self._plain_head | expected & 0xFFFF, arrival.mono_us
+        plain, pictures = self._plain_head, self._pictures
         while position + _FRAME_AND_HEADER <= fill:
             found, size, head, timestamp, ssrc = unpack_frame(buffer, position)
             end = position + FRAME_HEADER_BYTES + size
             if found != mark or end > fill:
                 break
-            if head & mask == wanted and ssrc == known and size > HEADER_BYTES:
-                self._next, self.heard_mono_us = expected + 1, mono_us
+            if head & mask == plain | expected & 0xFFFF and ssrc == known and size > HEADER_BYTES:
+                self._next, self.heard_mono_us = expected + 1, arrival.mono_us
                 try:
                     push(view, position + _FRAME_AND_HEADER, end, head & _HEAD_MARKER, timestamp, expected, arrival)
+                    if pictures is not None and pictures.middle:
+                        end = self._go_on(pictures, view, position, end, fill, arrival)
                 except MediaError as error:
                     self._unusable(error)
-                wanted, expected = wanted + 1, expected + 1  # at the wrap it fits no packet, which goes the other way
+                expected = self._next
             else:
                 self.receive(view[position + FRAME_HEADER_BYTES : end], arrival)
                 known, expected = self._guard.ssrc, self._next
-                wanted = self._plain_head | expected & 0xFFFF
             position = end
         if position == began and (end := frame_end(buffer, position, fill)):
             self.receive(view[position + FRAME_HEADER_BYTES : end], arrival)  # shorter than a header
             return end
         return position
+
+    def _go_on(
+        self, pictures: VideoDepacketizer, view: memoryview, before: int, position: int, fill: int, arrival: Instant
+    ) -> int:
+        """Most packets of a large picture: behind the one at ``before``, as large as it, and nothing but the next part
+        of the same NAL unit. Taken together; returns where what follows them begins."""
+        alike, middle = view[before : before + ALIKE_BYTES], pictures.middle
+        if view[position : position + ALIKE_BYTES] != alike:
+            return position
+        size = position - before
+        same = bytes(view[before + IDENTITY_AT : before + _FRAME_AND_HEADER]) + middle
+        wanted = self._next & 0xFFFF
+        parts: list[bytes] = []
+        whole = fill - (fill - position) % size
+        for frame, seq, identity, part in frames_in_a_row(size, len(middle))(view[position:whole]):
+            if seq != wanted or identity != same or frame != alike:
+                break
+            parts.append(part)
+            wanted += 1  # past 65,535 it fits no packet, which goes the other way
+        if parts:
+            self._next += len(parts)
+            pictures.go_on(parts, self._next - 1, arrival)
+        return position + len(parts) * size
 
     def receive(self, packet: Packet, arrival: Instant) -> None:
         """One RTP packet. Never raises for what is in it; a memoryview is not kept."""

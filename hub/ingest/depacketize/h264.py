@@ -82,7 +82,8 @@ class H264Depacketizer(VideoDepacketizer):
         self._abandon_open()
         kind = packet[start + 1] & 0x1F
         self._announce(kind, packet[start + 2])
-        self._open(bytes(((packet[start] & 0xE0) | kind,)), packet[start + 2 : end])
+        indicator = packet[start]
+        self._open(bytes(((indicator & 0xE0) | kind,)), packet[start + 2 : end], bytes((indicator, kind)))
 
     def _last_fragment(self) -> None:
         at = self._open_at

@@ -78,7 +78,9 @@ class H265Depacketizer(VideoDepacketizer):
         self._abandon_open()
         kind = packet[start + 2] & 0x3F
         self._announce(kind, packet[start + 3])
-        self._open(bytes(((packet[start] & 0x81) | kind << 1, packet[start + 1])), packet[start + 3 : end])
+        first, second = packet[start], packet[start + 1]
+        middle = bytes((first, second, kind))
+        self._open(bytes(((first & 0x81) | kind << 1, second)), packet[start + 3 : end], middle)
 
     def _last_fragment(self) -> None:
         at = self._open_at

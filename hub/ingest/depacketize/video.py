@@ -7,6 +7,8 @@ where a camera sets it on every slice, that is noticed and the marker is no long
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.clock import Instant
 from hub.errors import MediaError
 from hub.ingest.depacketize.frame import MAX_UNIT_BYTES, Complain, Emit, Frame
@@ -35,6 +37,8 @@ class VideoDepacketizer:
         self._lost = 0
         self._open_at = -1
         """Where the length of the NAL unit lies that fragments are being added to; −1: none."""
+        self.middle = b""
+        """With what a payload begins that does nothing but go on with that NAL unit; empty: none is open."""
         self._has_picture = False
         self._slice_at = 0
         """Where the length of the first NAL unit of the picture lies, for its header."""
@@ -68,9 +72,10 @@ class VideoDepacketizer:
         buffer += nal
         return at
 
-    def _open(self, header: bytes, payload: Packet) -> None:
-        """The first fragment of a NAL unit."""
+    def _open(self, header: bytes, payload: Packet, middle: bytes) -> None:
+        """The first fragment of a NAL unit; ``middle``: with what each fragment begins that is not the last."""
         buffer = self._buffer
+        self.middle = middle
         self._open_at = len(buffer)
         buffer += _NO_LENGTH
         buffer += header
@@ -84,6 +89,7 @@ class VideoDepacketizer:
         buffer = self._buffer
         buffer[at : at + LENGTH_BYTES] = (len(buffer) - at - LENGTH_BYTES).to_bytes(LENGTH_BYTES, "big")
         self._open_at = -1
+        self.middle = b""
 
     def _abandon_open(self) -> None:
         """A NAL unit begins while fragments of another are awaited: that one stays short."""
@@ -139,6 +145,12 @@ class VideoDepacketizer:
 
     # -- the depacketizer's face ---------------------------------------------------------------
 
+    def go_on(self, parts: Sequence[bytes], seq: int, arrival: Instant) -> None:
+        """Payloads that began with :attr:`middle`, each without it; ``seq`` is that of the last. Raises as ``push``."""
+        for part in parts:
+            self._buffer += part
+        self._end_packet(0, seq, arrival)
+
     def gap(self, count: int) -> None:
         self._lost += count
         self._after_gap = True
@@ -181,6 +193,7 @@ class VideoDepacketizer:
     def _discard(self) -> None:
         self._buffer.clear()
         self._open_at = -1
+        self.middle = b""
         self._has_picture = self._keyframe = self._idr = self._broken = False
         self._astray = self._after_gap = True
 
