@@ -16,6 +16,7 @@ US_PER_S = 1_000_000
 NS_PER_US = 1_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,7 @@ class ManualClock:
 
 def rfc3339(utc_us: int) -> str:
     """``2026-11-20T08:00:00.000000Z``: RFC 3339, UTC, microseconds, the form of every time in the API."""
-    moment = _EPOCH + timedelta(microseconds=utc_us)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (_EPOCH_UTC + timedelta(microseconds=utc_us)).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_rfc3339(text: str) -> int:

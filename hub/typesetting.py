@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pylopdf_fonts_zh_cn
-import typst
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
 from hub.errors import Unavailable
+
+if TYPE_CHECKING:
+    import typst
 
 _STANDARDS: tuple[typst.PDFStandard, ...] = ("a-2a", "ua-1")
 _LATEST_S = 253_402_300_799
@@ -37,6 +38,8 @@ def typeset(template: Traversable, view: Any, files: Mapping[str, bytes], *, at_
     ``at_us`` is the time that stands in the PDF, ``what`` names it in the log. Raises Unavailable when the fonts are
     not there. A PDF that cannot keep the archive's standard is set without it: a plain one is better than none.
     """
+    import typst  # only where a page is set: a start does without
+
     with tempfile.TemporaryDirectory(prefix="hub-page-") as folder:
         root = Path(folder)
         (root / "page.typ").write_bytes(template.read_bytes())
@@ -55,6 +58,8 @@ def typeset(template: Traversable, view: Any, files: Mapping[str, bytes], *, at_
 
 
 def _set(root: Path, created_s: int, standards: tuple[typst.PDFStandard, ...]) -> bytes:
+    import typst
+
     compiler = typst.Compiler(root / "page.typ", root=root, font_paths=typeset_fonts(), ignore_system_fonts=True)
     made = compiler.compile(format="pdf", pdf_standards=list(standards), timestamp=created_s)
     assert isinstance(made, bytes)
@@ -64,6 +69,8 @@ def _set(root: Path, created_s: int, standards: tuple[typst.PDFStandard, ...]) -
 @cache
 def typeset_fonts() -> typst.Fonts:
     """Noto Serif SC and Noto Sans SC of the package; DejaVu Sans Mono is inside typst."""
+    import typst
+
     folder = pylopdf_fonts_zh_cn.serif_path().parent
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder])
     missing = {"Noto Serif SC", "Noto Sans SC", "DejaVu Sans Mono"} - set(fonts.families())
@@ -77,6 +84,8 @@ def typeset_fonts() -> typst.Fonts:
 @cache
 def _drawable() -> frozenset[int]:
     """Code points that both fonts have a picture of."""
+    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+
     found: list[set[int]] = []
     for path in (pylopdf_fonts_zh_cn.serif_path(), pylopdf_fonts_zh_cn.sans_path()):
         with TTFont(path, lazy=True) as font:

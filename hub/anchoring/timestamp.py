@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-import rfc3161_client
 from cryptography import x509
 
 from hub.anchoring.authority import AnchorRefused, Kind, Received
@@ -64,6 +63,8 @@ class TimestampAuthority:
 
     async def anchor(self, note: str) -> Received:
         """A token for this checkpoint. Raises AnchorRefused."""
+        import rfc3161_client
+
         text = parse_note(note).text
         checkpoint = parse_checkpoint(text)
         request = rfc3161_client.TimestampRequestBuilder(

@@ -18,7 +18,6 @@ from hub.api.labelled import may_see_now, reaches
 from hub.api.routes import Access, Route, Scope
 from hub.api.schema import Input, RtspSourceChange, read_body, read_json, read_query
 from hub.api.services import SERVICES
-from hub.devices.book import template_workbook
 from hub.devices.lines import Around, Line, judge
 from hub.devices.sheet import read_rows
 from hub.devices.taking import take
@@ -163,7 +162,13 @@ async def probe(request: web.Request) -> web.Response:
 async def workbook(request: web.Request) -> web.Response:
     """GET /api/devices/template.xlsx"""
     around = _around(request)
-    made = await asyncio.to_thread(template_workbook, sorted(around.units.items()), sorted(around.people.items()))
+
+    def make() -> bytes:
+        from hub.devices.book import template_workbook
+
+        return template_workbook(sorted(around.units.items()), sorted(around.people.items()))
+
+    made = await asyncio.to_thread(make)
     headers = {hdrs.CONTENT_DISPOSITION: "attachment; filename=devices.xlsx"}
     return web.Response(body=made, content_type=XLSX, headers=headers)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import TypeVar
 
-import segno
 from aiohttp import hdrs, web
 from pydantic import BaseModel, Field
 
@@ -162,6 +161,8 @@ def qr_svg(note: str) -> bytes:
     if len(note.encode()) > MAX_QR_BYTES:
         raise InvalidRequest(f"the head has more than {MAX_QR_BYTES} bytes and fits in no QR code that a phone reads")
     out = BytesIO()
+    import segno
+
     code = segno.make(note, micro=False, error="m", encoding="utf-8")
     code.save(out, kind="svg", scale=4, border=4, xmldecl=False, title="log head")
     return out.getvalue()

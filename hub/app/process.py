@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from hub.app.hub import Hub
-from hub.app.node import ClusterNode
 from hub.clock import Clock
 from hub.settings import Settings
 from hub.systemd import Supervisor
@@ -33,6 +32,8 @@ async def run_until_signalled(
     of a cluster gives its streams away before."""
     stop = stop_signal()
     if settings.clustered:
+        from hub.app.node import ClusterNode  # only here: who is no cluster starts without what makes one
+
         async with ClusterNode.running(settings, first_password=first_password) as node:
             supervisor.ready(f"serving at {node.url or node.node_url}")
             await _until(stop, supervisor, node.clock)

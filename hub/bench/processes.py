@@ -18,6 +18,8 @@ import aiohttp
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _KIB = 1024
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+"""Not for a hub that is measured: an installed one has its modules compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class HubProcess:
     async def start(self, *, wait: bool = True) -> None:
         """Start (again, on the same data and port), and wait until it is ready if ``wait``."""
         environ = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("HUB_")},
+            **{key: value for key, value in os.environ.items() if not key.startswith("HUB_") and key != _NO_BYTECODE},
             "HUB_ADMIN_TOKEN": self.token,
             "HUB_KEYS_DIR": str(self.keys_dir),
             "HUB_WEBRTC_ADDRESSES": "127.0.0.1",

@@ -62,12 +62,11 @@ async def recover_left(ledger: Ledger, engine: Engine, data: Path, left: frozens
         _log.warning("an open reel was recovered", reel=item.reel, bytes=item.body["size"], cut_at=item.cut_at)
     if found:
         await ledger.committed()
-    for item in found:
-        await asyncio.to_thread(reels.finish, data, item)
+    await asyncio.to_thread(reels.finish, data, found)
     return len(found)
 
 
 def _look(data: Path, known: reels.Known, left: frozenset[str], scan: reels.Scan) -> list[reels.Recovered]:
     since = min((name.split("/")[2] for name in left), default="")
-    longer = reels.open_reels(data, known, lambda _stream: since)
-    return [reels.recover_reel(data, known, item, scan) for item in longer if item.reel in left]
+    longer = [item for item in reels.open_reels(data, known, lambda _stream: since) if item.reel in left]
+    return reels.recover_reels(data, known, longer, scan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import resource
 from typing import TYPE_CHECKING
@@ -29,11 +30,14 @@ def add(commands: Commands) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    gc.disable()  # what is imported stays: a sixth of its time went into looking for what does not
     import uvloop
 
     from hub.app import run_until_signalled
     from hub.logging import configure_logging
     from hub.systemd import Supervisor
+
+    gc.enable()
 
     settings = settings_of(options)
     configure_logging(settings)

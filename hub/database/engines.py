@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
-from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-import psycopg
 from sqlalchemy import Dialect, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
@@ -33,9 +30,6 @@ UNANSWERED_S = 15
 """What was sent and not acknowledged for so long ends the connection."""
 CONNECTIONS = 4
 """Kept open by an engine, and as many again while many ask."""
-
-
-_Value = TypeVar("_Value")
 
 
 def open_engine(database: Database, *, lock_wait_s: float = 10.0, unlimited: bool = False) -> Engine:
@@ -95,6 +89,10 @@ def _open_server(database: Database, lock_wait_s: float, *, read_only: bool = Fa
         "tcp_user_timeout": UNANSWERED_S * 1000,
         "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
     }
+    import psycopg
+
+    from hub.database.answering import Answering  # only here: SQLite needs no driver of PostgreSQL
+
     engine = create_engine(
         database.address(),
         connect_args=connect_args,
@@ -107,31 +105,9 @@ def _open_server(database: Database, lock_wait_s: float, *, read_only: bool = Fa
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, options: Any) -> Any:
-        return (psycopg.Connection if unlimited else _Answering).connect(*args, **options)
+        return (psycopg.Connection if unlimited else Answering).connect(*args, **options)
 
     return engine
-
-
-class _Answering(psycopg.Connection[Any]):
-    """Closed by a server that does not answer in time."""
-
-    def wait(self, gen: Generator[Any, Any, _Value], *arguments: Any, **options: Any) -> _Value:
-        return super().wait(self._in_time(gen), *arguments, **options)
-
-    def _in_time(self, gen: Generator[Any, Any, _Value]) -> Generator[Any, Any, _Value]:
-        """psycopg's own steps; it looks here again ten times a second while nothing comes."""
-        deadline = time.monotonic() + ANSWER_S
-        try:
-            wanted = next(gen)
-            while True:
-                ready = yield wanted
-                if time.monotonic() > deadline:
-                    self.pgconn.finish()
-                    raise psycopg.OperationalError(f"the server did not answer within {ANSWER_S} s")
-                wanted = gen.send(ready)
-        except StopIteration as end:
-            value: _Value = end.value
-            return value
 
 
 def _keep_private(path: Path) -> None:

@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 from xml.parsers import expat
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from hub.devices.columns import COLUMNS, SHEET, column_of
 from hub.errors import InvalidRequest
 
@@ -34,7 +31,7 @@ _MAX_TEXT = 2000
 _XML = (".xml", ".rels", ".vml")
 
 _BROKEN = (
-    zipfile.BadZipFile, zlib.error, InvalidFileException, expat.ExpatError, KeyError, ValueError, TypeError,
+    zipfile.BadZipFile, zlib.error, expat.ExpatError, KeyError, ValueError, TypeError,
     AttributeError, IndexError, EOFError, OSError, NotImplementedError, SyntaxError, RuntimeError, MemoryError,
     OverflowError, ArithmeticError,
 )  # fmt: skip
@@ -121,8 +118,14 @@ def _check_xml(data: bytes) -> None:
 
 
 def _rows(data: bytes) -> list[Row]:
-    # formulas are asked for as such: what they gave when the file was last saved is not what it says
-    book = load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        # formulas are asked for as such: what they gave when the file was last saved is not what it says
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
+    except InvalidFileException as error:
+        raise ValueError(str(error)) from error
     try:
         sheet: Any = book[SHEET] if SHEET in book.sheetnames else book.worksheets[0]
         lines = _lines(sheet)

@@ -22,7 +22,6 @@ from hub.errors import HubError, InvalidRequest, LedgerError
 from hub.evidence.binding import Bindings, bind
 from hub.evidence.contents import Cancelled, Contents, new_package, read_blocks
 from hub.evidence.heads import LogHeads, longest_unanchored_us
-from hub.evidence.pictures import make_movie, make_still
 from hub.evidence.plan import Part, split, whole
 from hub.evidence.readme import readme
 from hub.evidence.reporting import Story, make_report
@@ -403,6 +402,8 @@ class _Part:
     # ------------------------------------------------------------------------------ for people
 
     def _pictures(self) -> None:
+        from hub.evidence.pictures import make_movie, make_still
+
         chunks = [chunk for own in self._chunks.values() for chunk in own]
         chunks.sort(key=lambda chunk: chunk.first_us)
         if not chunks:

@@ -25,7 +25,6 @@ from hub.evidence.facts import (
 from hub.evidence.facts import Notes as NoteFacts
 from hub.evidence.heads import LogHeads
 from hub.evidence.plan import Part
-from hub.evidence.report import report
 from hub.ledger.bodies import INTERRUPTION_TYPES, interruption_from_body
 from hub.ledger.entries import Entry, EntryType
 from hub.ledger.notes import parse_vkey
@@ -76,6 +75,8 @@ def make_report(
 ) -> tuple[bytes, bytes]:
     """HTML and PDF. ``digest`` is that of SHA256SUMS; ``unanchored_us``: the longest that anything of the range waited
     for an outsider's word. Raises HubError."""
+    from hub.evidence.report import report
+
     return report(facts_of(manifest, rows, part, story, logs, verdict, digest, unanchored_us))
 
 

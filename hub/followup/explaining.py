@@ -10,8 +10,7 @@ from pathlib import Path
 
 from hub.clock import US_PER_S
 from hub.errors import Conflict, InvalidRequest, NotFound, Refused
-from hub.followup import files, paper
-from hub.followup.clip import sound_of
+from hub.followup import files
 from hub.followup.followup import Case, Followup
 from hub.followup.judge import Exemption, Form
 from hub.followup.speech import Heard, listen
@@ -123,6 +122,8 @@ class Explaining:
         return await self._followup.settled(ident)
 
     def _listen(self, chunks: Sequence[Chunk], from_us: int, to_us: int) -> Heard:
+        from hub.followup.clip import sound_of
+
         return listen(sound_of(self._shelf, chunks, from_us, to_us))
 
     # ------------------------------------------------------------------------------------ written
@@ -130,6 +131,8 @@ class Explaining:
     async def draft(self, ident: str, text: str, by: Person) -> tuple[Case, Statement]:
         """书面说明: the words are fixed from here on; who wants others writes another one. Raises Conflict,
         InvalidRequest, StorageError."""
+        from hub.followup import paper
+
         text = _text("text", text, least=5)
         async with self._followup.changing:
             case = await self._followup.unsettled_case(ident)
@@ -170,6 +173,8 @@ class Explaining:
 
     async def page(self, case: Case, name: str) -> str:
         """HTML to print and sign by hand, with a QR code of its number and digest."""
+        from hub.followup import paper
+
         statement, window = statement_of(case, name), case.stream.kind is StreamKind.WINDOW
         hands = 1 if window else case.rules.signatures
         return paper.page_of(statement, await self.words(case, name), hands=hands, window=window)

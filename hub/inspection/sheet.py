@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
-from xlsxwriter import Workbook  # type: ignore[import-untyped]
-
 from hub.inspection.records import KINDS, Overview
 from hub.inspection.words import COLUMNS, local
 
@@ -46,6 +44,8 @@ class Bulletin:
 
 
 def xlsx(bulletin: Bulletin) -> bytes:
+    from xlsxwriter import Workbook  # type: ignore[import-untyped]
+
     data = BytesIO()
     off = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
     book = Workbook(data, {"in_memory": True, **off})

@@ -94,8 +94,7 @@ class Ledger(LogKeeper):
             self.append(item.stream_id, EntryType.RECOVERY, item.body)
             _log.warning("an open reel was recovered", reel=item.reel, bytes=item.body["size"], cut_at=item.cut_at)
         await self.committed()
-        for item in found:
-            await self._call(reels.finish, self._data, item)
+        await self._call(reels.finish, self._data, found)
         self.recovered = await self._call(self._what_was_open)
         await self._sign()
         self._start_tasks()
@@ -103,7 +102,7 @@ class Ledger(LogKeeper):
     def _look_at_reels(self, scan: reels.Scan) -> list[reels.Recovered]:
         index = self._started.index
         found = list(reels.open_reels(self._data, index, partial(since_day, index)))
-        return [reels.recover_reel(self._data, index, item, scan) for item in found]
+        return reels.recover_reels(self._data, index, found, scan)
 
     def _what_was_open(self) -> tuple[RecoveredStream, ...]:
         index = self._started.index

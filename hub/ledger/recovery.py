@@ -70,9 +70,12 @@ def repair(data: Path, index: Index) -> Repair:
     done = Repair(completed=complete_files(data, index))
     found = _search(data, index, everything=not index.states)
     accepted = _accept(found, index)
-    for path, offset in sorted(found.torn.items()):
-        done.quarantined.append(quarantine(data, path, offset))
-        cut(data, path, offset)
+    torn = sorted(found.torn.items())
+    done.quarantined = [quarantine(data, path, offset) for path, offset in torn]
+    flush_kept(data, done.quarantined)
+    for path, offset in torn:
+        os.truncate(data / path, offset)
+    flush(data, [path for path, _ in torn], [])
     done.reinserted = insert_found(data, index, accepted)
     return done
 
@@ -281,7 +284,7 @@ def _align_leaves(data: Path, index: Index, row: LogRow) -> None:
 
 
 def quarantine(data: Path, path: str, offset: int) -> Quarantined:
-    """Copy a file's bytes from ``offset`` on into the quarantine folder; durable when it returns."""
+    """Copy a file's bytes from ``offset`` on into the quarantine folder; not durable before :func:`flush_kept`."""
     kept_as = f"{QUARANTINE}/{path.replace('/', '__')}.{offset}"
     target = data / kept_as
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -292,11 +295,10 @@ def quarantine(data: Path, path: str, offset: int) -> Quarantined:
             copy.write(block)
             digest.update(block)
             size += len(block)
-    flush(data, [kept_as], [kept_as])
     return Quarantined(path, offset, size, digest.hexdigest(), kept_as)
 
 
-def cut(data: Path, path: str, offset: int) -> None:
-    """End a file at ``offset``, durably; what followed is in quarantine."""
-    os.truncate(data / path, offset)
-    flush(data, [path], [])
+def flush_kept(data: Path, kept: Iterable[Quarantined]) -> None:
+    """What is in quarantine is durable; only then may it be cut off where it was."""
+    names = [one.kept_as for one in kept]
+    flush(data, names, names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Protocol
 from hub.errors import MediaError
 from hub.ledger.bodies import track_body
 from hub.ledger.entries import JsonValue, is_stream_id
-from hub.ledger.recovery import Quarantined, cut, files_since, quarantine
+from hub.ledger.recovery import Quarantined, files_since, flush_kept, quarantine
 from hub.ledger.store import flush
 from hub.model import Chunk, MediaKind, TrackRange
 
@@ -53,6 +53,7 @@ class Recovered:
     reel: str
     body: dict[str, JsonValue]
     cut_at: int | None
+    kept: Quarantined | None
 
 
 class Known(Protocol):
@@ -75,8 +76,17 @@ def open_reels(data: Path, known_of: Known, since_of: Callable[[str], str]) -> I
                 yield OpenReel(stream, name, known.get(name, 0))
 
 
-def recover_reel(data: Path, index: Known, item: OpenReel, scan: Scan) -> Recovered:
-    """Look at an open reel, and put what is torn into quarantine. Raises OSError."""
+def recover_reels(data: Path, index: Known, items: Sequence[OpenReel], scan: Scan) -> list[Recovered]:
+    """Look at open reels, and put what is torn into quarantine. Raises OSError.
+
+    What is about to be declared must be on the disk first: all of it is flushed together, when all is looked at."""
+    found = [_recover_reel(data, index, item, scan) for item in items]
+    flush_kept(data, [one.kept for one in found if one.kept])
+    flush(data, [item.reel for item in items], [item.reel for item in items])
+    return found
+
+
+def _recover_reel(data: Path, index: Known, item: OpenReel, scan: Scan) -> Recovered:
     path = data / item.reel
     try:
         end, found = scan(path, item.known)
@@ -87,10 +97,8 @@ def recover_reel(data: Path, index: Known, item: OpenReel, scan: Scan) -> Recove
         # Not one whole fragment: of a new reel nothing stays, an older one ends where its entries end.
         tail = _Tail(item.known, tail.init_size, ())
     kept = quarantine(data, item.reel, tail.end) if path.stat().st_size > tail.end else None
-    # What is about to be declared must be on the disk first.
-    flush(data, [item.reel], [item.reel])
     body = _body(data, index, item, tail, kept)
-    return Recovered(item.stream_id, item.reel, body, tail.end if kept else None)
+    return Recovered(item.stream_id, item.reel, body, tail.end if kept else None, kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +110,20 @@ class _Tail:
     tracks: tuple[TrackRange, ...]
 
 
-def finish(data: Path, recovered: Recovered) -> None:
-    """Cut off what is in quarantine, once the entry that says so is durable."""
-    if recovered.cut_at is None:
-        return
-    if recovered.cut_at:
-        cut(data, recovered.reel, recovered.cut_at)
-    else:
-        (data / recovered.reel).unlink()
+def finish(data: Path, recovered: Iterable[Recovered]) -> None:
+    """Cut off what is in quarantine, once the entries that say so are durable."""
+    shorter = []
+    for one in recovered:
+        if one.cut_at:
+            os.truncate(data / one.reel, one.cut_at)
+            shorter.append(one.reel)
+        elif one.cut_at is not None:
+            (data / one.reel).unlink()
+    flush(data, shorter, [])
 
 
 def _body(data: Path, index: Known, item: OpenReel, tail: _Tail, kept: Quarantined | None) -> dict[str, JsonValue]:
-    before = index.last_footage(item.stream_id, item.reel)
+    before = index.last_footage(item.stream_id, item.reel) if item.known else None
     start = (item.known or tail.init_size) if tail.tracks else tail.end
     size = tail.end - start
     first_us, end_us = _times(item, before, tail.tracks)

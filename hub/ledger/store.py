@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from hub.errors import LedgerError
 from hub.ledger.entries import Entry
-from hub.ledger.files import entry_file, sync_folder
+from hub.ledger.files import entry_file
 from hub.ledger.merkle import HASH_SIZE
 
 SETTLED_FILES = 8192
+FLUSH_TOGETHER = 32
+FLUSH_THREADS = 16
 OPEN_FILES = 256
 """Entry files kept open: one a stream, and some to spare. Reopening costs 20 µs, not a failure."""
 
@@ -131,16 +134,34 @@ def _file_of(entry: Entry) -> str:
 
 
 def flush(data: Path, dirty: Iterable[str], new: Iterable[str]) -> None:
-    """Make these files durable, and the names of those that are new. Any thread; raises OSError."""
-    for path in dirty:
-        handle = os.open(data / path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    folders = {parent for path in new for parent in (data / path).parents if parent.is_relative_to(data)}
-    for folder in folders:
-        sync_folder(folder)
+    """Make these files durable, and the names of those that are new. Any thread; raises OSError. Many at once are
+    flushed side by side: a file system writes what waits together down together."""
+    root = str(data)
+    files = [f"{root}/{path}" for path in dirty]
+    folders = {folder for path in new for folder in _folders(path)}
+    work = [*files, *(f"{root}/{folder}" for folder in folders)]
+    if len(work) < FLUSH_TOGETHER:
+        for path in work:
+            _sync(path)
+        return
+    with ThreadPoolExecutor(FLUSH_THREADS, "flush") as pool:
+        for _ in pool.map(_sync, work):
+            pass
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Those above a path below the data folder, and the data folder itself."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class LeafFile:

@@ -177,7 +177,8 @@ def _clip(intervals: Iterable[Interval], from_us: int, to_us: int) -> list[Inter
 
 def _merge(intervals: Iterable[Interval]) -> list[Interval]:
     """Sorted, and joined where they touch."""
-    return _close_up(sorted(intervals), 0)
+    found = sorted(intervals)
+    return found if len(found) < 2 else _close_up(found, 0)
 
 
 def _close_up(intervals: Sequence[Interval], hole_us: int = SEAM_US) -> list[Interval]:
@@ -192,6 +193,8 @@ def _close_up(intervals: Sequence[Interval], hole_us: int = SEAM_US) -> list[Int
 
 def _without(intervals: Sequence[Interval], taken: Sequence[Interval]) -> list[Interval]:
     """``intervals`` minus ``taken``; both merged. Linear in both."""
+    if not intervals or not taken:
+        return list(intervals)
     out: list[Interval] = []
     index = 0
     for begin, end in intervals:
@@ -213,12 +216,12 @@ def _length(intervals: Sequence[Interval]) -> int:
 
 
 def _span_json(span: TimelineSpan) -> dict[str, Any]:
-    out: dict[str, Any] = {"from": rfc3339(span.from_us), "to": rfc3339(span.to_us), "state": str(span.state)}
+    out: dict[str, Any] = {"from": rfc3339(span.from_us), "to": rfc3339(span.to_us), "state": span.state.value}
     if span.deleted:
         out["deleted"] = True
     if span.interruption is not None:
         broken = span.interruption
-        out["interruption"] = {"id": broken.id, "kind": str(broken.kind), "state": str(broken.state)}
+        out["interruption"] = {"id": broken.id, "kind": broken.kind.value, "state": broken.state.value}
         if "maintenance" in broken.evidence:
             out["interruption"]["maintenance"] = broken.evidence["maintenance"]
     return out

@@ -17,7 +17,6 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import apprise
 from sqlalchemy import Column, Engine, RowMapping, Table, delete, select
 
 from hub.clock import Clock
@@ -118,7 +117,9 @@ def check_url(kind: ChannelKind, url: str) -> str:
     return url
 
 
-def _asset() -> apprise.AppriseAsset:
+def _asset() -> Any:
+    import apprise
+
     return apprise.AppriseAsset(
         app_id="recorder-hub", app_desc="执法记录中枢", app_url="", async_mode=False, secure_logging=True,
         storage_mode="memory", plugin_paths=[],
@@ -128,6 +129,8 @@ def _asset() -> apprise.AppriseAsset:
 @cache
 def _plugins() -> None:
     """Apprise reads all its services at the first use; one of them still looks for a module that Python gave up."""
+    import apprise
+
     said = logging.getLogger("apprise")  # it names addresses; what went wrong is kept with the notice
     said.addHandler(logging.NullHandler())
     said.propagate = False
@@ -137,6 +140,8 @@ def _plugins() -> None:
 
 
 def _service(url: str) -> Any:
+    import apprise
+
     with _LOADING:
         _plugins()
     try:
@@ -147,6 +152,8 @@ def _service(url: str) -> Any:
 
 def send_apprise(url: str, words: Words, level: int) -> None:
     """Blocks for as long as the service takes. Raises SendError."""
+    import apprise
+
     service = _service(url)
     if service is None:
         raise SendError("the URL of this channel is not understood by this version of apprise")

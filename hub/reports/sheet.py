@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from io import BytesIO
-from typing import Any
-
-from xlsxwriter import Workbook  # type: ignore[import-untyped]
-from xlsxwriter.format import Format  # type: ignore[import-untyped]
-from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+from typing import TYPE_CHECKING, Any
 
 from hub.clock import US_PER_S
 from hub.model import InterruptionKind
 from hub.reports.month import Cuts, Figures, Month, change
 from hub.reports.words import COUNTED, TITLE, local, scope, traced
 from hub.words import KINDS
+
+if TYPE_CHECKING:
+    from xlsxwriter.format import Format  # type: ignore[import-untyped]
+    from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
 _DAY_US = 86_400 * US_PER_S
 _FIGURES = (
@@ -29,6 +29,8 @@ class _Book:
     somebody edits the cell (quote prefix)."""
 
     def __init__(self, month: Month) -> None:
+        from xlsxwriter import Workbook  # type: ignore[import-untyped]
+
         self.data = BytesIO()
         self.book = Workbook(
             self.data,
