@@ -15,6 +15,7 @@ from hub.model import AccessUnit, TrackInfo
 from hub.segmenter.disk import Disk
 from hub.segmenter.recorder import Recorder
 from hub.settings import Settings
+from hub.shelf import LocalShelf
 from tests.segmenter_media import Log, Take, feed, fragments, interleave
 
 
@@ -44,7 +45,7 @@ def record(folder: Path, *runs: tuple[Sequence[AccessUnit], Sequence[TrackInfo]]
 
     log = asyncio.run(work())
     assert not log.failures
-    return list(segments(folder / "data", log.chunks))
+    return list(segments(LocalShelf(folder / "data"), log.chunks))
 
 
 def probe(path: Path) -> dict[str, Any]:

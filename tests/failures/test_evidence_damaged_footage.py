@@ -18,6 +18,7 @@ from hub.evidence.movie import MovieMarks, movie
 from hub.evidence.segments import Segment, segments
 from hub.evidence.still import MAX_JPEG_BYTES, still
 from hub.model import Chunk, Codec
+from hub.shelf import LocalShelf
 from tests.evidence_footage import at, decoded_without_a_word, record
 from tests.segmenter_media import START_US, Take, audio, fragments, video
 
@@ -155,5 +156,5 @@ def test_a_segment_given_twice_does_not_tangle_the_movie(tmp_path: Path) -> None
 
 def test_a_reel_that_is_gone_is_a_segment_without_bytes(tmp_path: Path) -> None:
     chunk = Chunk("s", 1, "s/gone.mp4", 10, 20, "", 10, "", 1, 2, None, (), "stop")
-    (found,) = segments(tmp_path, [chunk])
+    (found,) = segments(LocalShelf(tmp_path), [chunk])
     assert (found.init, found.data, found.first_us) == (b"", b"", 1)

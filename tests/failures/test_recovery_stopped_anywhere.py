@@ -19,7 +19,7 @@ STOPS = int(os.environ.get("SOAK_STOPS", "200"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 
 
-@pytest.mark.timeout(60 + STOPS)
+@pytest.mark.timeout(120 + 3 * STOPS)
 def test_stopped_at_any_call(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "tests.recovery.line", str(tmp_path), str(STOPS), str(SEED)],

@@ -74,7 +74,6 @@ async def test_the_signer_is_killed_and_another_one_signs(tmp_path: Path) -> Non
 
 async def test_a_signer_that_hangs_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Entries become durable while the signer is waited for; it is replaced, and what was not signed is."""
-    monkeypatch.setattr(remote, "CALL_S", 2.0)
     monkeypatch.setattr(remote, "END_S", 0.2)
     folder = Folder(tmp_path)
     signers = remote.ChildSigners(folder.keys)
@@ -83,6 +82,9 @@ async def test_a_signer_that_hangs_holds_nobody_up(tmp_path: Path, monkeypatch: 
     assert signers.line.pid is not None
     signer = psutil.Process(signers.line.pid)
     signer.suspend()
+    line = signers._connection._socket
+    assert line is not None
+    line.settimeout(2.0)  # of this line alone: the next signer has as long to start as any
     ledger.heartbeat()
     await ledger.committed()
     signing = asyncio.create_task(ledger._sign())

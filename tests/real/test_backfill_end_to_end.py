@@ -30,7 +30,7 @@ from hub.ledger.verdict import Completeness
 from hub.ledger.verify import verify_path
 from tests.hub_line import OPUS, SOUND, until, until_live
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 CUT_S = 20.0
 LONG = VideoSpec(width=320, height=180, bitrate=300_000, gop=25, seconds=40)

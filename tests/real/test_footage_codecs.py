@@ -15,6 +15,7 @@ from hub.evidence.movie import derived_marks, movie
 from hub.evidence.segments import segments
 from hub.footage.store import State
 from hub.ledger.verdict import Completeness
+from hub.shelf import LocalShelf
 from tests.footage_support import BREAK, Room, S, room
 
 pytestmark = pytest.mark.real
@@ -84,7 +85,9 @@ async def test_pictures_and_sound_are_recorded_as_they_are(tmp_path: Path, name:
 def _assert_in_a_movie(hub: Room, run: int, video: str, out: Path) -> None:
     """What an evidence package derives for watching; no MP4 of FFmpeg's holds VP8, which costs the others nothing."""
     chunks = hub.ledger.reader.chunks("rec", BREAK[0] - 5 * S, BREAK[1] + S, 1000)
-    made = movie(segments(hub.data, chunks), out, derived_marks(digest="", export_id="", recipient="", created=""))
+    made = movie(
+        segments(LocalShelf(hub.data), chunks), out, derived_marks(digest="", export_id="", recipient="", created="")
+    )
     brought = sum(chunk.run == run for chunk in chunks)
     assert made.skipped == (brought if video == "vp8" else 0)
     codecs = set()
