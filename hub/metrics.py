@@ -124,6 +124,7 @@ MEMBERS = Gauge("hub_cluster_members", "Nodes that live, as this node sees it; 0
 OWNED = Gauge("hub_cluster_streams_owned", "Streams that this node owns.")
 TAKEN = Counter("hub_cluster_streams_taken_total", "Streams that this node took over; a steep slope: nodes flicker.")
 GIVEN = Counter("hub_cluster_streams_given_total", "Streams that this node gave away or lost.")
+LIVE_LINKS = Gauge("hub_live_links", "Nodes that this one brings live pictures from, because somebody watches.")
 BUS_WAITING = Gauge("hub_bus_waiting", "Messages of this node that wait for Redis; worry when it grows.")
 BUS_DROPPED = Counter("hub_bus_dropped_total", "Changes that found no room while Redis was away; worry at 1.")
 BUS_UNREADABLE = Counter("hub_bus_unreadable_total", "Messages of the bus that were skipped; worry at 1.", ["topic"])

@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from hub.api import web_page
 from hub.api.door import Door
 from hub.api.errors import errors_middleware
+from hub.api.gauges import Snapshot
 from hub.api.playback import FILLED, INIT, REEL, Reels, send_filled, send_init, send_reel
 from hub.api.server import serve
 from hub.app.calls import cluster_session
@@ -133,9 +134,9 @@ async def healthz(_request: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
 
 
-async def node_metrics(_request: web.Request) -> web.Response:
-    """GET /metrics: Prometheus text of this process."""
-    text = await asyncio.to_thread(generate_latest)
+async def node_metrics(now: Snapshot) -> web.Response:
+    """Prometheus text of this process."""
+    text = await asyncio.to_thread(lambda: now.text() + generate_latest())
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

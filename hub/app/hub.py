@@ -102,6 +102,8 @@ class Hub:
     archiving: Archiving
     disk: Disk
     """The office's own."""
+    services: Services
+    """What calls are answered from; the last that is made."""
 
     def __init__(
         self, settings: Settings, clock: Clock, begin: Begin, records: Recorders, front: Callable[[Settings], Front]
@@ -335,7 +337,7 @@ class Hub:
         settings, clock = self.settings, self.clock
         # late: a first password that nobody is shown would lock everybody out
         accounts, self.first_password = await Accounts.open(engine, settings, clock, people=self.people)
-        services = Services(
+        self.services = services = Services(
             settings=settings,
             clock=clock,
             shelf=self.archiving.shelf,

@@ -221,6 +221,15 @@ class IngestNode:
     def _told(self) -> Sequence[Told]:
         return self.here.fleet.pipelines()
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Facts that are not in the database yet."""
+        return self._chains.waiting_bytes
+
+    @property
+    def postgresql_away(self) -> bool:
+        return self.orders.away_since_us is not None or bool(self._chains.problem)
+
     def telling(self) -> TellingOfNode:
         """How this node is."""
         return TellingOfNode(

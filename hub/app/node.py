@@ -13,6 +13,7 @@ from aiohttp import web
 
 from hub import __version__
 from hub.api.door import Door, open_door, open_node_door
+from hub.api.gauges import OfNode, snapshot_of_node
 from hub.api.server import serve_at
 from hub.app.calls import Calls, cluster_session
 from hub.app.gateway import Gateway, healthz, node_metrics
@@ -174,13 +175,26 @@ class ClusterNode:
             self.ingest.ownership.nudge()
 
     def _public(self) -> list[web.RouteDef]:
-        return [web.get("/healthz", healthz), web.get("/readyz", self._readyz), web.get("/metrics", node_metrics)]
+        return [web.get("/healthz", healthz), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         """Of this node. An office elsewhere, and servers that are away, take no node out of service: it goes on."""
         checks = dict(self.ready())
-        ready = all(result == "ok" or result.startswith("ok, but ") for result in checks.values())
+        ready = all(_goes_on(result) for result in checks.values())
         return web.json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        """GET /metrics: of this process, and of the office while it is here."""
+        office, ingest = self.hub, self.ingest
+        now = OfNode(
+            self._of_ingest().data,
+            {name: _goes_on(result) for name, result in self.ready().items()},
+            ledger_waiting_bytes=0 if ingest is None else ingest.waiting_bytes,
+            epochs={} if ingest is None else ingest.ownership.held(),
+            leads=office is not None,
+            postgresql_away=ingest is not None and ingest.postgresql_away,
+        )
+        return await node_metrics(snapshot_of_node(now, None if office is None else office.services))
 
     def ready(self) -> Mapping[str, str]:
         """Each check's name with ``ok`` or what is wrong."""
@@ -207,6 +221,11 @@ class ClusterNode:
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
+
+
+def _goes_on(result: str) -> bool:
+    """What wants attention while the node goes on has metrics of its own."""
+    return result == "ok" or result.startswith("ok, but ")
 
 
 def _url_of(door: Door, settings: Settings) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import aiohttp
 import structlog
 
+from hub import metrics
 from hub.clock import US_PER_S, Clock
 from hub.cluster.live_wire import (
     MAX_CHANNELS,
@@ -133,6 +134,7 @@ class FarFeeds(LiveFeeds):
             if link.idle:
                 del self._links[url]
                 link.end()
+        metrics.LIVE_LINKS.set(len(self._links))
 
     def _move(self, feed: FarFeed, url: str | None) -> None:
         if feed.link is not None:
