@@ -4,6 +4,7 @@
 # make lint   the same without the unit tests
 # make test-cluster  as make test, for what needs PostgreSQL, Redis and an object store
 # make verifier  hub-verify.pyz: verification as one file, for a machine without the hub
+# make test-stores  the stores' own unit tests once more, on PostgreSQL: by itself, for it takes as long as all the rest
 # make bundle  dist/recorder-hub-VERSION-linux-ARCH.tar: installs on a machine without a network
 # make test-bundle  makes one, and installs it where there is no network; needs root (unshare -n)
 # make soak   kill the hub 500 times, and stop its disk 5000 times: an hour
@@ -17,7 +18,7 @@ JOBS   ?= 3  # of two cores: tests of whole hubs mostly wait
 # Images of containers often say so; the tests start hundreds of hubs, and each would compile all of itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-cluster check lint unit soak verifier bundle test-bundle page setup peers clean
+.PHONY: run test test-cluster test-stores check lint unit soak verifier bundle test-bundle page setup peers clean
 
 run: setup page
 	$(VENV)/bin/hub demo
@@ -59,7 +60,10 @@ test: $(STAMPS)/dev $(PAGE) peers
 
 test-cluster: $(STAMPS)/dev $(PAGE) peers
 	$(PY) -m tests.cluster.object_store
-	$(PY) -m pytest tests/cluster -n $(JOBS) --dist loadgroup
+	$(PY) -m pytest tests/cluster -n $(JOBS) --dist loadgroup --ignore tests/cluster/test_stores.py
+
+test-stores: $(STAMPS)/dev peers
+	$(PY) -m pytest tests/cluster/test_stores.py -n $(JOBS)
 
 check: lint unit
 

@@ -70,6 +70,9 @@ class Taken(Protocol):
 class NodeChains(AnyLedger, ChainsOf[Taken], Protocol):
     """The ledger of a node, and who owns which chain."""
 
+    @property
+    def facts_wait(self) -> bool: ...
+
 
 class _Outward(EventBus):
     """Events of pipelines: the office makes them anew from changes, but for suspicions, of which none tells."""
@@ -101,6 +104,7 @@ class IngestNode:
         self.ownership: Ownership[Taken] = Ownership(
             clock, membership.members, chains, self.orders.streams,
             Doings(self._taken, self._lost, self._ended, self._hand_over), drain_s=settings.drain_s,
+            facts_wait=lambda: chains.facts_wait,
         )  # fmt: skip
         self._telling = Telling(clock, settings.node_name, self._told, self.ownership.epoch, membership.saying.standing)
         self._changing: set[asyncio.Task[None]] = set()

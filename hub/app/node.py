@@ -37,6 +37,8 @@ from hub.settings import Settings
 from hub.shelf import Shelf, Shelves
 
 log = structlog.get_logger(__name__)
+LOCK_WAIT_S = IDLE_S = 2.0
+"""Of what a node asks of PostgreSQL."""
 
 
 class ClusterNode:
@@ -97,7 +99,7 @@ class ClusterNode:
             self._work(work)
         self._work(self._telling().run())
         if settings.plays(LEADS):
-            self.leading = Leading(settings, self.clock, self.membership, self.calls, office)
+            self.leading = Leading(settings, self.clock, self.membership, self.calls, office, self.engine)
             self.leading.first_password = first_password
             await stack.enter_async_context(leading(self.leading))
         if public is not None:
@@ -121,7 +123,8 @@ class ClusterNode:
         """Database, Redis, and a way to call other nodes."""
         settings, stack = self.settings, self._stack
         assert settings.redis_url is not None
-        self.engine = open_engine(Database.of(settings))
+        # a node that is stopped within a commit must not keep others from its streams
+        self.engine = open_engine(Database.of(settings), lock_wait_s=LOCK_WAIT_S, idle_s=IDLE_S)
         stack.callback(self.engine.dispose)
         await asyncio.to_thread(create_tables, self.engine)
         link = RedisLink(settings.redis_url, self.clock)
@@ -205,7 +208,7 @@ class ClusterNode:
         if self.ingest is not None:
             checks |= self.ingest.ready()
         if self.leading is not None:
-            checks["office"] = self.leading.problem or "ok"
+            checks["office"] = self.leading.ready()
         return checks
 
     async def drain(self) -> int:

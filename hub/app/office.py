@@ -21,10 +21,12 @@ from hub.app.far_files import FarFiles
 from hub.app.front import ByGateways
 from hub.app.ground import Ground
 from hub.app.hub import Hub
+from hub.app.lines import FromArchive, forget_archived, forget_nothing
 from hub.app.membership import Membership
 from hub.app.node_door import Office, bearer
 from hub.app.recording import Recording
-from hub.clock import Clock
+from hub.archive.store import open_store
+from hub.clock import US_PER_S, Clock
 from hub.cluster.claims import claim
 from hub.cluster.integration import check_lead
 from hub.cluster.node_shelf import NodeShelf
@@ -44,12 +46,24 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 0.1
 RETRY_S = 1.0
+EPOCH_EVERY_US = US_PER_S
 
 
 class Leading:
     """Runs the office whenever this node leads."""
 
-    def __init__(self, settings: Settings, clock: Clock, membership: Membership, calls: Calls, office: Office) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        membership: Membership,
+        calls: Calls,
+        office: Office,
+        engine: Engine,
+    ) -> None:
+        """``engine``: the node's own, which no epoch fences."""
+        self._engine = engine
+        self._term = self._epoch = self._asked_us = 0
         self._settings = settings.model_copy(update={"behind_proxy": False})
         self._clock = clock
         self._membership = membership
@@ -60,6 +74,15 @@ class Leading:
         self.problem = ""
         """Why no office runs here although this node leads; empty: one does, or another node leads."""
 
+    def ready(self) -> str:
+        """For /readyz of the node. One that waits for its turn is as good as it gets: a rolling update goes on."""
+        if self.problem:
+            return self.problem
+        leader = self._membership.lease.leader()
+        if leader is None or leader.node == self._settings.node_name:
+            return "ok"
+        return f"ok, but it waits: {leader.node} leads the office"
+
     async def run(self) -> None:
         """Until cancelled; then the office has ended in order."""
         lease = self._membership.lease
@@ -68,16 +91,15 @@ class Leading:
                 await self._clock.sleep(LOOK_S)
                 continue
             try:
-                await self._lead(lease.term)
+                await self._lead()
                 self.problem = ""
             except (HubError, SQLAlchemyError, OSError) as error:
                 self.problem = f"the office cannot begin: {error}"
                 log.error("the office ended; it begins again when it can", problem=str(error))
                 await self._clock.sleep(RETRY_S)
 
-    async def _lead(self, term: int) -> None:
+    async def _lead(self) -> None:
         over = asyncio.Event()
-        lease = self._membership.lease
         async with Hub.running(
             self._settings,
             self._clock,
@@ -90,18 +112,46 @@ class Leading:
                 self.first_password(hub.first_password)
             log.info("this node leads the office", node=self._settings.node_name)
             try:
-                while lease.held() and lease.term == term and not over.is_set():
+                while not over.is_set() and await self._goes_on():
                     await self._clock.sleep(LOOK_S)
             finally:
                 self.hub = None
         log.info("this node leads no more", node=self._settings.node_name)
 
+    async def _goes_on(self) -> bool:
+        """Whether this office still leads. A lease that ran out because Redis is away, or because this process was slow
+        (at its own start, too), ends no office as long as nobody else began one: PostgreSQL's epoch says so."""
+        members, lease = self._membership.members, self._membership.lease
+        if self._membership.leaving or members.me.draining:
+            return False
+        now_us = self._clock.now().mono_us
+        if lease.held() and lease.term == self._term:
+            return True
+        if now_us - self._asked_us < EPOCH_EVERY_US:
+            return True
+        self._asked_us, term = now_us, lease.term
+        try:
+            if await asyncio.to_thread(_epoch_of, self._engine) != self._epoch:
+                return False
+        except SQLAlchemyError:
+            return True  # it can decide nothing meanwhile, and nobody else can begin
+        if lease.held():
+            self._term = term
+        return True
+
     async def _ground(self, over: asyncio.Event, stack: AsyncExitStack, settings: Settings, clock: Clock) -> Ground:
         database = Database.of(settings)
         engine = open_engine(database)
         stack.callback(engine.dispose)
+        self._term = self._membership.lease.term
         epoch = await asyncio.to_thread(_take_lead, engine, settings.node_name)
-        lead = Lead(settings.node_name, epoch, over.set, keep_lines=_all_of_them)
+        store = open_store(settings)
+        if store is None:
+            lead = Lead(settings.node_name, epoch, over.set, forget=forget_nothing)
+        else:
+            archive = FromArchive(store, settings.data)
+            await asyncio.to_thread(archive.log, engine)
+            lead = Lead(settings.node_name, epoch, over.set, forget_archived, archive.lines)
         ledger = await OfficeLedger.open(settings, clock, lead, remote_signers(settings))
         stack.push_async_callback(ledger.close)
         accesses, retained, told = AccessReader(database), Retained(database), ToldReader(database)
@@ -118,19 +168,18 @@ class Leading:
         return FarRecording(settings, clock, self._membership, self._calls, ground.engine, ground.ledger, check)
 
 
-def _all_of_them(_up_to: int) -> int:
-    """The database keeps every line: the next leader's folder is made from them, and may be an empty one."""
-    return 0
-
-
 def _take_lead(engine: Engine, node: str) -> int:
     """The office's epoch from now on. Blocks. Raises SQLAlchemyError, HubError while another is faster."""
-    with engine.connect() as connection:
-        known = connection.execute(select(chains.c.epoch).where(chains.c.stream == HUB_STREAM)).scalar()
-    taken = claim(engine, HUB_STREAM, node, known or 0)
+    taken = claim(engine, HUB_STREAM, node, _epoch_of(engine))
     if taken is None:
         raise HubError("another node took the lead at the same moment", code="not_leading")
     return taken.epoch
+
+
+def _epoch_of(engine: Engine) -> int:
+    """How often the lead was taken so far. Blocks."""
+    with engine.connect() as connection:
+        return connection.execute(select(chains.c.epoch).where(chains.c.stream == HUB_STREAM)).scalar() or 0
 
 
 def fence(engine: Engine, epoch: int) -> None:

@@ -73,9 +73,7 @@ def _not_behind(data: Path, index: Index, rows: list[LogRow], row: LogRow) -> No
 
 def _bring(data: Path, index: Index, bring: Bring) -> None:
     """Files that begin before the lines that the database holds."""
-    first: dict[str, int] = {}
-    for item in index.unflushed():
-        first.setdefault(item.path, item.offset)
+    first = index.first_of_unflushed()
     for stream in index.states:
         folder = _folder(stream)
         for path, size in index.file_sizes(folder, since_day(index, stream)).items():

@@ -175,10 +175,10 @@ class Chains:
         if connection.execute(text(_DECIDE), values).rowcount != 1:
             raise LedgerError(f"the facts of {writer} were handed in by somebody else meanwhile", code="two_writers")
 
-    def forget(self, writer: str) -> None:
-        """This writer hands nothing in any more."""
+    def forget_former(self, writer: str) -> None:
+        """Whoever wrote under this node's name before ``writer`` (NODE/…) hands nothing in any more."""
         with self._transaction() as connection:
-            connection.execute(text("DELETE FROM cluster_writers WHERE writer = :writer"), {"writer": writer})
+            connection.execute(text(_FORGET), {"writer": writer, "name": writer.rpartition("/")[0] + "/"})
 
     # ------------------------------------------------------------------------------------- heads
 
@@ -308,6 +308,10 @@ UPDATE cluster_chains c SET owner = n.owner, epoch = n.epoch, seq = n.seq, leaf 
 FROM unnest(CAST(:streams AS text[]), CAST(:owners AS text[]), CAST(:epochs AS bigint[]), CAST(:seqs AS bigint[]),
             CAST(:leaves AS bytea[]), CAST(:times AS bigint[])) AS n(stream, owner, epoch, seq, leaf, t_hub_us)
 WHERE c.stream = n.stream
+"""
+_FORGET = """
+DELETE FROM cluster_writers WHERE starts_with(writer, :name) AND strpos(substr(writer, length(:name) + 1), '/') = 0
+AND writer <> :writer
 """
 _PLACE = """
 INSERT INTO cluster_reels (path, node)

@@ -25,9 +25,9 @@ from hub.ledger.writer import Committed, Writer
 AT_ONCE = 2000
 """Entries of one round."""
 
-KeepLines = Callable[[int], int]
-"""Up to which entry (exclusive) the database may forget lines, asked with the first that may not be in the leader's
-files yet. Blocking: an archive says what is safe elsewhere."""
+Forget = Callable[[Index, int], None]
+"""Lets the database forget lines of entries below this id, all of which are flushed in the leader's files: as many as
+are safe elsewhere, should another folder have to lead. Blocking."""
 
 
 class NotLeading(LedgerError):
@@ -46,12 +46,12 @@ def check_lead(connection: Connection, epoch: int) -> None:
 class Integrator(Writer):
     """See the module. A :class:`Writer` whose entries come from the inbox, and whose index may be another's."""
 
-    def __init__(self, data: Path, log: Log, row: LogRow, index: Index, epoch: int, keep_lines: KeepLines) -> None:
+    def __init__(self, data: Path, log: Log, row: LogRow, index: Index, epoch: int, forget: Forget) -> None:
         super().__init__(data, EntryFiles(data, self._settle), log, row.id, index, list)
         self._row = row
         self._engine: Engine = index.engine
         self._epoch = epoch
-        self._keep_lines = keep_lines
+        self._forget = forget
         self._places: dict[str, int] = {}
         self._unsure: int | None = None
         """The next entry before a transaction of which nobody knows whether it went through."""
@@ -124,7 +124,7 @@ class Integrator(Writer):
             self._files.give_back(dirty, new)
             return
         note_agreed(self.log.folder, up_to - self._row.first_entry)
-        self._index.forget_flushed(min(up_to, self._keep_lines(up_to)))
+        self._forget(self._index, up_to)
 
 
 _FENCE = "SELECT epoch FROM cluster_chains WHERE stream = :stream FOR SHARE"

@@ -50,10 +50,10 @@ class Appended:
 
 
 class Maker:
-    """One writer: one life of one node. Its facts are numbered from 1."""
+    """One writer: one life of one node, or of its office (``part``). Its facts are numbered from 1."""
 
-    def __init__(self, clock: Clock, node: str) -> None:
-        self.writer = f"{node}/{secrets.token_hex(8)}"
+    def __init__(self, clock: Clock, node: str, part: str = "") -> None:
+        self.writer = f"{node}/{part}{secrets.token_hex(8)}"
         self.made = 0
         self._node = node
         self._clock = clock

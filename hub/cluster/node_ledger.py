@@ -133,8 +133,16 @@ class NodeLedger:
         self._task = asyncio.create_task(self._committing(), name="facts to the database")
 
     async def _recover(self, left: frozenset[str], scan: reels.Scan) -> None:
+        await self._forget_former_lives()
         await recover_left(self, self._engine, self._settings.data, left, scan)
         self._day = "none yet"
+
+    async def _forget_former_lives(self) -> None:
+        """Their rows are there for facts that are asked again; with an empty outbox nobody asks any more."""
+        await self._emptied.wait()
+        writers = Chains(self._engine)  # beside the one that hands in
+        with suppress(SQLAlchemyError):  # or at the next start
+            await asyncio.to_thread(writers.forget_former, self._maker.writer)
 
     async def _note_day(self) -> None:
         """What may be open at the next start is not older than the day before this. Not before what lay here at this
@@ -232,6 +240,11 @@ class NodeLedger:
     async def emptied(self) -> None:
         """What an earlier life of this node left in the outbox is in the database."""
         await self._emptied.wait()
+
+    @property
+    def facts_wait(self) -> bool:
+        """Whether an earlier life of this node left facts that are not in the database yet."""
+        return not self._emptied.is_set()
 
     # ------------------------------------------------------------------------------ ownership
 

@@ -22,7 +22,7 @@ from hub.clock import Clock
 from hub.cluster.agreeing import Bring, agree, nobody_has_it, nothing_waits
 from hub.cluster.chains import Chains, Done
 from hub.cluster.facts import Fate
-from hub.cluster.integration import Integrator, KeepLines, NotLeading
+from hub.cluster.integration import Forget, Integrator, NotLeading
 from hub.cluster.making import OFFICE_RUNS, RUN_BITS, Appended, Maker
 from hub.database import Database
 from hub.errors import LedgerError
@@ -53,7 +53,7 @@ class Lead:
     node: str
     epoch: int
     lost: Callable[[], None] = lambda: None
-    keep_lines: KeepLines = lambda up_to: up_to
+    forget: Forget = Index.forget_flushed
     bring: Bring = nobody_has_it
 
 
@@ -70,12 +70,12 @@ class OfficeLedger(LogKeeper):
     def __init__(self, settings: Settings, clock: Clock, started: Started, lead: Lead) -> None:
         index = started.index
         row = next(row for row in index.logs() if row.id == started.log_id)
-        writer = Integrator(settings.data, started.log, row, index, lead.epoch, lead.keep_lines)
+        writer = Integrator(settings.data, started.log, row, index, lead.epoch, lead.forget)
         super().__init__(settings, clock, started, writer, Reader(Database.of(settings), settings.data))
         self._integrator = writer
         self._lead = lead
         self._chains = Chains(index.engine)
-        self._maker = Maker(clock, lead.node)
+        self._maker = Maker(clock, lead.node, "office/")
         self._heads = {state.stream: Head(state.seq, state.leaf.hex()) for state in index.states.values()}
         self._runs: dict[str, int] = {}
         self._pending: deque[Appended] = deque()

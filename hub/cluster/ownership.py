@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
@@ -32,6 +32,8 @@ STAYS_S = 600.0
 """A stream that could not be handed over is not tried again for this long, unless this node drains."""
 AGAIN_S = 2.0
 """… and one of which nobody knows why, for this long."""
+FACTS_FIRST_S = 10.0
+"""A restarted node's streams wait so long for its outbox, from when PostgreSQL answers: for some 40 000 facts."""
 STARTS = "ingest"
 """The role of nodes that record."""
 
@@ -60,7 +62,8 @@ class Doings(Generic[C]):
 
 
 class Ownership(Generic[C]):
-    """The streams of one node. ``streams``: all that are registered, and whether each may be moved."""
+    """The streams of one node. ``streams``: all that are registered, and whether each may be moved. ``facts_wait``:
+    whether what an earlier life of this node said of its streams is not in the database yet."""
 
     def __init__(
         self,
@@ -71,8 +74,11 @@ class Ownership(Generic[C]):
         doings: Doings[C],
         *,
         drain_s: float,
+        facts_wait: Callable[[], bool] = lambda: False,
     ) -> None:
         self._clock = clock
+        self._facts_wait = facts_wait
+        self._facts_until_us: int | None = None
         self._members = members
         self._chains = chains
         self._streams = streams
@@ -161,10 +167,23 @@ class Ownership(Generic[C]):
                 self.problem = f"PostgreSQL does not say who owns what: {error}"
                 return Steps()
             self.problem = ""
-            steps = decide(view)
+            steps = self._facts_first(view, decide(view))
             await self._carry_out(steps)
             self._drained_if(view, steps)
             return steps
+
+    def _facts_first(self, view: View, steps: Steps) -> Steps:
+        """Under a new epoch only footage of the old one would still count: so this node's own streams wait for what it
+        said of them, a while."""
+        if not self._facts_wait():
+            return steps
+        now_us = self._clock.now().mono_us
+        if self._facts_until_us is None:
+            self._facts_until_us = now_us + round(FACTS_FIRST_S * US_PER_S)
+        if now_us >= self._facts_until_us:
+            return steps
+        mine = {one for one, owner in view.owners.items() if owner.node == view.me}
+        return replace(steps, claims=[one for one in steps.claims if one[0] not in mine])
 
     async def _view(self) -> View:
         owners = await _in_time(self._chains.owners())

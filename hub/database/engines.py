@@ -26,21 +26,26 @@ STATEMENT_S = 30
 ANSWER_S = STATEMENT_S + 10
 """A server that should have ended a statement by itself and still says nothing stands still: its connection is given
 up. The kernel under it may acknowledge for ever."""
+IDLE_S = 5.0
+"""PostgreSQL ends a transaction whose client says nothing for so long: one that was stopped holds no locks for ever."""
 UNANSWERED_S = 15
 """What was sent and not acknowledged for so long ends the connection."""
 CONNECTIONS = 4
 """Kept open by an engine, and as many again while many ask."""
 
 
-def open_engine(database: Database, *, lock_wait_s: float = 10.0, unlimited: bool = False) -> Engine:
+def open_engine(
+    database: Database, *, lock_wait_s: float = 10.0, idle_s: float = IDLE_S, unlimited: bool = False
+) -> Engine:
     """An engine on the database. In a file, tables that are missing are created by
     :func:`~hub.database.schema.create_tables`.
 
-    A statement that finds what it writes locked waits ``lock_wait_s`` before it fails. ``unlimited``: a
-    statement may take as long as it takes, for those who work on the tables themselves.
+    A statement that finds what it writes locked waits ``lock_wait_s`` before it fails. ``idle_s``: so long PostgreSQL
+    lets a transaction be in which nothing is asked. ``unlimited``: a statement may take as long as it takes, for those
+    who work on the tables themselves.
     """
     if database.path is None:
-        return _open_server(database, lock_wait_s, unlimited=unlimited)
+        return _open_server(database, lock_wait_s, idle_s=idle_s, unlimited=unlimited)
     return _open_file(database, database.path, lock_wait_s)
 
 
@@ -72,11 +77,18 @@ def _read_file(path: Path, still: bool) -> Engine:
     return create_engine(url, poolclass=NullPool)
 
 
-def _open_server(database: Database, lock_wait_s: float, *, read_only: bool = False, unlimited: bool = False) -> Engine:
+def _open_server(
+    database: Database,
+    lock_wait_s: float,
+    *,
+    idle_s: float = IDLE_S,
+    read_only: bool = False,
+    unlimited: bool = False,
+) -> Engine:
     limits = {
         "statement_timeout": "0" if unlimited else f"{STATEMENT_S}s",
         "lock_timeout": "0" if unlimited else f"{int(lock_wait_s * 1000)}ms",
-        "idle_in_transaction_session_timeout": f"{2 * STATEMENT_S}s",
+        "idle_in_transaction_session_timeout": "0" if unlimited else f"{int(idle_s * 1000)}ms",
         "default_transaction_read_only": "on" if read_only else "off",
         "timezone": "UTC",
     }

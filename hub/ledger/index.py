@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from hub.ledger.store import Placed
 from hub.model import Chunk, Interruption
 
 LOCK_WAIT_S = 2.0
+LINES_AT_ONCE = 1000
 """How long a commit waits for another writer of the database before the entries stay in their files
 alone until the next commit."""
 REMEMBERED_PATHS = 2048
@@ -224,15 +225,31 @@ class Index:
         with self.engine.connect() as connection:
             return list(connection.execute(query.order_by(t.entries.c.id)).scalars())
 
-    def unflushed(self) -> list[Unflushed]:
-        """Entries whose lines may be missing from their files, in order."""
+    def unflushed(self) -> Iterator[Unflushed]:
+        """Entries whose lines may be missing from their files, in order. A cluster may keep those of a whole day."""
         joined = t.unflushed.join(t.entries, t.entries.c.id == t.unflushed.c.entry_id).join(
             t.entry_files, t.entry_files.c.id == t.entries.c.file_id
         )
-        query = select(t.entry_files.c.path, t.entries.c.offset, t.unflushed.c.data).select_from(joined)
+        columns = (t.unflushed.c.entry_id, t.entry_files.c.path, t.entries.c.offset, t.unflushed.c.data)
+        query = select(*columns).select_from(joined).order_by(t.unflushed.c.entry_id).limit(LINES_AT_ONCE)
+        after = -1
+        while True:
+            with self.engine.connect() as connection:
+                rows = connection.execute(query.where(t.unflushed.c.entry_id > after)).all()
+            yield from (Unflushed(row.path, row.offset, row.data) for row in rows)
+            if len(rows) < LINES_AT_ONCE:
+                return
+            after = rows[-1].entry_id
+
+    def first_of_unflushed(self) -> dict[str, int]:
+        """Where the first of those lines begins, by file."""
+        entry, file = t.entries.c, t.entry_files.c
+        joined = t.unflushed.join(t.entries, entry.id == t.unflushed.c.entry_id).join(
+            t.entry_files, file.id == entry.file_id
+        )
+        query = select(file.path, func.min(entry.offset).label("first")).select_from(joined).group_by(file.path)
         with self.engine.connect() as connection:
-            rows = connection.execute(query.order_by(t.unflushed.c.entry_id))
-            return [Unflushed(row.path, row.offset, row.data) for row in rows]
+            return {row.path: row.first for row in connection.execute(query)}
 
     def first_unflushed(self) -> int:
         """The first entry whose line and leaf may be missing from the files; none: the next entry's id."""

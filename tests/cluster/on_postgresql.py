@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
 from hub.database import Database, engines
 from hub.database.migrating import migrate
 from tests.cluster.servers import Postgres, postgres_server
+
+hypothesis.settings.register_profile("on PostgreSQL", deadline=None)  # a database is made within the first example
+hypothesis.settings.load_profile("on PostgreSQL")
 
 
 @pytest.fixture(scope="session")

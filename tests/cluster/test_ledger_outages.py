@@ -215,11 +215,11 @@ async def test_a_notary_is_killed_between_files_and_database(cluster: Cluster, e
 
 
 async def test_a_folder_that_led_long_ago_agrees_again(cluster: Cluster) -> None:
-    first = await cluster.lead("first", keep_lines=lambda _up_to: 0)
+    first = await cluster.lead("first", forget=lambda _index, _up_to: None)
     first.append("cam-1", EntryType.LABEL, LABEL)
     await first.close()
     shutil.copytree(cluster.root / "first" / "keys", cluster.root / "second" / "keys")
-    second = await cluster.lead("second", keep_lines=lambda _up_to: 0)
+    second = await cluster.lead("second", forget=lambda _index, _up_to: None)
     for _ in range(5):
         second.append("cam-1", EntryType.LABEL, LABEL)
     await second.close()
@@ -249,7 +249,7 @@ async def test_a_database_of_before_is_refused_and_nothing_is_cut(cluster: Clust
 
 
 async def test_lines_that_nobody_has_are_missed_or_brought(cluster: Cluster) -> None:
-    office = await cluster.lead("first", keep_lines=lambda up_to: up_to)
+    office = await cluster.lead("first")
     office.append("cam-1", EntryType.LABEL, LABEL)
     await office.close()  # flushed: the database forgot the lines
     shutil.copytree(cluster.root / "first" / "keys", cluster.root / "second" / "keys")
@@ -261,7 +261,7 @@ async def test_lines_that_nobody_has_are_missed_or_brought(cluster: Cluster) -> 
         asked.append(path)
         return (cluster.root / "first" / "data" / path).read_bytes()[:size]
 
-    office = await cluster.lead("second", bring=bring, keep_lines=lambda _up_to: 0)
+    office = await cluster.lead("second", bring=bring, forget=lambda _index, _up_to: None)
     await office.close()
     assert any(path.startswith("reels/cam-1/") for path in asked)
     assert cluster.value("SELECT count(*) FROM ledger_unflushed") > 0, "not forgotten: nobody else has them"

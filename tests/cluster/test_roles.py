@@ -119,7 +119,8 @@ async def test_each_role_on_its_own_and_each_replaced(postgres: str, redis: Redi
             wall = await http.ws_connect("/api/live?streams=cam")
             await pictures(wall, 3)
             # another office: nobody who watches or records notices
-            await roles.start("office-b", "notary")
+            waits = await roles.start("office-b", "notary")
+            await when(lambda: says(waits, "ok, but it waits: office-a leads the office"))
             await roles.stop("office-a")
             await pictures(wall, 10)
             await when(lambda: leads(http))
@@ -143,6 +144,12 @@ async def test_each_role_on_its_own_and_each_replaced(postgres: str, redis: Redi
         await roles.stop("ingest-b")
         await asyncio.sleep(1)
         await roles.stop("office-b")
+
+
+async def says(node: Any, word: str) -> bool:
+    """A node that waits for its turn to lead is ready, or a rolling update would wait for it for ever."""
+    async with aiohttp.ClientSession() as http, http.get(f"{node.node_url}/readyz") as answer:
+        return answer.status == 200 and (await answer.json())["checks"]["office"] == word
 
 
 async def hear(events: aiohttp.ClientWebSocketResponse, heard: list[dict[str, Any]]) -> None:

@@ -1,4 +1,7 @@
-"""Every store does on PostgreSQL what its own tests say it does in a file: they are run again, on a server."""
+"""Every store does on PostgreSQL what its own tests say it does in a file: they are run again, on a server.
+
+``make test-stores``, apart from the rest: a database is made for each of some 600 tests.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,12 @@ FILES_ALONE = (
 )
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("room", STORES)
 def test_on_postgresql(room: str) -> None:
     files = [f"tests/unit/test_{name}.py" for name in STORES[room]]
     command = [sys.executable, "-m", "pytest", "-p", "tests.cluster.on_postgresql", "-p", "no:cacheprovider", *files]
     command += ["-k", " and ".join(f"not {name}" for name in FILES_ALONE)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=390)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1180)
     assert done.returncode == 0, done.stdout[-20_000:]
     assert " passed" in done.stdout or "[100%]" in done.stdout
