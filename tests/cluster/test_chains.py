@@ -317,3 +317,29 @@ async def test_who_takes_a_stream_learns_what_its_last_writer_left_open(cluster:
     ]  # fmt: skip
     assert claimed.was.interruption is not None
     assert claimed.was.interruption.kind is InterruptionKind.NO_SIGNAL, "the break itself is taken up"
+
+
+async def test_rows_of_former_lives_go_with_the_next_one(cluster: Cluster) -> None:
+    office = await cluster.lead("one")  # an office and a recorder of one name, side by side
+    office.append("cam-1", EntryType.LABEL, LABEL)
+    await office.committed()
+    node = await cluster.node("one")
+    await node.take("cam-1")
+    node.begin("cam-1")
+    await node.ledger.committed()
+    before = {one for (one,) in cluster.rows("SELECT writer FROM cluster_writers")}
+    assert len(before) == 2
+    await node.ledger.close()
+    cluster.nodes.remove(node)
+    node.engine.dispose()
+    node = await cluster.node("one")
+    assert node.ledger._recovering is not None
+    await node.ledger._recovering
+    await node.take("cam-1")
+    node.begin("cam-1")
+    await node.ledger.committed()
+    after = {one for (one,) in cluster.rows("SELECT writer FROM cluster_writers")}
+    assert len(after) == 2
+    assert {one for one in before & after if "/office/" in one} == before & after != set()
+    office.append("cam-1", EntryType.LABEL, LABEL)
+    await office.close()

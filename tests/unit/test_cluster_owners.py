@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.clock import ManualClock
 from hub.cluster.owners import Owner, View, decide
+from hub.cluster.ownership import Ownership
 
 ALL = tuple(f"node-{one}" for one in range(5))
 
@@ -164,3 +167,20 @@ def test_an_epoch_that_was_read_before_the_claim_loses_nothing() -> None:
     view = View("a", {"cam": True}, {"cam": Owner("b", 4)}, {"cam": 5}, {"a": False, "b": False})
     assert not decide(view).lost
     assert decide(View("a", {"cam": True}, {"cam": Owner("b", 6)}, {"cam": 5}, None)).lost == ["cam"]
+
+
+def test_own_streams_of_before_a_restart_wait_a_while_for_what_was_said_of_them() -> None:
+    clock, waits = ManualClock(0), [True]
+    nothing: Any = None
+    ownership: Ownership[Any] = Ownership(
+        clock, nothing, nothing, dict, nothing, drain_s=1, facts_wait=lambda: waits[0]
+    )  # fmt: skip
+    view = View("a", {"one": True, "two": True}, {"one": Owner("a", 3), "two": Owner("gone", 1)}, {}, {"a": False})
+    steps = decide(view)
+    assert sorted(steps.claims) == [("one", 3), ("two", 1)]
+    assert ownership._facts_first(view, steps).claims == [("two", 1)], "an orphan waits for nothing"
+    waits[0] = False
+    assert ownership._facts_first(view, steps) == steps
+    waits[0] = True
+    clock.advance(11.0)
+    assert ownership._facts_first(view, steps) == steps, "recording waits no longer than that"
