@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import bisect
 import os
 import tempfile
 from collections import defaultdict
@@ -22,6 +21,7 @@ import uvloop
 
 from hub.bench.processes import HubProcess
 from hub.bench.report import Report, Result
+from hub.bench.stages import STAGES_JS, TAKE_JS, Came, Seen, fragments, stages
 from hub.demo.encode import AudioSpec, VideoSpec
 from hub.demo.feed import Sent
 from hub.demo.frame_code import FRAME_CODE_JS
@@ -70,7 +70,8 @@ return new Promise((resolve) => {
         const strip = video.videoHeight / 18;
         context.drawImage(video, 0, video.videoHeight - strip, video.videoWidth, strip, 0, 187, 352, 11);
         const number = readFrameNumber(canvas);
-        seen.push([video.dataset.stream, number, performance.timeOrigin + frame.expectedDisplayTime]);
+        const painted = performance.timeOrigin + frame.expectedDisplayTime;
+        seen.push([video.dataset.stream, number, painted, frame.mediaTime, frame.processingDuration ?? 0]);
       }
       if (performance.now() - began < seconds * 1000) video.requestVideoFrameCallback(look);
     };
@@ -109,6 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tiles", type=int, default=4, help="how many cameras on the wall (default 4)")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to watch (default 30)")
     parser.add_argument("--size", choices=("360p", "720p"), default="720p", help="of the pictures (default 720p)")
+    parser.add_argument("--stages", action="store_true", help="say where the time goes, too")
     parser.add_argument(
         "--first", action="store_true", help=f"open the wall {OPENINGS} times, too: how long until its first pictures"
     )
@@ -130,7 +132,9 @@ async def measure(options: argparse.Namespace) -> Report:
                 source = {"type": "rtsp", "url": url}
                 await hub.call("POST", "/api/streams", {"id": name, "name": name, "kind": "window", "source": source})
             load = os.getloadavg()[0]
-            openings, watched, busy = await watch_wall(hub.url, options.seconds, OPENINGS if options.first else 0)
+            openings, watched, busy = await watch_wall(
+                hub.url, options.seconds, OPENINGS if options.first else 0, with_stages=options.stages
+            )
             sent = {name: await simulators.sent(name) for name in names}
     report = _report(options, names, watched, sent)
     shared = f"load before {load:.1f}, processors busy {busy:.0%} while watched ({os.cpu_count()} of them)"
@@ -153,11 +157,24 @@ def _cameras(names: Sequence[str], size: str) -> SimulatorsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Painted:
+    """A picture that was looked at. ``number``: its own, None when unreadable; ``moment_ms``: Unix time; ``media_s``:
+    where it stands on the time line of its tile."""
+
+    stream: str
+    number: int | None
+    moment_ms: float
+    media_s: float
+    decoding_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
-    """What was seen on the wall. ``seen``: (stream, frame number or None if unreadable, Unix time in ms), in order.
+    """What was seen on the wall, in order, and the fragments that came for it (with ``--stages``).
     ``stalls``: how often a tile ran dry; ``longest_ms``: between two pictures of a tile, at worst."""
 
-    seen: Sequence[tuple[str, int | None, float]]
+    seen: Sequence[Painted]
+    came: Mapping[str, Sequence[Came]]
     painted: int
     dropped: int
     stalls: int
@@ -165,7 +182,9 @@ class Watched:
     keys_only: int
 
 
-async def watch_wall(url: str, seconds: float, openings: int) -> tuple[list[list[float]], Watched, float]:
+async def watch_wall(
+    url: str, seconds: float, openings: int, *, with_stages: bool = False
+) -> tuple[list[list[float]], Watched, float]:
     """For each opening when the tiles painted their first pictures (ms, sorted); what was watched; and the share of
     the machine that was busy meanwhile, with whatever."""
     try:
@@ -185,15 +204,19 @@ async def watch_wall(url: str, seconds: float, openings: int) -> tuple[list[list
             await page.close()
             firsts = [await _open_once(context, url) for _ in range(openings)]
             page = await context.new_page()
+            if with_stages:
+                await page.add_init_script(STAGES_JS)
             await page.goto(url)
             await asyncio.sleep(SETTLE_S)
             before = _processors()
             found: dict[str, Any] = await page.evaluate(WATCH_JS, [seconds, LOOK_EVERY_MS])
             busy, passed = (after - earlier for after, earlier in zip(_processors(), before, strict=True))
+            came: list[dict[str, Any]] = await page.evaluate(TAKE_JS)
         finally:
             await browser.close()
     watched = Watched(
-        seen=[(stream, number, moment) for stream, number, moment in found["seen"]],
+        seen=[Painted(*one) for one in found["seen"]],
+        came=fragments(came),
         painted=found["painted"],
         dropped=found["dropped"],
         stalls=found["stalls"],
@@ -243,7 +266,9 @@ def _report(
     watched: Watched,
     sent: Mapping[str, Sequence[Sent]],
 ) -> Report:
-    late_ms = {name: sorted(_latencies_ms(name, watched.seen, sent[name])) for name in names}
+    pictures = {name: [unit for unit in sent[name] if unit.kind == "video"] for name in names}
+    found = _matched(watched.seen, pictures)
+    late_ms = {name: sorted(_late_ms(one, pictures[name]) for one in found if one.stream == name) for name in names}
     everything = sorted(value for values in late_ms.values() for value in values)
     if not everything:
         raise HubError("no tile showed a readable picture")
@@ -259,23 +284,30 @@ def _report(
         Result("stalls", watched.stalls, "in all tiles"),
         Result("longest without a new picture", watched.longest_ms, "ms"),
         Result("tiles on keyframes alone", watched.keys_only, "at the end"),
+        *stages(found, pictures, watched.came),
     ]
     note = f"{options.tiles} tiles of {options.size}25 in Chromium (software decoding), {options.seconds:g} s"
     return Report("latency", results, len(dark), (note,))
 
 
-def _latencies_ms(name: str, seen: Iterable[tuple[str, int | None, float]], sent: Iterable[Sent]) -> Iterable[float]:
-    sent_us: dict[int, list[int]] = defaultdict(list)
-    for unit in sent:
-        if unit.kind == "video":
-            sent_us[unit.number].append(unit.utc_us)
-    for stream, number, moment_ms in seen:
-        if stream == name and number is not None:
-            moment_us = int(moment_ms * 1000)
-            times = sent_us[number]
-            index = bisect.bisect_right(times, moment_us) - 1
-            if index >= 0 and moment_us - times[index] < OLDEST_US:
-                yield (moment_us - times[index]) / 1000
+def _matched(seen: Iterable[Painted], pictures: Mapping[str, Sequence[Sent]]) -> list[Seen]:
+    """Each painted picture with its newest sending before that."""
+    indexes: dict[tuple[str, int | None], list[int]] = defaultdict(list)
+    for name, sent in pictures.items():
+        for index, unit in enumerate(sent):
+            indexes[name, unit.number].append(index)
+    matched = []
+    for one in seen:
+        times = [(index, pictures[one.stream][index].utc_us) for index in indexes[one.stream, one.number]]
+        moment_us = one.moment_ms * 1000
+        before = [index for index, utc_us in times if moment_us - OLDEST_US < utc_us <= moment_us]
+        if before:
+            matched.append(Seen(one.stream, before[-1], one.media_s, one.decoding_s * 1000, one.moment_ms))
+    return matched
+
+
+def _late_ms(seen: Seen, sent: Sequence[Sent]) -> float:
+    return seen.painted_ms - sent[seen.sent_index].utc_us / 1000
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -80,7 +80,7 @@ async def test_the_frame_number_on_the_tile_advances(tmp_path: Path) -> None:
         assert await hub.stop() == 0
         sent = await simulators.sent("cam")
 
-    numbers = [number for stream, number, _ in seen if stream == "cam" and number is not None]
+    numbers = [number for stream, number, *_ in seen if stream == "cam" and number is not None]
     assert len(numbers) > 10, "hardly a picture was painted"
     assert set(numbers) <= {unit.number for unit in sent if unit.kind == "video"}
     frames = SMALL.frames
