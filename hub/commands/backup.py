@@ -67,9 +67,19 @@ def _backup(options: argparse.Namespace) -> int:
     print(f"{out}: {taken.files} files, {taken.bytes / 1e6:.1f} MB in {time.monotonic() - begun:.1f} s")
     print(f"head: {head['origin']}, {head['size']} entries, root {head['root']}")
     print(f"sha256 of its manifest: {taken.digest}")
+    if options.with_reels and taken.gone:
+        print(not_here(taken.gone, settings.archive_url))
     if not options.with_reels:
         print("without footage (--with-reels); what is in it holds cameras' passwords: keep it from others")
     return 0
+
+
+def not_here(files: int, archive_url: str) -> str:
+    """Of files that the database knows and this disk has not. What is in the archive is not fetched: it lies in a
+    second place already, and may be a hundred times what the disk holds."""
+    if archive_url:
+        return f"{files} files had left this disk and are not in it: they lie in the archive, {archive_url}"
+    return f"{files} files were not on this disk and are not in it; `hub verify` says which reels are missing"
 
 
 def _refuse_a_cluster(settings: Settings) -> None:

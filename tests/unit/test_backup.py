@@ -18,7 +18,7 @@ from hub.backup.restoring import next_origin, restore
 from hub.backup.snapshot import Snapshot
 from hub.backup.taking import Taken, back_up, name_of
 from hub.clock import ManualClock
-from hub.commands.backup import without_secrets
+from hub.commands.backup import not_here, without_secrets
 from hub.errors import LedgerError, StorageError
 from hub.ledger.entries import EntryType, read_entry
 from hub.ledger.ledger import Ledger
@@ -287,3 +287,13 @@ def test_settings_without_secrets() -> None:
     kept = {name: value for name, value in values.items() if name not in ("admin_token", "signing_key")}
     assert tomllib.loads(text) == json.loads(json.dumps(kept))
     assert "# admin_token was set" in text
+
+
+async def test_reels_that_left_the_disk_are_told(tmp_path: Path) -> None:
+    folder = await build(tmp_path)
+    next(folder.data.glob("reels/*/*/*.mp4")).unlink()
+    taken = take(folder, reels=True)
+    assert taken.gone == 1
+    assert "1 files had left this disk" in not_here(taken.gone, "s3://bucket/county")
+    assert "in the archive, s3://bucket/county" in not_here(taken.gone, "s3://bucket/county")
+    assert "hub verify" in not_here(taken.gone, "")
