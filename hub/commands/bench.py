@@ -14,6 +14,8 @@ BENCHES = {
     "capacity": "how many streams one core records without losing a packet",
     "floor": "what a stream's bytes cost by themselves, and what its trip costs on top, with counts per packet",
     "history": "time lines, playback and starts of a hub with a long history",
+    "growth": "CPU and memory from few streams to many, ledger calls from few entries to many",
+    "all": "every goal of speed, as the table in docs/benchmarks.md",
     "latency": "from the moment a picture leaves a camera to the moment it is painted in Chromium",
     "county": "a simulated month of a county: how often a watcher is rung, how many explanations are demanded",
     "interruptions": "scripted faults: found, missed, false, delay and edge error",

@@ -102,18 +102,24 @@ class Reader:
         is nothing are not in it."""
         row, early, name = t.spans.c, t.spans.alias(), select(listed(streams)).subquery()
         one = name.c[0]
-        # As in _spans: from the few spans on that may reach into the range.
-        before = select(early.c.from_us).where(early.c.stream == one, early.c.from_us <= from_us)
+        # As in _spans: from the few spans on that may reach into the range. What was brought later is another order.
+        before = select(early.c.from_us).where(
+            early.c.stream == one, early.c.from_us <= from_us, early.c.origin.is_(None)
+        )
         first = before.order_by(early.c.from_us.desc()).limit(1).offset(OVERLAP_ROWS - 1).scalar_subquery()
-        query = select(row.stream, row.from_us, row.to_us, row.origin).join_from(name, t.spans, row.stream == one)
-        query = query.where(row.from_us < to_us, row.to_us > from_us, row.from_us >= func.coalesce(first, 0))
+        within = row.from_us < to_us, row.to_us > from_us
+        recorded = select(row.stream, row.from_us, row.to_us, row.origin).join_from(name, t.spans, row.stream == one)
+        recorded = recorded.where(*within, row.origin.is_(None), row.from_us >= func.coalesce(first, 0))
+        brought = select(row.stream, row.from_us, row.to_us, row.origin)
+        brought = brought.where(row.stream.in_(select(one)), *within, row.origin.is_not(None))
+        query = recorded.union_all(brought)
         reel = t.gone_reels.c
         deleted = select(reel.stream, reel.first_us, reel.end_us).where(
             reel.stream.in_(select(one)), reel.state != "kept", reel.first_us < to_us, reel.end_us > from_us
         )
         found: defaultdict[str, tuple[list[tuple[int, int]], ...]] = defaultdict(lambda: ([], [], []))
         with self._engine.connect() as connection:
-            for stream, begin, end, origin in connection.execute(query.order_by(row.stream, row.from_us)):
+            for stream, begin, end, origin in connection.execute(query.order_by("stream", "from_us")):
                 found[stream][0 if origin is None else 1].append((max(begin, from_us), min(end, to_us)))
             for stream, begin, end in connection.execute(deleted.order_by(reel.stream, reel.first_us)):
                 found[stream][2].append((max(begin, from_us), min(end, to_us)))

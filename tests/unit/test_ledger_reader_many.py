@@ -1,0 +1,72 @@
+"""Spans of many streams in one call are those of each by itself, over random histories."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Table, insert
+
+from hub.database import Database
+from hub.ledger import tables as t
+from hub.ledger.index import Index
+from hub.ledger.reader import PastSpans, Reader
+
+STREAMS = ("cam-a", "cam-b", "cam-c", "cam-d")
+
+
+def history(chance: random.Random) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Rows of spans and of deleted reels; the last stream has none."""
+    spans, gone = [], []
+    for stream in STREAMS[:-1]:
+        for origin in (None, "upload"):
+            at_us = chance.randrange(50)
+            for _ in range(chance.randrange(12)):
+                end_us = at_us + chance.randrange(1, 40)
+                row = {"id": len(spans) + 1, "stream": stream, "from_us": at_us, "to_us": end_us, "origin": origin}
+                spans.append(row)
+                at_us = end_us + chance.choice((0, 1, 30))
+        for number in range(chance.randrange(4)):
+            begin_us = chance.randrange(300)
+            gone.append(
+                {
+                    "reel": f"reels/{stream}/{number}", "stream": stream, "first_us": begin_us,
+                    "end_us": begin_us + chance.randrange(1, 60), "state": chance.choice(("deleted", "kept")),
+                }
+            )  # fmt: skip
+    return spans, gone
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_many_are_as_each(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    index = Index(Database.in_folder(tmp_path))
+    spans, gone = history(chance)
+    with index.engine.begin() as connection:
+        for table, found in ((t.spans, spans), (t.gone_reels, gone)):
+            if found:
+                names = [column.name for column in table.columns]
+                filled = [{name: _filler(table, name) for name in names} | row for row in found]
+                connection.execute(insert(table), filled)
+    index.close()
+    reader = Reader(Database.in_folder(tmp_path), tmp_path)
+    for _ in range(20):
+        from_us = chance.randrange(300)
+        times = (from_us, from_us + chance.randrange(1, 200))
+        asked = chance.sample(STREAMS, chance.randrange(1, len(STREAMS) + 1))
+        many = reader.spans_of_many(asked, *times)
+        assert set(many) <= set(asked)
+        for stream in asked:
+            alone = PastSpans(
+                reader.spans(stream, *times), reader.backfilled(stream, *times), reader.gone(stream, *times)
+            )
+            assert many.get(stream, PastSpans([], [], [])) == alone
+    reader.close()
+
+
+def _filler(table: Table, name: str) -> object:
+    column = table.c[name]
+    if column.nullable:
+        return None
+    return {int: 0, str: "", bytes: b"", bool: False}[column.type.python_type]
