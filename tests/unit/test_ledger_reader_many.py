@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, event, insert
 
 from hub.database import Database
 from hub.ledger import tables as t
@@ -18,7 +19,8 @@ STREAMS = ("cam-a", "cam-b", "cam-c", "cam-d")
 
 def history(chance: random.Random) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Rows of spans and of deleted reels; the last stream has none."""
-    spans, gone = [], []
+    spans: list[dict[str, object]] = []
+    gone: list[dict[str, object]] = []
     for stream in STREAMS[:-1]:
         for origin in (None, "upload"):
             at_us = chance.randrange(50)
@@ -70,3 +72,26 @@ def _filler(table: Table, name: str) -> object:
     if column.nullable:
         return None
     return {int: 0, str: "", bytes: b"", bool: False}[column.type.python_type]
+
+
+def test_statements_do_not_grow_with_streams_or_history(tmp_path: Path) -> None:
+    database = Database.in_folder(tmp_path)
+    Index(database).close()
+    reader = Reader(database, tmp_path)
+    asked: list[str] = []
+    event.listen(reader._engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    counts = {}
+    calls: dict[str, Callable[[], object]] = {
+        "of many": lambda: reader.spans_of_many([f"cam-{n}" for n in range(500)], 0, 1000),
+        "of one": lambda: (
+            reader.spans("cam-1", 0, 1000), reader.backfilled("cam-1", 0, 1000), reader.gone("cam-1", 0, 1000),
+        ),
+        "interruptions": lambda: reader.interruptions(streams=[f"cam-{n}" for n in range(500)], from_us=0, to_us=1000),
+        "chunks": lambda: reader.chunks("cam-1", 0, 1000, 100),
+    }  # fmt: skip
+    for name, call in calls.items():
+        asked.clear()
+        call()
+        counts[name] = len([one for one in asked if one.lstrip().startswith(("SELECT", "WITH"))])
+    reader.close()
+    assert counts == {"of many": 2, "of one": 5, "interruptions": 1, "chunks": 2}
