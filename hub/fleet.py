@@ -223,7 +223,6 @@ class Fleet:
 
     def tick(self) -> None:
         now = self._rooms.clock.now()
-        states = dict.fromkeys(StreamState, 0)
         asks = now.mono_us - self._asked_mono_us >= ASK_EVERY_US
         if asks:
             self._asked_mono_us = now.mono_us
@@ -235,6 +234,13 @@ class Fleet:
                 pipeline.ask()
                 pipeline.bitrate.measure(now)
             pipeline.tick(now)
+        if asks:
+            self._count_states()
+
+    def _count_states(self) -> None:
+        """For who watches the hub itself; alarms are told by events."""
+        states = dict.fromkeys(StreamState, 0)
+        for pipeline in self._pipelines.values():
             states[pipeline.detector.state] += 1
         for state, count in states.items():
             metrics.STREAMS.labels(state).set(count)

@@ -137,10 +137,14 @@ class Run:
         self.number: int | None = None
 
     def unit(self, unit: AccessUnit) -> None:
-        self._take(self._fragmenter.push(unit))
+        made = self._fragmenter.push(unit)
+        if made:  # one picture in five completes a fragment
+            self._take(made)
 
     def tick(self, now: Instant) -> None:
-        self._take(self._fragmenter.tick(now))
+        made = self._fragmenter.tick(now)
+        if made:
+            self._take(made)
 
     def cut(self, reason: str) -> None:
         """A discontinuity: what was received so far is sealed, and a new reel begins."""
@@ -213,7 +217,8 @@ class Pipeline:
         self._end_reason = HUB_STOPPED
         self._since: tuple[StreamState, int] | None = None
         self._units = metrics.UNITS.labels(stream.id)
-        self._new_units = 0
+        self._new_units = self._new_bytes = 0
+        """Received since they were counted last."""
         self.bitrate = Bitrate()
         self.vitals = Vitals(rooms.flow, stream.id)
         self._complaints = Repetition(rooms.clock, every_s=COMPLAINT_EVERY_S, keys=50)
@@ -325,6 +330,8 @@ class Pipeline:
     async def _end_session(self, reason: str) -> None:
         session, self.condition.session = self.condition.session, None
         run, self._run = self._run, None
+        if self._new_units:
+            self._count()
         if self.content is not None:
             self.content.ended(reason)
         if session is not None:
@@ -344,16 +351,13 @@ class Pipeline:
 
     def unit(self, unit: AccessUnit) -> None:
         self._new_units += 1
-        self.bitrate.bytes += len(unit.data)
-        self._rooms.flow.bytes += len(unit.data)
+        self._new_bytes += len(unit.data)
         self.vitals.unit(unit)
         changes = self.detector.unit(unit)
         if changes:
             self._apply(changes)
         if self._run is not None:
             self._run.unit(unit)
-        if self._retry is not None:
-            self._retry.succeeded()
         if unit.keyframe and self.content is not None:
             self.content.keyframe(unit)
 
@@ -385,12 +389,21 @@ class Pipeline:
     def tick(self, now: Instant) -> None:
         """Silence is input: ten times a second, whether media comes or not."""
         self._apply(self.detector.tick(now))
-        self._units.inc(self._new_units)  # a counter takes a lock: not for every picture
-        self._new_units = 0
+        if self._new_units:
+            self._count()
         if self._run is not None:
             self._run.tick(now)
         if self.content is not None:
             self.content.tick(now, off_duty=self.detector.state is StreamState.OFF_DUTY)
+
+    def _count(self) -> None:
+        """What came since the last tick: a counter takes a lock, which is not for every picture."""
+        self._units.inc(self._new_units)
+        self.bitrate.bytes += self._new_bytes
+        self._rooms.flow.bytes += self._new_bytes
+        self._new_units = self._new_bytes = 0
+        if self._retry is not None:
+            self._retry.succeeded()
 
     def ask(self) -> None:
         """Whether the stream is to record, by calendar or activity; about once a second."""

@@ -79,7 +79,7 @@ class Disk:
         # From here on the writer's thread alone
         self._reels: dict[Reel, None] = {}
         self._reports: list[Report] = []
-        self._round: list[tuple[_Job, Future[None]]] = []
+        self._round: list[tuple[Sequence[_Job], Future[list[Exception | None]]]] = []
         self._round_began_us = 0
         self._unflushed = 0
 
@@ -226,7 +226,8 @@ class Disk:
             folders = {folder for job in jobs for folder in job.folders}
             assert self._pool is not None
             names = self._pool.submit(self._flush_folders, folders)
-            self._round = [(job, self._pool.submit(self._flush, job, names)) for job in jobs]
+            parts = [jobs[first::_FLUSH_THREADS] for first in range(min(len(jobs), _FLUSH_THREADS))]
+            self._round = [(part, self._pool.submit(self._flush, part, names)) for part in parts]
             for _, future in self._round:
                 future.add_done_callback(lambda _: self._wake.set())
 
@@ -234,11 +235,12 @@ class Disk:
         if not self._round or not all(future.done() for _, future in self._round):
             return
         FLUSH_SECONDS.observe((now_us - self._round_began_us) / US_PER_S)
-        for job, future in self._round:
-            self._end_job(job, future.exception())
+        for part, future in self._round:
+            for job, error in zip(part, future.result(), strict=True):
+                self._end_job(job, error)
         self._round = []
 
-    def _end_job(self, job: _Job, error: BaseException | None) -> None:
+    def _end_job(self, job: _Job, error: Exception | None) -> None:
         reel = job.reel
         if error is not None:
             reason = error if isinstance(error, OSError) else OSError(str(error))
@@ -256,10 +258,18 @@ class Disk:
         del self._reels[reel]
         self._writer.close(reel)
 
-    def _flush(self, job: _Job, names: Future[None]) -> None:
-        if job.folders:
-            names.result()
-        self._files.flush(job.fd)
+    def _flush(self, jobs: Sequence[_Job], names: Future[None]) -> list[Exception | None]:
+        """One thread's part of a round, one after the other: what each of them raised."""
+        return [self._flush_one(job, names) for job in jobs]
+
+    def _flush_one(self, job: _Job, names: Future[None]) -> Exception | None:
+        try:
+            if job.folders:
+                names.result()
+            self._files.flush(job.fd)
+        except Exception as error:
+            return error
+        return None
 
     def _flush_folders(self, folders: Sequence[Path] | set[Path]) -> None:
         for folder in folders:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from itertools import count, pairwise
+from operator import attrgetter
 from typing import Protocol
 
 from hub.clock import US_PER_S
@@ -25,6 +26,9 @@ _MAX_HOLE_S = 1
 """A hole longer than this is never inside a fragment: what was before it goes out on its own."""
 _MAX_BRIDGE_S = 5
 """A hole in decode time up to this is bridged: as long as it takes to confirm an interruption."""
+
+
+_CAPTURE_US = attrgetter("capture_us")
 
 
 class FragmentTrack(Protocol):
@@ -144,8 +148,7 @@ class SampleTrack:
         durations.append(guess)
         self._decoded = dts[-1] + guess
         tfdt = dts[0] + self._axis_ticks
-        earliest = min(units, key=_capture_us)
-        latest = max(units, key=_capture_us)
+        earliest, latest = min(units, key=_CAPTURE_US), max(units, key=_CAPTURE_US)
         return Fragment(
             track_id=self.info.id,
             kind=self.info.kind,
@@ -173,10 +176,6 @@ class SampleTrack:
             last_seq=units[-1].last_seq,
             lost=sum([unit.lost for unit in units]),
         )
-
-
-def _capture_us(unit: AccessUnit) -> int:
-    return unit.capture_us
 
 
 class FlacTrack:

@@ -26,10 +26,10 @@ START_US = 10 * US_PER_S
 WARM_S, SECONDS = 2, 4
 CEILINGS: dict[tuple[str, str], tuple[float, float]] = {
     # way, sound: bytecodes a packet, calls a packet (Python's and C's)
-    ("rtsp", "none"): (362, 15.4),
-    ("rtsp", "aac"): (577, 24.2),
-    ("rtsp", "pcma"): (562, 24.6),
-    ("whip", "opus"): (862, 44.0),
+    ("rtsp", "none"): (356, 14.6),
+    ("rtsp", "aac"): (566, 22.8),
+    ("rtsp", "pcma"): (553, 23.5),
+    ("whip", "opus"): (854, 42.6),
 }
 MOST_BYTES_A_STREAM = 45_000
 

@@ -58,10 +58,12 @@ class VideoDepacketizer:
 
     def _begin(self, timestamp: int, seq: int) -> None:
         """Another time stamp, or the first packet of a unit."""
-        if timestamp != self._timestamp:
+        if self._buffer and timestamp != self._timestamp:
             self._end_unit()
         if not self._buffer:
             self._first_seq = seq
+            if timestamp != self._timestamp:
+                self._broken = False  # what is missing was of the unit before
         self._timestamp = timestamp
 
     def _add(self, nal: Packet) -> int:
