@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
+from sqlalchemy import text
 
+from hub.app.office import _take_lead, fence
 from hub.bench.peers.cluster import Cluster, cluster_of, environment
+from hub.cluster.integration import NotLeading
+from hub.database import Database, open_engine
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from tests.cluster.object_store import ObjectStore
 from tests.cluster.servers import Redis
@@ -46,6 +51,22 @@ async def hub(environ: dict[str, str], *arguments: str) -> tuple[int | None, str
     )  # fmt: skip
     said, _ = await process.communicate()
     return process.returncode, said.decode()
+
+
+def test_every_transaction_of_an_office_ends_where_another_leads(postgres: str) -> None:
+    engine, other = open_engine(Database.at(postgres)), open_engine(Database.at(postgres))
+    fence(engine, _take_lead(engine, "one"))
+    change = text("INSERT INTO cluster_writers (writer, done, answer) VALUES ('w', 1, '')")
+    with engine.begin():
+        pass
+    _take_lead(other, "two")
+    with pytest.raises(NotLeading), engine.begin() as connection:
+        connection.execute(change)
+    with pytest.raises(NotLeading), engine.connect() as connection:
+        connection.execute(change)
+    assert rows(postgres, "SELECT count(*) FROM cluster_writers") == [(0,)]
+    engine.dispose()
+    other.dispose()
 
 
 async def test_an_office_that_dies_with_its_disk_is_replaced_from_the_archive(
