@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -188,14 +189,18 @@ class Reader:
         return [(row.seq, row.leaf.hex(), row.t_hub_us, json.loads(row.body)) for row in rows]
 
     def recorded_spans(self, streams: Collection[str], from_us: int, to_us: int) -> list[tuple[str, int, int]]:
-        """Recorded time of these streams that touches the range, clipped, by stream and time."""
+        """Recorded time of these streams that touches the range, clipped, disjoint, by stream and time."""
         row, names = t.spans.c, listed(streams)
         query = select(row.stream, row.from_us, row.to_us).where(
             row.stream.in_(select(names)), row.from_us < to_us, row.to_us > from_us
         )
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(row.stream, row.from_us)).all()
-        return [(one.stream, max(one.from_us, from_us), min(one.to_us, to_us)) for one in found]
+        out: list[tuple[str, int, int]] = []
+        for stream, rows in groupby(found, key=lambda one: str(one.stream)):
+            times = [(max(one.from_us, from_us), min(one.to_us, to_us)) for one in rows]
+            out += [(stream, span.from_us, span.to_us) for span in _disjoint(times)]
+        return out
 
     def labels(self) -> list[tuple[str, int, dict[str, Any]]]:
         """Every entry ``label``, oldest first: its stream, hub UTC (µs) and body."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hub.database import Database
 from hub.ledger import tables as t
 from hub.ledger.index import Index
 from hub.ledger.reader import PastSpans, Reader
+from hub.model import Span
 
 STREAMS = ("cam-a", "cam-b", "cam-c", "cam-d")
 
@@ -64,6 +66,10 @@ def test_many_are_as_each(tmp_path: Path, seed: int) -> None:
                 reader.spans(stream, *times), reader.backfilled(stream, *times), reader.gone(stream, *times)
             )
             assert many.get(stream, PastSpans([], [], [])) == alone
+            recorded = [Span(begin, end) for name, begin, end in reader.recorded_spans(asked, *times) if name == stream]
+            assert all(before.to_us < after.from_us for before, after in pairwise(recorded))
+            covered = {at for one in (*alone.recorded, *alone.backfilled) for at in range(one.from_us, one.to_us)}
+            assert {at for one in recorded for at in range(one.from_us, one.to_us)} == covered
     reader.close()
 
 
