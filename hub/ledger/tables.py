@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, LargeBinary, Table, UniqueConstraint
 
-from hub.database import Int64, Text, metadata
+from hub.database import Int64, Text, metadata, partial_index
 
 logs = Table(
     "ledger_logs",
@@ -103,6 +103,8 @@ spans = Table(
     Column("to_us", Int64, nullable=False),
     Column("origin", Text),  # "upload": brought later; else recorded as it came
     Index("ledger_spans_by_time", "stream", "from_us"),
+    # few among many: found without looking through all that was recorded live before
+    partial_index("ledger_spans_brought", "stream", "from_us", where="origin IS NOT NULL"),
 )
 
 interruptions = Table(

@@ -40,7 +40,7 @@ def main(message: str) -> None:
     path = Path(script.path)  # type: ignore[union-attr]
     text = re.sub(r" sqlite_where=sa\.text\(.*?\),| *# ### .*\n", "", path.read_text(encoding="utf-8"))
     path.write_text(text, encoding="utf-8")
-    subprocess.run(["ruff", "format", "-q", str(path)], check=True)
+    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(path)], check=True)
     print(f"{path}: of {len(metadata.tables) + len(cluster_metadata.tables)} tables")
 
 
