@@ -27,9 +27,16 @@ DEVICES = SimulatorsConfig(
 )
 OF_THE_MOMENT = {
     "status", "state", "last_seen_at", "age_s", "ended_at", "updated_at", "here", "problem", "storage", "deadline",
-    "size", "waiting",
+    "size", "waiting", "escalated",
 }  # fmt: skip
 """What a start changes, or time."""
+FOR_EVER = {
+    "HUB_EXPORT_DAYS": "36500",
+    "HUB_UPLOAD_DAYS": "36500",
+    "HUB_NOTICES_DAYS": "10000",
+    "HUB_TELEMETRY_TRACK_DAYS": "36500",
+}
+"""The folder grows older with every day: what the hub lets go after some must still be here."""
 
 
 @pytest.fixture
@@ -69,7 +76,7 @@ async def test_nothing_is_lost_and_recording_goes_on(folder: Path) -> None:
     data, told = folder / "data", json.loads((folder / "said.json").read_text(encoding="utf-8"))
     assert verify_path(data, None, keys_dir=folder / "data.keys").exit_code == 0
     before = rows(data / "hub.db")
-    async with Simulators(DEVICES) as simulators, HubProcess(data) as hub:
+    async with Simulators(DEVICES) as simulators, HubProcess(data, FOR_EVER) as hub:
         now = {path: await hub.call("GET", path) for path in told["said"]}
         lost = [one for path, was in told["said"].items() for one in still_said(was, now[path], path)]
         assert not lost, "\n".join(lost)
