@@ -66,7 +66,7 @@ class HubProcess:
         self.token = secrets.token_urlsafe(24)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.ready_url = self.url
+        self.ready_url = ""
         self.log_path = data.with_name(data.name + ".log")
         self.keys_dir = data.with_name(data.name + ".keys")
         self._environ = dict(environ or {})
@@ -119,7 +119,7 @@ class HubProcess:
             if self.process.returncode is not None:
                 break
             try:
-                async with self.http.get(f"{self.ready_url}/readyz") as answer:
+                async with self.http.get(f"{self.ready_url or self.url}/readyz") as answer:
                     if answer.status == 200:
                         return
             except aiohttp.ClientConnectionError:
