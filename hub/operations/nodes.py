@@ -31,10 +31,6 @@ TOGETHER: Final[Mapping[str, Folding]] = {
 """Series of which every process has its own, and what they come to. The others are an office's alone."""
 OF_RECORDERS: Final[Mapping[str, Folding]] = {"disk_free_bytes": min}
 """The same, of nodes that record."""
-_COUNTS = (
-    "bytes", "lost_packets", "connections", "pictures_in", "pictures_out", "pictures_given_up", "frames", "settled",
-    "recorded", "chunks", "chunk_bytes", "chunk_entries", "missing", "viewer_drops",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +70,9 @@ class Totals:
         """Of a node that lives no more: what was on its way lies in the hole that an interruption tells of, or is
         entered as recovered when it comes back."""
         return replace(self, frames=self.settled, chunks=self.chunk_entries, missing=0)
+
+
+_COUNTS = tuple(Totals.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
