@@ -95,10 +95,7 @@ async def _climb(
 
 async def _add(kind: str, simulators: Simulators, hub: HubProcess, number: int) -> None:
     name = f"source-{number}"
-    stream = {"id": name, "name": name, "kind": "window" if kind == "rtsp" else "recorder"}
     if kind == "rtsp":
-        source = {"type": "rtsp", "url": simulators.urls[number - 1], "transport": "tcp"}
-        await hub.call("POST", "/api/streams", {**stream, "source": source})
+        await hub.add_camera(name, simulators.urls[number - 1])
     else:
-        token = (await hub.call("POST", "/api/streams", {**stream, "source": {"type": "whip"}}))["token"]
-        await simulators.publish(name, f"{hub.url}/whip/{name}", token)
+        await simulators.publish(name, f"{hub.url}/whip/{name}", await hub.add_recorder(name))

@@ -118,9 +118,7 @@ def _servers() -> Iterator[tuple[Postgres, Redis, Path]]:
 
 async def _register(hub: HubProcess, urls: Sequence[str]) -> None:
     for number, url in enumerate(urls, 1):
-        source = {"type": "rtsp", "url": url, "transport": "tcp"}
-        stream = {"id": f"camera-{number}", "name": f"Camera {number}", "kind": "window", "source": source}
-        await hub.call("POST", "/api/streams", stream)
+        await hub.add_camera(f"camera-{number}", url)
     await until_live(hub, len(urls))
 
 

@@ -49,8 +49,7 @@ async def measure(options: argparse.Namespace) -> Report:
             HubProcess(data, {"HUB_LOG_LEVEL": "warning", "HUB_CONTENT_CHECKS": "false"}) as hub,
         ):
             for name, url in zip(names, simulators.urls, strict=False):
-                source = {"type": "rtsp", "url": url, "transport": "tcp"}
-                await hub.call("POST", "/api/streams", {"id": name, "name": name, "kind": "window", "source": source})
+                await hub.add_camera(name, url)
             await until_live(hub, options.streams)
             await asyncio.sleep(SETTLE_S)
             for _ in range(options.rounds):

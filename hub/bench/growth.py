@@ -81,9 +81,7 @@ async def _streams(options: argparse.Namespace, steps: Sequence[int]) -> tuple[l
             there = 0
             for step in steps:
                 for number in range(there + 1, step + 1):
-                    source = {"type": "rtsp", "url": simulators.urls[number - 1], "transport": "tcp"}
-                    stream = {"id": f"camera-{number}", "name": f"{number}", "kind": "window", "source": source}
-                    await hub.call("POST", "/api/streams", stream)
+                    await hub.add_camera(f"camera-{number}", simulators.urls[number - 1])
                 there = step
                 await until_live(hub, step)
                 await asyncio.sleep(SETTLE_S)

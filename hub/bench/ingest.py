@@ -98,9 +98,7 @@ async def _record(
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(HubProcess(data, _environ(options)))
         for number, url in enumerate(urls, 1):
-            source = {"type": "rtsp", "url": url, "transport": options.transport}
-            stream = {"id": f"camera-{number}", "name": f"Camera {number}", "kind": "window", "source": source}
-            await hub.call("POST", "/api/streams", stream)
+            await hub.add_camera(f"camera-{number}", url, options.transport)
         for peer in peers:
             await stack.enter_async_context(peer)
         await until_live(hub, options.streams)

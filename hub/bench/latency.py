@@ -129,8 +129,7 @@ async def measure(options: argparse.Namespace) -> Report:
             HubProcess(Path(folder) / "data", {"HUB_ADMIN_PASSWORD": PASSWORD, "HUB_LOG_LEVEL": "warning"}) as hub,
         ):
             for name, url in zip(names, simulators.urls, strict=True):
-                source = {"type": "rtsp", "url": url}
-                await hub.call("POST", "/api/streams", {"id": name, "name": name, "kind": "window", "source": source})
+                await hub.add_camera(name, url)
             load = os.getloadavg()[0]
             openings, watched, busy = await watch_wall(
                 hub.url, options.seconds, OPENINGS if options.first else 0, with_stages=options.stages

@@ -153,6 +153,16 @@ class HubProcess:
             await process.wait()
             raise RuntimeError(f"the hub did not stop within {self.STOP_TIMEOUT_S} s; see {self.log_path}") from None
 
+    async def add_camera(self, name: str, url: str, transport: str = "tcp") -> None:
+        """Register a window's camera: the hub connects to it at once."""
+        source = {"type": "rtsp", "url": url, "transport": transport}
+        await self.call("POST", "/api/streams", {"id": name, "name": name, "kind": "window", "source": source})
+
+    async def add_recorder(self, name: str) -> str:
+        """Register a recorder that publishes to ``/whip/NAME``; its token."""
+        stream = {"id": name, "name": name, "kind": "recorder", "source": {"type": "whip"}}
+        return str((await self.call("POST", "/api/streams", stream))["token"])
+
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """One API call; the parsed JSON answer. Raises on a status of 400 and above, with its text."""
         async with self.http.request(method, self.url + path, json=body) as answer:

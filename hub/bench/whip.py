@@ -120,9 +120,7 @@ async def _record(
 
 
 async def _to_hub(hub: HubProcess, simulators: Simulators, device: str) -> str:
-    stream = {"id": device, "name": device, "kind": "recorder", "source": {"type": "whip"}}
-    token = (await hub.call("POST", "/api/streams", stream))["token"]
-    await simulators.publish(device, f"{hub.url}/whip/{device}", token)
+    await simulators.publish(device, f"{hub.url}/whip/{device}", await hub.add_recorder(device))
     return device
 
 
