@@ -129,7 +129,9 @@ class Run:
         self._session = session
         self._ledger = rooms.ledger
         self._feed = feed
-        self._fragmenter = Fragmenter(session.tracks, fragment_ms=rooms.settings.fragment_ms)
+        self._fragment_ms = rooms.settings.fragment_ms
+        self._live_ms = min(self._fragment_ms, rooms.settings.live_fragment_ms)
+        self._fragmenter = Fragmenter(session.tracks, fragment_ms=self._fragment_ms)
         self._recorder = Recorder(
             stream.id, rooms.disk, rooms.settings, sealed=self._sealed, failed=pipeline.not_stored
         )
@@ -142,6 +144,8 @@ class Run:
             self._take(made)
 
     def tick(self, now: Instant) -> None:
+        # Who watches waits for the whole of a fragment; unwatched, short ones would cost for nothing
+        self._fragmenter.aim(self._live_ms if self._feed.watched else self._fragment_ms)
         made = self._fragmenter.tick(now)
         if made:
             self._take(made)

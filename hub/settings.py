@@ -119,6 +119,12 @@ class Settings(ClusterSettings):
 
     # Recording
     fragment_ms: int = Field(200, ge=40, le=2000, description="Length of a fragment, in milliseconds.")
+    live_fragment_ms: int = Field(
+        120,
+        ge=20,
+        le=2000,
+        description="The same of pictures while somebody watches the stream, where that is shorter.",
+    )
     chunk_min_s: float = Field(2.0, gt=0, description="A chunk ends at the first keyframe after this.")
     chunk_max_s: float = Field(10.0, gt=0, description="A chunk ends after this even without a keyframe.")
     chunk_max_mb: float = Field(16.0, gt=0, description="A chunk ends at this size, in MiB.")

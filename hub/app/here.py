@@ -85,7 +85,7 @@ class Here:
             self.fleet.begin(stream)
         self.previews = Previews(
             lambda address: Camera(address, rooms), self._clock,
-            fragment_ms=settings.fragment_ms, most=settings.max_previews,
+            fragment_ms=min(settings.fragment_ms, settings.live_fragment_ms), most=settings.max_previews,
         )  # fmt: skip
         stack.push_async_callback(self.previews.close)
 

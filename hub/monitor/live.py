@@ -172,6 +172,11 @@ class LiveFeed:
     def viewers(self) -> int:
         return len(self._tiles) + len(self._taps)
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody waits for its pictures."""
+        return bool(self._tiles or self._taps)
+
     def is_sound(self, track_id: int) -> bool:
         return any(track.id == track_id and track.kind is MediaKind.AUDIO for track in self.tracks)
 

@@ -42,6 +42,7 @@ class Fragmenter:
 
     def __init__(self, tracks: Sequence[TrackInfo], *, fragment_ms: int) -> None:
         sequence = count(1)
+        self._pictures_ms = fragment_ms
         self._tracks: dict[int, FragmentTrack] = {}
         self._entries: dict[int, SampleEntry] = {}
         self._infos: tuple[TrackInfo, ...] = ()
@@ -74,6 +75,15 @@ class Fragmenter:
     def picture_size(self) -> tuple[int, int] | None:
         """As the newest init segment says, in pixels; None: there is no picture in it."""
         return next((one.size for one in self._entries.values() if one.size is not None), None)
+
+    def aim(self, pictures_ms: int) -> None:
+        """How long fragments of pictures are to be from now on; those of sound stay as they are."""
+        if pictures_ms == self._pictures_ms:
+            return
+        self._pictures_ms = pictures_ms
+        for track in self._tracks.values():
+            if track.info.kind is MediaKind.VIDEO:
+                track.aim(pictures_ms)
 
     def push(self, unit: AccessUnit) -> Sequence[Output]:
         """Takes the next unit, in order of arrival.

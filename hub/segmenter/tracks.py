@@ -36,6 +36,10 @@ class FragmentTrack(Protocol):
 
     info: TrackInfo
 
+    def aim(self, fragment_ms: int) -> None:
+        """How long fragments are to be from now on, the one that is being gathered included."""
+        ...
+
     def push(self, unit: AccessUnit) -> list[Fragment]:
         """Takes a unit; returns what it ends and what it completes."""
         ...
@@ -64,7 +68,7 @@ class SampleTrack:
         self._sequence = sequence
         self._is_video = info.kind is MediaKind.VIDEO
         self._axis_ticks = info.timescale * AXIS_OFFSET_S
-        self._target_ticks = info.timescale * fragment_ms // 1000
+        self.aim(fragment_ms)
         self._max_hole_ticks = info.timescale * _MAX_HOLE_S
         self._units: list[AccessUnit] = []
         self._dts: list[int] = []
@@ -74,6 +78,9 @@ class SampleTrack:
         self._last_dts: int | None = None
         self._decoded: int | None = None
         """Where decoding stands after the last fragment, on the run's axis."""
+
+    def aim(self, fragment_ms: int) -> None:
+        self._target_ticks = self.info.timescale * fragment_ms // 1000
 
     def push(self, unit: AccessUnit) -> list[Fragment]:
         done: list[Fragment] = []
@@ -190,7 +197,7 @@ class FlacTrack:
         self._encoder = FlacEncoder(info)
         self._step = self._encoder.step_bytes
         self._block = self._encoder.block_bytes
-        self._target_ticks = info.timescale * fragment_ms // 1000
+        self.aim(fragment_ms)
         self._words = bytearray()
         """Received and not yet encoded."""
         self._packets: deque[tuple[int, AccessUnit]] = deque()
@@ -204,6 +211,9 @@ class FlacTrack:
         self._start_ticks = 0
         """Where the stretch begins on the run's axis; a stretch has no loss and no leap inside."""
         self._received = 0
+
+    def aim(self, fragment_ms: int) -> None:
+        self._target_ticks = self.info.timescale * fragment_ms // 1000
 
     def push(self, unit: AccessUnit) -> list[Fragment]:
         done = self.flush() if self._received and self._breaks(unit) else []

@@ -74,6 +74,25 @@ def test_five_pictures_make_a_fragment_and_a_keyframe_begins_one() -> None:
     assert fragmenter.flush() == []
 
 
+def test_pictures_go_out_sooner_while_that_is_asked_for_and_nothing_else_changes() -> None:
+    units = by_arrival(pictures(60, gop=30), sounds(120))
+    fragmenter = Fragmenter([VIDEO_INFO, OPUS_INFO], fragment_ms=200)
+    out: Out = []
+    for number, unit in enumerate(units):
+        if number in (60, 120):
+            fragmenter.aim(120 if number == 60 else 200)
+        out += fragmenter.push(unit)
+    out += fragmenter.flush()
+    assert [each.frames for each in media(out, VIDEO)] == [5, 5, 5, 5, 3, 3, 3, 1, 3, 3, 3, 5, 5, 5, 5, 1]
+    assert max(each.frames for each in media(out, AUDIO)) == min(each.frames for each in media(out, AUDIO)[:-1]) == 10
+    found = samples(b"".join(each.data for each in out))
+    for info in (VIDEO_INFO, OPUS_INFO):
+        sent = [each for each in units if each.track_id == info.id]
+        got = [each for each in found if each.track_id == info.id]
+        assert [each.data for each in got] == [each.data for each in sent]
+        assert [each.dts - info.timescale for each in got] == [each.dts_ticks for each in sent]
+
+
 def test_what_is_read_back_is_what_was_pushed() -> None:
     units = by_arrival(pictures(60), sounds(120))
     fragmenter = Fragmenter([VIDEO_INFO, OPUS_INFO], fragment_ms=200)

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { Arrivals, decideEdge, type EdgeView, followRate, furthestLead, isNewRun, leanRate, MARGIN_S, trimBefore, wantedMargin } from "@/live/edge";
+import { Arrivals, decideEdge, type EdgeView, followRate, furthestLead, isNewRun, leanRate, SOUND_LEAD_S, trimBefore, wantedMargin } from "@/live/edge";
+
+/** With fragments of 0.2 s and no stall. */
+const MARGIN_S = 0.08;
 
 const view = (change: Partial<EdgeView>): EdgeView => ({
-  ranges: [{ start: 10, end: 20 }], currentTime: 19.7, rate: 1, started: true, settling: false, stuckMs: 0, margin: MARGIN_S, lead: 0.3, stalls: 0, ...change,
+  ranges: [{ start: 10, end: 20 }], currentTime: 19.7, rate: 1, started: true, settling: false, stuckMs: 0, margin: MARGIN_S, lead: 0.3, stalls: 0, fragment: 0.2, sounding: false, ...change,
 });
 
 describe("the start", () => {
@@ -72,15 +75,32 @@ describe("the live edge", () => {
     expect(decideEdge(view({ margin: -0.5, settling: true }))).toEqual({ kind: "none" });
   });
 
+  it("stands the closer the shorter fragments are, and bridges the same hitch", () => {
+    const away = (fragment: number): number => 20 - (decideEdge(view({ currentTime: 0, started: false, fragment })) as { to: number }).to;
+    expect(away(0.12)).toBeCloseTo(0.12 + 0.12);
+    expect(away(0.2)).toBeCloseTo(0.2 + MARGIN_S);
+    expect(away(0.4)).toBeCloseTo(0.4 + MARGIN_S);
+    for (const fragment of [0.04, 0.12, 0.2]) expect(wantedMargin(fragment, 0) + fragment / 2).toBeCloseTo(0.18);
+    expect(decideEdge(view({ margin: -0.5, lead: 0.38, fragment: 0.12 }))).toEqual({ kind: "none" });
+    expect(decideEdge(view({ margin: -0.5, lead: 0.3, fragment: 0.12 }))).toMatchObject({ kind: "rate", rate: 0.95 });
+  });
+
+  it("leaves its sound enough in hand, however short fragments are", () => {
+    const sounding = view({ fragment: 0.08, lead: 0.16, sounding: true });
+    expect(decideEdge({ ...sounding, margin: SOUND_LEAD_S - 0.08 })).toEqual({ kind: "none" });
+    expect(decideEdge({ ...sounding, margin: 0.14 })).toEqual({ kind: "rate", rate: 0.95 });
+    expect(decideEdge(view({ fragment: 0.2, sounding: true }))).toEqual({ kind: "none" });
+  });
+
   it("stays at the end while nothing comes: the last picture is kept", () => {
     expect(decideEdge(view({ currentTime: 20, stuckMs: 60_000 })).kind).toBe("none");
   });
 
   it("plays further behind after stalls, within reason", () => {
-    expect(wantedMargin(0)).toBe(MARGIN_S);
-    expect(wantedMargin(2)).toBeGreaterThan(wantedMargin(1));
-    expect(wantedMargin(100)).toBeLessThan(1);
-    expect(furthestLead(100)).toBeLessThan(1);
+    expect(wantedMargin(0.2, 0)).toBe(MARGIN_S);
+    expect(wantedMargin(0.2, 2)).toBeGreaterThan(wantedMargin(0.2, 1));
+    expect(wantedMargin(0.2, 100)).toBeLessThan(1);
+    expect(furthestLead(0.2, 100)).toBeLessThan(1);
   });
 });
 
@@ -88,7 +108,7 @@ describe("what arrivals teach", () => {
   /** Fragments of 0.2 s, each `late` ms after its time; the player is `behind` seconds behind the clock. */
   function arrivals(late: readonly number[]): Arrivals {
     const list = new Arrivals();
-    late.forEach((ms, i) => list.add(i * 0.2, i * 200 + ms));
+    late.forEach((ms, i) => list.add(i * 0.2, i * 200 + ms, 0.2));
     return list;
   }
 
@@ -102,6 +122,13 @@ describe("what arrivals teach", () => {
     expect(list.margin(0.6, 800)).toBeCloseTo(0.15);
   });
 
+  it("is how long fragments are, once there are a few", () => {
+    const list = new Arrivals();
+    expect(list.fragment()).toBe(0.2);
+    for (let i = 0; i < 9; i++) list.add(i * 0.08, i * 80, i % 4 === 0 ? 0.04 : 0.08);
+    expect(list.fragment()).toBe(0.08);
+  });
+
   it("does not count one straggler in ten", () => {
     const even = Array.from({ length: 10 }, () => 0);
     expect(arrivals([...even, 300]).margin(1.7, 2000)).toBeCloseTo(0.3);
@@ -111,7 +138,7 @@ describe("what arrivals teach", () => {
   it("forgets after six seconds, and forgets what was before a pause of the source", () => {
     const list = arrivals([100, 100, 100, 100, ...Array.from({ length: 53 }, () => 0)]);
     expect(list.margin(11, 11_200)).toBeCloseTo(0.2);
-    list.add(11.4, 14_000);
+    list.add(11.4, 14_000, 0.2);
     expect(list.margin(11, 14_000)).toBeNull();
   });
 });

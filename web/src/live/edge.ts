@@ -1,8 +1,8 @@
 /**
  * How close to the present a tile plays. Pure: what the buffer looks like in, what to do out.
  *
- * A fragment is about 200 ms, so right after an append the buffer ends 0.2 s further on and is played empty until
- * the next. Times here are taken right after an append or by a slow timer; seconds of media time.
+ * Right after an append the buffer ends a fragment further on (120 ms of a stream that is watched, 200 ms of one that was not until now), and
+ * is played empty until the next. Times here are taken right after an append or by a slow timer; seconds of media time.
  */
 
 export interface TimeRange {
@@ -26,6 +26,10 @@ export interface EdgeView {
   readonly lead: number;
   /** How often it ran dry of late. */
   readonly stalls: number;
+  /** How long a fragment is of late. */
+  readonly fragment: number;
+  /** It sounds: players of sound begin with no less than 0.2 s in hand. */
+  readonly sounding: boolean;
 }
 
 export type EdgeAction =
@@ -33,14 +37,19 @@ export type EdgeAction =
   | { readonly kind: "rate"; readonly rate: number }
   | { readonly kind: "seek"; readonly to: number; readonly why: "start" | "late" | "gap" };
 
-const FRAGMENT_S = 0.2;
+/** Before any is known. */
+export const FRAGMENT_S = 0.2;
+/** What a tile that sounds has in hand right after an append. */
+export const SOUND_LEAD_S = 0.28;
+/** What there is to play in the middle between two fragments: it bridges the same hitch however long fragments are. */
+const DEPTH_S = 0.18;
 /** Two pictures in hand when the next fragment comes: less, and the decoder runs dry on a busy machine. */
-export const MARGIN_S = 0.08;
+const LEAST_MARGIN_S = 0.08;
 const MAX_MARGIN_S = 0.6;
 /** A tile that stalled lately plays a little further behind: smoothness first, then latency. */
 const PER_STALL_S = 0.06;
 /** Late fragments alone, without a stall, are answered up to here: beyond it a short wait now and then is the lesser evil. */
-const FURTHEST_S = 0.42;
+const FURTHER_S = 0.14;
 const FURTHEST_STALLED_S = 0.9;
 const JUMP_S = 1.5;
 const SETTLING_JUMP_S = 0.25;
@@ -53,12 +62,13 @@ const FALL_BACK = 0.95;
 const STUCK_MS = 300;
 const JOIN_S = 0.05;
 
-export function wantedMargin(recentStalls: number): number {
-  return Math.min(MAX_MARGIN_S, MARGIN_S + PER_STALL_S * recentStalls);
+/** What is to be left to play when the next fragment comes. */
+export function wantedMargin(fragment: number, recentStalls: number): number {
+  return Math.min(MAX_MARGIN_S, Math.max(LEAST_MARGIN_S, DEPTH_S - fragment / 2) + PER_STALL_S * recentStalls);
 }
 
-export function furthestLead(recentStalls: number): number {
-  return Math.min(FURTHEST_STALLED_S, FURTHEST_S + PER_STALL_S * recentStalls);
+export function furthestLead(fragment: number, recentStalls: number): number {
+  return Math.min(FURTHEST_STALLED_S, fragment + wantedMargin(fragment, 0) + FURTHER_S + PER_STALL_S * recentStalls);
 }
 
 const ARRIVALS_MS = 6000;
@@ -71,13 +81,14 @@ export const PAUSE_MS = 900;
  * less the clock), so that leaning and leaping do not disturb what was learnt.
  */
 export class Arrivals {
-  private list: { readonly at: number; readonly slack: number }[] = [];
+  private list: { readonly at: number; readonly slack: number; readonly length: number }[] = [];
   private lastAt = -Infinity;
 
-  /** A fragment was appended: `end` was the end of the buffer until then. Seconds of media, ms of the clock. */
-  add(end: number, now: number): void {
+  /** A fragment was appended: `end` was the end of the buffer until then, and it is so long. Seconds of media, ms of the
+   *  clock. */
+  add(end: number, now: number, length: number): void {
     if (now - this.lastAt > PAUSE_MS) this.list = [];
-    else this.list.push({ at: now, slack: end - now / 1000 });
+    else this.list.push({ at: now, slack: end - now / 1000, length });
     this.lastAt = now;
     this.list = this.list.filter((arrival) => now - arrival.at < ARRIVALS_MS);
   }
@@ -86,16 +97,26 @@ export class Arrivals {
    *  counted: one straggler is worth a short wait, not seconds of standing further behind. */
   margin(currentTime: number, now: number): number | null {
     if (this.list.length < LEAST_ARRIVALS) return null;
-    const slacks = this.list.map((arrival) => arrival.slack).sort((a, b) => a - b);
+    const slacks = sorted(this.list.map(({ slack }) => slack));
     return (slacks[Math.floor(slacks.length / 10)] as number) + now / 1000 - currentTime;
   }
+
+  /** How long a fragment is, in the middle of the late ones. */
+  fragment(): number {
+    if (this.list.length < LEAST_ARRIVALS) return FRAGMENT_S;
+    return sorted(this.list.map(({ length }) => length))[this.list.length >> 1] as number;
+  }
+}
+
+function sorted(values: readonly number[]): number[] {
+  return [...values].sort((a, b) => a - b);
 }
 
 export function decideEdge(view: EdgeView): EdgeAction {
   const last = view.ranges.at(-1);
   if (last === undefined) return { kind: "none" };
-  const wanted = wantedMargin(view.stalls);
-  const target = wanted + FRAGMENT_S;
+  const wanted = Math.max(wantedMargin(view.fragment, view.stalls), view.sounding ? SOUND_LEAD_S - view.fragment : 0);
+  const target = wanted + view.fragment;
   const seekTo = Math.max(last.start, last.end - target);
   const behind = last.end - view.currentTime;
   if (!view.started) {
@@ -110,7 +131,7 @@ export function decideEdge(view: EdgeView): EdgeAction {
     return { kind: "seek", to: Math.max(ahead.start, Math.min(seekTo, ahead.end)), why: "gap" };
   }
   if (view.settling || view.margin === null) return rate(view, 1);
-  return rate(view, leanRate(Math.max(view.margin - wanted, view.lead - furthestLead(view.stalls)), view.rate));
+  return rate(view, leanRate(Math.max(view.margin - wanted, view.lead - furthestLead(view.fragment, view.stalls)), view.rate));
 }
 
 /** Faster with more margin than is wanted, slower with less. Gentle: sound follows it. */

@@ -51,6 +51,8 @@ export class TilePlayer {
   private lastTime = -1;
   private movedAt = 0;
   private keysOnly = false;
+  /** It is listened to: it plays far enough behind for its sound. */
+  sounding = false;
   /** Where the newest fragment begins: while keyframes alone come, the newest keyframe. */
   private newestFrom = 0;
   private counted = { pictures: 0, dropped: 0 };
@@ -180,6 +182,7 @@ export class TilePlayer {
     this.kept.begin(this.track.mime, this.init, this.originUs);
     this.newestFrom = 0;
     this.settleFrom = this.appendedAt = this.movedAt = this.now();
+    this.waitingSince = 0;
     this.lastTime = -1;
     this.arrivals = new Arrivals();
     this.knownEnd = 0;
@@ -198,7 +201,7 @@ export class TilePlayer {
     if (last !== undefined && last.end > this.knownEnd) {
       const settled = this.started && this.now() - this.settleFrom >= SETTLE_MS;
       this.newestFrom = Math.max(last.start, this.knownEnd);
-      if (settled && this.knownEnd >= last.start) this.arrivals.add(this.knownEnd, this.now());
+      if (settled && this.knownEnd >= last.start) this.arrivals.add(this.knownEnd, this.now(), last.end - this.knownEnd);
       // After a pause the backlog comes in one burst, as at the start: a leap costs nothing then.
       if (this.now() - this.appendedAt > PAUSE_MS) this.settleFrom = this.now();
       this.appendedAt = this.now();
@@ -229,6 +232,8 @@ export class TilePlayer {
       margin: this.arrivals.margin(this.video.currentTime, now),
       lead: this.lead,
       stalls: this.recentStalls(now),
+      fragment: this.arrivals.fragment(),
+      sounding: this.sounding,
     });
     if (action.kind === "seek") this.video.currentTime = action.to;
     else if (action.kind === "rate") this.video.playbackRate = action.rate;
@@ -263,8 +268,9 @@ export class TilePlayer {
     return this.stalls.length;
   }
 
+  /** To begin and to leap takes a moment too, but says nothing of how much is needed in hand. */
   private readonly onWaiting = (): void => {
-    if (this.waitingSince === 0) this.waitingSince = this.now();
+    if (this.started && !this.video.seeking && this.waitingSince === 0) this.waitingSince = this.now();
   };
 
   private readonly onError = (): void => {

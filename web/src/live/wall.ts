@@ -119,12 +119,15 @@ export class LiveWall {
     if (this.sound !== null) {
       this.sendSound(this.sound.stream, false);
       this.sound.player.dispose();
+      const before = this.tiles.get(this.sound.stream);
+      if (before !== undefined) before.player.sounding = false;
       this.sound = null;
     }
     const tile = stream === null ? undefined : this.tiles.get(stream);
     if (stream === null || tile === undefined) return;
     const player = new SoundPlayer(() => tile.player.position(), (state) => this.events.sound(state));
     this.sound = { stream, player };
+    tile.player.sounding = true;
     const slot = this.slotOf(stream);
     if (slot !== undefined) player.configure(slot);
     this.sendSound(stream, true);
