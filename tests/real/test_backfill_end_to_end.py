@@ -112,7 +112,9 @@ async def _assert_filled(
 
     playlist = await hub.call("GET", f"/api/streams/{name}/playback.m3u8?{span}")
     assert "EXT-X-GAP" not in playlist
-    assert playlist.count("#EXT-X-DISCONTINUITY") == 2
+    # From live to the card's and back: once for the cut, once more wherever a busy machine lost a live picture
+    leaps = playlist.count("#EXT-X-DISCONTINUITY")
+    assert leaps >= 2 and leaps % 2 == 0, playlist
     pictures = await _pictures(hub, name, playlist)
     # 25 a second, what chunks reach beyond the range, and a GOP that only helps to decode, shown for no time
     least = (end_us - begin_us) * 25 // US_PER_S - 25
