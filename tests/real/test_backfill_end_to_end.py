@@ -114,7 +114,7 @@ async def _assert_filled(
     assert "EXT-X-GAP" not in playlist
     # From live to the card's and back: once for the cut, once more wherever a busy machine lost a live picture
     leaps = playlist.count("#EXT-X-DISCONTINUITY")
-    assert leaps >= 2 and leaps % 2 == 0, playlist
+    assert leaps in range(2, 20, 2), playlist
     pictures = await _pictures(hub, name, playlist)
     # 25 a second, what chunks reach beyond the range, and a GOP that only helps to decode, shown for no time
     least = (end_us - begin_us) * 25 // US_PER_S - 25
