@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiohttp import web
+from pydantic_core import to_json
 
 from hub.api.auth import IDENTITY
 from hub.api.labelled import reaches
@@ -18,7 +18,7 @@ from hub.api.services import SERVICES, Services
 from hub.errors import InvalidRequest
 from hub.ledger.reader import PastSpans
 from hub.model import Interruption, Span, Stream
-from hub.monitor.timeline import timeline
+from hub.monitor.timeline import Timeline, Times, timeline
 from hub.people.rights import Right
 
 DAY_US = 86_400_000_000
@@ -53,28 +53,31 @@ async def show_timelines(request: web.Request) -> web.Response:
         raise InvalidRequest(
             f"expected at most {MAX_STREAM_DAYS} streams' days at once, found {len(streams)} streams: ask for less time"
         )
-    return web.json_response(text=await _timelines(services, streams, query))
+    body = await _timelines(services, streams, query)
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
-async def _timelines(services: Services, streams: Sequence[Stream], query: TimelinesQuery) -> str:
+async def _timelines(services: Services, streams: Sequence[Stream], query: TimelinesQuery) -> bytes:
     clock = None if services.duty is None else services.duty.duty.clock
     free = {one.id: [] if clock is None else clock.off_duty(one.id, query.from_us, query.to_us) for one in streams}
     off_duty = {ident: [Span(begin, end) for begin, end in ranges] for ident, ranges in free.items()}
     present = [one for one in services.present() if one.stream_id in free]
     now_us = services.clock.now().utc_us
 
-    def read() -> str:
+    def read() -> bytes:
         past = services.reader.spans_of_many(free.keys(), query.from_us, query.to_us)
         cuts = _interruptions(services, query.from_us, query.to_us, streams=free.keys())
         known: defaultdict[str, dict[str, Interruption]] = defaultdict(dict)
         for one in (*cuts, *present):
             known[one.stream_id][one.id] = one
-        nothing = PastSpans([], [], [])
+        nothing, times = PastSpans([], [], []), Times()
         lines = {
-            one.id: _answer(one, past.get(one.id, nothing), known[one.id].values(), query, now_us, off_duty[one.id])
+            one.id: _line(one, past.get(one.id, nothing), known[one.id].values(), query, now_us, off_duty[one.id]).json(
+                times
+            )
             for one in streams
         }
-        return json.dumps({"streams": lines})  # here: half a megabyte takes long enough to be heard on the event loop
+        return to_json({"streams": lines})  # here: half a megabyte takes long enough to be heard on the event loop
 
     return await asyncio.to_thread(read)
 
@@ -92,19 +95,19 @@ async def timeline_of(
         past = PastSpans(reader.spans(*times), reader.backfilled(*times), reader.gone(*times))
         known = {one.id: one for one in _interruptions(services, query.from_us, query.to_us, stream=stream.id)}
         known |= {one.id: one for one in present}
-        return _answer(stream, past, known.values(), query, now_us, off_duty)
+        return _line(stream, past, known.values(), query, now_us, off_duty).json()
 
     return await asyncio.to_thread(read)
 
 
-def _answer(
+def _line(
     stream: Stream,
     past: PastSpans,
     interruptions: Iterable[Interruption],
     query: RangeQuery,
     now_us: int,
     off_duty: Sequence[Span],
-) -> dict[str, Any]:
+) -> Timeline:
     always_due = stream.kind.always_expected and not stream.retired
     return timeline(
         past.recorded,
@@ -116,7 +119,7 @@ def _answer(
         backfilled=past.backfilled,
         off_duty=off_duty,
         deleted=past.gone,
-    ).json()
+    )
 
 
 def _interruptions(services: Services, from_us: int, to_us: int, **of: Any) -> list[Interruption]:

@@ -141,11 +141,11 @@ class Reader:
         """Interruptions that overlap the range, newest first. ``after``: the id of the last one of the page
         before; an id that is not known gives an empty page. ``streams``, ``kinds``: of these alone."""
         cut = t.interruptions.c
-        query: Select[tuple[object, ...]] = select(t.interruptions)
+        query: Select[tuple[object, ...]] = select(cut.stream, cut.type, cut.body)
         if stream is not None:
             query = query.where(cut.stream == stream)
         if streams is not None:
-            query = query.where(cut.stream.in_(list(streams)))
+            query = query.where(cut.stream.in_(select(listed(streams))))
         if kinds is not None:
             query = query.where(cut.kind.in_(list(kinds)))
         if state is not None:

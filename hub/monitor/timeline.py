@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from heapq import heappop, heappush
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from hub.clock import rfc3339
 from hub.model import Interruption, InterruptionClass, InterruptionKind, InterruptionState, Span
@@ -31,8 +31,7 @@ class SpanState(StrEnum):
     OFF_DUTY = "off_duty"
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineSpan:
+class TimelineSpan(NamedTuple):
     from_us: int
     to_us: int
     state: SpanState
@@ -41,8 +40,7 @@ class TimelineSpan:
     """Recorded, and deleted at the end of its term."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(NamedTuple):
     """Spans in order, not overlapping; where there is none, nothing was due. ``completeness`` is recorded
     and backfilled time over the time that was due, 0 to 1; None where nothing was due. What came off duty counts
     for nothing."""
@@ -50,9 +48,18 @@ class Timeline:
     spans: tuple[TimelineSpan, ...]
     completeness: float | None
 
-    def json(self) -> dict[str, Any]:
-        """The answer of ``GET /api/streams/{id}/timeline``."""
-        return {"spans": [_span_json(span) for span in self.spans], "completeness": self.completeness}
+    def json(self, times: Times | None = None) -> dict[str, Any]:
+        """The answer of ``GET /api/streams/{id}/timeline``. ``times`` is shared by lines of one answer."""
+        known = Times() if times is None else times
+        return {"spans": [_span_json(span, known) for span in self.spans], "completeness": self.completeness}
+
+
+class Times(dict[int, str]):
+    """Moments as texts: where a span ends, the next one begins, and lines of many streams end together."""
+
+    def __missing__(self, at_us: int) -> str:
+        text = self[at_us] = rfc3339(at_us)
+        return text
 
 
 def timeline(
@@ -76,10 +83,9 @@ def timeline(
     ``deleted`` marks recorded time whose footage is gone at the end of its term: recorded it stays.
     """
     end_us = min(to_us, now_us)
-    recorded = _close_up(_merge(_clip(((span.from_us, span.to_us) for span in spans), from_us, end_us)))
-    filled = _merge(_clip(((span.from_us, span.to_us) for span in backfilled), from_us, end_us))
-    free = _merge(_clip(((span.from_us, span.to_us) for span in off_duty), from_us, end_us))
-    painted = [TimelineSpan(begin, end, SpanState.BACKFILLED) for begin, end in filled]
+    recorded = _close_up(_clipped(spans, from_us, end_us), SEAM_US)
+    filled = _close_up(_clipped(backfilled, from_us, end_us))
+    free = _close_up(_clipped(off_duty, from_us, end_us))
     losses = [one for one in interruptions if _is_history(one)]
     claims = [
         (begin, end, rank)
@@ -87,26 +93,31 @@ def timeline(
         for begin, end in _clip(covered_time(one, recorded, end_us), from_us, end_us)
     ]
     broken = _merge((begin, end) for begin, end, _ in claims)
+    good = _without(recorded, _merge([*broken, *filled]) if filled else broken)
+    ended = _close_up(_clipped(deleted, from_us, end_us))
+    there = _without(good, ended)
+
+    painted = [TimelineSpan(begin, end, SpanState.RECORDED) for begin, end in there]
+    painted += [TimelineSpan(begin, end, SpanState.BACKFILLED) for begin, end in filled]
     for begin, end, rank in _by_rank([*claims, *((begin, end, -1) for begin, end in filled)]):
         if rank >= 0:
             painted.append(TimelineSpan(begin, end, SpanState.INTERRUPTED, losses[rank]))
-    taken = _merge([*broken, *filled])
-    good = _without(recorded, taken)
-    ended = _merge(_clip(((span.from_us, span.to_us) for span in deleted), from_us, end_us))
-    there = _without(good, ended)
-    painted += [TimelineSpan(begin, end, SpanState.RECORDED) for begin, end in there]
-    gone = _without(good, there)
-    painted += [TimelineSpan(begin, end, SpanState.RECORDED, deleted=True) for begin, end in gone]
-    taken = _merge([*taken, *good])
-    painted += [TimelineSpan(begin, end, SpanState.OFF_DUTY) for begin, end in _without(free, taken)]
-    painted.sort(key=lambda span: span.from_us)
+    if ended:
+        painted += [TimelineSpan(begin, end, SpanState.RECORDED, deleted=True) for begin, end in _without(good, there)]
+    if free:
+        taken = _merge([*broken, *filled, *good])
+        painted += [TimelineSpan(begin, end, SpanState.OFF_DUTY) for begin, end in _without(free, taken)]
+    painted.sort(key=_begin)
 
     due = [*recorded, *broken, *filled]
     if due_from_us is not None:
         due += _always_due(max(from_us, due_from_us), end_us, recorded, now_us)
     due = _without(_merge(due), free)
-    had = _without(_merge([*good, *filled]), free)
+    had = _without(_merge([*good, *filled]) if filled else good, free)
     return Timeline(tuple(painted), round(_length(had) / _length(due), 6) if due else None)
+
+
+_begin = attrgetter("from_us")
 
 
 def _is_history(interruption: Interruption) -> bool:
@@ -170,24 +181,37 @@ def _always_due(from_us: int, end_us: int, recorded: Sequence[Interval], now_us:
     return [(from_us, end_us)] if end_us > from_us else []
 
 
+def _clipped(spans: Iterable[Span], from_us: int, to_us: int) -> list[Interval]:
+    """Sorted."""
+    return sorted(_clip([(span.from_us, span.to_us) for span in spans], from_us, to_us))
+
+
 def _clip(intervals: Iterable[Interval], from_us: int, to_us: int) -> list[Interval]:
-    clipped = [(max(begin, from_us), min(end, to_us)) for begin, end in intervals]
-    return [(begin, end) for begin, end in clipped if end > begin]
+    return [
+        (begin if begin > from_us else from_us, end if end < to_us else to_us)
+        for begin, end in intervals
+        if from_us < end > begin < to_us > from_us
+    ]
 
 
 def _merge(intervals: Iterable[Interval]) -> list[Interval]:
     """Sorted, and joined where they touch."""
-    found = sorted(intervals)
-    return found if len(found) < 2 else _close_up(found, 0)
+    return _close_up(sorted(intervals))
 
 
-def _close_up(intervals: Sequence[Interval], hole_us: int = SEAM_US) -> list[Interval]:
+def _close_up(intervals: list[Interval], hole_us: int = 0) -> list[Interval]:
+    """Sorted ones, joined where no more than that lies between them."""
+    if len(intervals) < 2:
+        return intervals
     out: list[Interval] = []
+    last_begin, last_end = intervals[0]
     for begin, end in intervals:
-        if out and begin - out[-1][1] <= hole_us:
-            out[-1] = (out[-1][0], max(out[-1][1], end))
-        else:
-            out.append((begin, end))
+        if begin - last_end > hole_us:
+            out.append((last_begin, last_end))
+            last_begin, last_end = begin, end
+        elif end > last_end:
+            last_end = end
+    out.append((last_begin, last_end))
     return out
 
 
@@ -215,12 +239,12 @@ def _length(intervals: Sequence[Interval]) -> int:
     return sum(end - begin for begin, end in intervals)
 
 
-def _span_json(span: TimelineSpan) -> dict[str, Any]:
-    out: dict[str, Any] = {"from": rfc3339(span.from_us), "to": rfc3339(span.to_us), "state": span.state.value}
+def _span_json(span: TimelineSpan, times: Times) -> dict[str, Any]:
+    out: dict[str, Any] = {"from": times[span.from_us], "to": times[span.to_us], "state": span.state.value}
     if span.deleted:
         out["deleted"] = True
-    if span.interruption is not None:
-        broken = span.interruption
+    broken = span.interruption
+    if broken is not None:
         out["interruption"] = {"id": broken.id, "kind": broken.kind.value, "state": broken.state.value}
         if "maintenance" in broken.evidence:
             out["interruption"]["maintenance"] = broken.evidence["maintenance"]
