@@ -18,6 +18,7 @@ from pathlib import Path
 import uvloop
 
 from hub.bench.peers.ffmpeg import Ffmpeg
+from hub.bench.peers.hub import OtherHub
 from hub.bench.peers.mediamtx import Mediamtx
 from hub.bench.peers.peer import Peer
 from hub.bench.peers.pyav import Pyav
@@ -43,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vs", default="", help="what else records the same streams: ffmpeg, pyav, separated by commas"
     )
     parser.add_argument("--mediamtx", type=Path, metavar="PATH", help="MediaMTX's binary: it records them, too")
+    parser.add_argument(
+        "--against", type=Path, metavar="FOLDER", help="other sources of the hub: they record the streams, too"
+    )
     parser.add_argument("--audio", choices=("none", "aac", "pcma"), default="none", help="sound of each camera")
     parser.add_argument("--content", action="store_true", help="look at the pictures, too: no peer does")
     parser.add_argument("--transport", choices=("tcp", "udp"), default="tcp", help="how RTP travels (default tcp)")
@@ -75,6 +79,8 @@ def peers_of(options: argparse.Namespace, urls: Sequence[str], folder: Path) -> 
         peers.append(kind(folder / name, urls, options.transport))
     if options.mediamtx is not None:
         peers.append(Mediamtx(folder / "mediamtx", options.mediamtx, pull=urls, transport=options.transport))
+    if options.against is not None:
+        peers.append(OtherHub(folder / "other", urls, options.transport, _environ(options), code=options.against))
     return peers
 
 

@@ -59,9 +59,18 @@ class HubProcess:
     usual: ClassVar[dict[str, str]] = {}
     """Environment of every hub that this process starts, beside its own."""
 
-    def __init__(self, data: Path, environ: Mapping[str, str] | None = None, *, prefix: Sequence[str] = ()) -> None:
-        """``prefix`` is a command that runs the hub as its argument, in its own process (as ``nsenter``)."""
+    def __init__(
+        self,
+        data: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        prefix: Sequence[str] = (),
+        code: Path | None = None,
+    ) -> None:
+        """``prefix`` is a command that runs the hub as its argument, in its own process (as ``nsenter``); ``code`` a
+        folder with other sources of a hub than these."""
         self.data = data
+        self._code = code
         self._prefix = tuple(prefix)
         self.token = secrets.token_urlsafe(24)
         self.port = free_port()
@@ -106,7 +115,7 @@ class HubProcess:
             self.process = await asyncio.create_subprocess_exec(
                 *self._prefix, sys.executable, "-m", "hub", "serve",
                 "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}",
-                env=environ, stdout=log, stderr=log,
+                env=environ, stdout=log, stderr=log, cwd=self._code,
             )  # fmt: skip
         self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}"})
         if wait:

@@ -15,9 +15,10 @@ from collections.abc import Callable
 
 from hub.clock import Clock, Instant
 
-LONGEST_TURN_S = 0.02
-"""The longest that a packet waits in its socket, and how far its arrival may be off."""
-_TURN_S_PER_SOCKET = 0.0005
+LONGEST_TURN_S = 0.04
+"""The longest that a packet waits in its socket, and how far its arrival may be off: a picture's distance at 25 a
+second, so that a turn finds one picture of each camera."""
+_TURN_S_PER_SOCKET = 0.001
 SHARED_BYTES = 256 << 10
 _PER_TURN = 1024
 """Sockets read before the event loop is let go on; the others are read right after."""
@@ -35,14 +36,19 @@ class SocketGroup:
         self._clock = clock
         self._longest_s = longest_s
         self._drains: dict[int, Drain] = {}
+        self._limits: dict[int, float] = {}
+        """Of sockets that hold less than the longest turn's worth."""
+        self.turn_s = 0.0
+        """How long what comes waits, at most."""
         self._epoll: select.epoll | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn: asyncio.TimerHandle | None = None
         self.buffer = bytearray(SHARED_BYTES)
         self.view = memoryview(self.buffer)
 
-    def add(self, fd: int, drain: Drain) -> None:
-        """Call ``drain`` when the descriptor is readable, at an end, or broken."""
+    def add(self, fd: int, drain: Drain, *, longest_s: float | None = None) -> None:
+        """Call ``drain`` when the descriptor is readable, at an end, or broken. ``longest_s``: what comes in more time
+        than that does not fit into its receive buffer."""
         if self._epoll is None:
             self._epoll = select.epoll()
             self._loop = asyncio.get_running_loop()
@@ -52,18 +58,27 @@ class SocketGroup:
                 self._epoll.unregister(fd)
         self._epoll.register(fd, _READABLE)
         self._drains[fd] = drain
+        self._limits.pop(fd, None)
+        if longest_s is not None:
+            self._limits[fd] = longest_s
+        self._set_turn()
 
     def remove(self, fd: int, drain: Drain) -> None:
         """Before the descriptor is closed. Safe to call twice, and when its number is another's by now."""
         if self._drains.get(fd) != drain:
             return
         del self._drains[fd]
+        self._limits.pop(fd, None)
+        self._set_turn()
         epoll = self._epoll
         assert epoll is not None
         with contextlib.suppress(OSError):  # closed first, and the kernel has forgotten it
             epoll.unregister(fd)
         if not self._drains:
             self._close()
+
+    def _set_turn(self) -> None:
+        self.turn_s = min(_TURN_S_PER_SOCKET * len(self._drains), self._longest_s, *self._limits.values())
 
     def _rest(self) -> None:
         """Nothing came in the last turn: wait for the next packet, and read it at once."""
@@ -98,8 +113,7 @@ class SocketGroup:
                 # A mistake of ours with one socket: the others are read all the same.
                 loop.call_exception_handler({"message": f"reading socket {fd} failed", "exception": error})
         if self._epoll is epoll:  # else all were removed meanwhile
-            turn_s = min(_TURN_S_PER_SOCKET * len(drains), self._longest_s)
-            self._turn = loop.call_later(0 if len(ready) == _PER_TURN else turn_s, self._read)
+            self._turn = loop.call_later(0 if len(ready) == _PER_TURN else self.turn_s, self._read)
 
     def _close(self) -> None:
         assert self._loop is not None

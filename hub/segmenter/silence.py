@@ -16,7 +16,6 @@ from hub.bitstream.bits import BitWriter
 from hub.errors import MediaError
 from hub.model import MediaKind
 from hub.segmenter.boxes import box, fragment, ftyp, moov
-from hub.segmenter.sample_entries import FLAC_BLOCK
 from hub.segmenter.scan import FragmentHeader, TrackHeader, boxes_of, child_of, read_fragments, read_init
 
 MARK = box(b"free", b"hub: silence that fills a hole, nobody recorded it")
@@ -34,6 +33,8 @@ _AAC_ELEMENT_ID = {"S": 0, "C": 1, "L": 3}
 _AAC_END = 7
 _AAC_WITH_SBR = (AAC_SBR, AAC_PS)
 _AAC_FRAME = 1024
+_FLAC_FRAME = 576
+"""No longer than any that a recorded STREAMINFO allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def sound_track(header: TrackHeader) -> SoundTrack:
                 channels = config[b"dOps"][1]
                 frame, ticks = bytes((31 << 3 | (channels == 2) << 2,)) + _OPUS_SILENCE, _OPUS_FRAME
             case "fLaC":
-                frame, ticks = flac_silence(channels, FLAC_BLOCK), FLAC_BLOCK
+                frame, ticks = flac_silence(channels, _FLAC_FRAME), _FLAC_FRAME
             case other:
                 raise MediaError(f"expected sound as AAC, Opus or FLAC, found {other!r}")
     except (KeyError, IndexError, struct.error) as error:

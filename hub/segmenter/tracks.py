@@ -26,7 +26,8 @@ _MAX_HOLE_S = 1
 """A hole longer than this is never inside a fragment: what was before it goes out on its own."""
 _MAX_BRIDGE_S = 5
 """A hole in decode time up to this is bridged: as long as it takes to confirm an interruption."""
-
+_STRETCH_SLACK_TICKS = 144
+"""How far a packet of G.711 may lie from where the one before it ended: 18 ms at 8 kHz, less than a packet."""
 
 _CAPTURE_US = attrgetter("capture_us")
 
@@ -234,8 +235,7 @@ class FlacTrack:
 
     def _breaks(self, unit: AccessUnit) -> bool:
         expected = self._start_ticks + self._received // self._step
-        tolerance = self._block // self._step // 4  # 18 ms at 8 kHz: less than a packet
-        return unit.lost > 0 or unit.damaged or abs(unit.dts_ticks - expected) > tolerance
+        return unit.lost > 0 or unit.damaged or abs(unit.dts_ticks - expected) > _STRETCH_SLACK_TICKS
 
     def flush(self) -> list[Fragment]:
         """Ends the stretch: what is left over becomes a shorter frame, the next one a new encoder's."""

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 import pytest
 
 from hub.clock import Instant, SystemClock
+from hub.ingest.rtsp import udp
 from hub.ingest.rtsp.connection import RtspConnection, each_packet
 from hub.ingest.sockets import SocketGroup
+from hub.ingest.whip.endpoint import LONGEST_TURN_S as LONGEST_WHIP_TURN_S
 
 
 @contextmanager
@@ -56,6 +58,66 @@ async def test_what_comes_within_a_turn_is_read_in_one_go() -> None:
         assert len(set(arrivals)) <= 8, "a socket that becomes ready wakes nobody while the turn lasts"
         for fd, one in drains.items():
             group.remove(fd, one)
+
+
+async def test_a_turn_is_short_among_few_and_no_longer_than_a_receive_buffer_holds() -> None:
+    group, whip = SocketGroup(SystemClock()), SocketGroup(SystemClock(), longest_s=LONGEST_WHIP_TURN_S)
+
+    def drain(_arrival: Instant) -> None:
+        raise AssertionError("nothing was sent")
+
+    with pairs(50) as made:
+        fds = [ours.fileno() for _, ours in made]
+        turns = []
+        for fd in fds:
+            group.add(fd, drain)
+            whip.add(fd, drain)
+            turns.append(group.turn_s)
+        assert (turns[0], turns[3], turns[-1]) == (0.001, 0.004, 0.04)
+        assert whip.turn_s == 0.01, "senders of WHIP find their bit rate by when packets came"
+        group.add(fds[7], drain, longest_s=0.02)
+        assert group.turn_s == 0.02
+        group.remove(fds[7], drain)
+        assert group.turn_s == 0.04
+        for fd in fds:
+            group.remove(fd, drain)
+            whip.remove(fd, drain)
+
+
+@pytest.mark.parametrize(("wanted", "turn_s"), [(1 << 10, 0.04), (1 << 40, 0.02)])
+async def test_udp_that_was_not_granted_its_buffer_is_read_more_often(
+    monkeypatch: pytest.MonkeyPatch, wanted: int, turn_s: float
+) -> None:
+    monkeypatch.setattr(udp, "RECEIVE_BUFFER_BYTES", wanted)
+    monkeypatch.setattr(udp, "_enlarge", udp._granted)
+    group = SocketGroup(SystemClock())
+    held = [udp.UdpPair(group, lambda *_: None, "127.0.0.1") for _ in range(25)]
+    for pair in held:
+        pair.start(lambda *_: None, lambda *_: None)
+    assert group.turn_s == turn_s
+    for pair in held:
+        pair.close()
+
+
+async def test_a_camera_that_fills_the_buffer_is_read_on_in_the_same_turn_and_leaves_others_theirs() -> None:
+    group = SocketGroup(SystemClock())
+    group.buffer = bytearray(2000)
+    group.view = memoryview(group.buffer)
+    stream = (b"$\0" + (496).to_bytes(2, "big") + bytes(496)) * 40
+    with pairs(1) as made:
+        theirs, ours = made[0]
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: RtspConnection(SystemClock(), lambda *_: None), sock=ours.dup()
+        )
+        got: list[Instant] = []
+        connection.handle(0, each_packet(lambda _packet, arrival: got.append(arrival)))
+        connection.read_with(group)
+        theirs.send(stream)
+        async with asyncio.timeout(10):
+            while len(got) < 40:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        connection.close()
+        assert [got.count(turn) for turn in dict.fromkeys(got)] == [16, 16, 8]
 
 
 async def test_a_drain_that_fails_or_leaves_harms_no_other() -> None:
@@ -115,7 +177,7 @@ async def test_a_connection_reads_frames_in_any_pieces(cut: int) -> None:
         connection.read_with(group)
         for start in range(0, len(stream), cut * 50):
             for at in range(start, min(start + cut * 50, len(stream)), cut):
-                theirs.send(stream[at : at + cut])
+                await loop.sock_sendall(theirs, stream[at : at + cut])
             await asyncio.sleep(0)
         async with asyncio.timeout(10):
             while len(got) < len(packets):  # noqa: ASYNC110

@@ -15,6 +15,8 @@ from hub.ingest.sockets import Drain, SocketGroup
 
 RECEIVE_BUFFER_BYTES = 2 << 20
 """A keyframe of a large picture arrives as one burst of some hundred packets."""
+_SMALL_BUFFER_TURN_S = 0.02
+"""What the kernel grants unasked holds what a camera sends in so long over 100 Mbit/s."""
 _PORT_TRIES = 64
 _BATCH = 256
 """Datagrams read in one turn, so that one flood does not starve the others."""
@@ -41,7 +43,9 @@ class UdpPair:
         self.ports: tuple[int, int] = (self._rtp.getsockname()[1], self._rtcp.getsockname()[1])
         granted = _enlarge(self._rtp)
         _enlarge(self._rtcp)
+        self._longest_s: float | None = None
         if granted < RECEIVE_BUFFER_BYTES:
+            self._longest_s = _SMALL_BUFFER_TURN_S
             complain(
                 "udp_buffer",
                 f"the kernel grants a UDP buffer of {granted} bytes, {RECEIVE_BUFFER_BYTES} are wanted:"
@@ -59,7 +63,7 @@ class UdpPair:
         """Delivers from now on."""
         for sock, handler, index in ((self._rtp, rtp, 1), (self._rtcp, rtcp, 2)):
             self._drains[sock] = partial(self._read, sock, handler, index)
-            self._sockets.add(sock.fileno(), self._drains[sock])
+            self._sockets.add(sock.fileno(), self._drains[sock], longest_s=self._longest_s)
 
     def punch(self, rtp: bytes, rtcp: bytes) -> None:
         """Opens the way through a NAT or firewall on our side: one datagram to each port of the camera."""
