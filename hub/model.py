@@ -278,6 +278,11 @@ class MediaSink(Protocol):
 
 # ----------------------------------------------------------------------------- what is written
 
+RUN_BITS = 20
+"""In a cluster a run's number is ``taking << RUN_BITS | n``: how often its chain was taken, and which run since."""
+OFFICE_RUNS = 1 << RUN_BITS - 1
+"""Runs of footage that the office brings in are numbered from here: it writes to chains that others own."""
+
 
 @dataclass(frozen=True, slots=True)
 class InitTrack:

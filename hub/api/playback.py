@@ -25,6 +25,7 @@ from hub.people.rights import Right
 from hub.segmenter.playlist import Fill, Playlist, first_with_sound, join_for
 from hub.segmenter.scan import read_fragments, read_init
 from hub.segmenter.silence import segment_bytes, with_sound
+from hub.segmenter.trim import trimmed
 from hub.shelf import Shelf
 
 HLS = "application/vnd.apple.mpegurl"
@@ -61,8 +62,17 @@ class InitQuery(Input):
 class FilledQuery(InitQuery):
     offset: int = Field(ge=0, le=1 << 42)
     length: int = Field(ge=8, le=MAX_SEGMENT_BYTES)
-    fill_from: int = Field(ge=0, le=1 << 62, description="Ticks of the sound track from where there must be sound.")
-    fill_to: int = Field(ge=0, le=1 << 62)
+    fill_from: int | None = Field(
+        None, ge=0, le=1 << 62, description="Ticks of the sound track from where there must be sound."
+    )
+    fill_to: int | None = Field(None, ge=0, le=1 << 62)
+    until_us: int | None = Field(
+        None, ge=0, le=1 << 62, description="Of the run's axis (tfdt), in µs: what comes later is left out."
+    )
+
+    @property
+    def fill(self) -> Fill | None:
+        return None if self.fill_from is None or self.fill_to is None else (self.fill_from, self.fill_to)
 
 
 # ------------------------------------------------------------------------------------- the playlist
@@ -225,9 +235,14 @@ class Reels:
     def init(self, chunk: Chunk, sound_from: Chunk | None) -> str:
         return f"{self.reel(chunk)}/init.mp4?{urlencode(self._init_query(chunk, sound_from))}"
 
-    def filled(self, chunk: Chunk, offset: int, size: int, fill: Fill, sound_from: Chunk | None) -> str:
-        query = self._init_query(chunk, sound_from)
-        query |= {"offset": offset, "length": size, "fill_from": fill[0], "fill_to": fill[1]}
+    def filled(
+        self, chunk: Chunk, offset: int, size: int, fill: Fill | None, until_us: int | None, sound_from: Chunk | None
+    ) -> str:
+        query = self._init_query(chunk, sound_from) | {"offset": offset, "length": size}
+        if fill is not None:
+            query |= {"fill_from": fill[0], "fill_to": fill[1]}
+        if until_us is not None:
+            query["until_us"] = until_us
         return f"{self.reel(chunk)}/filled.mp4?{urlencode(query)}"
 
     def _init_query(self, chunk: Chunk, sound_from: Chunk | None) -> dict[str, int | str]:
@@ -331,7 +346,8 @@ async def send_init(request: web.Request, reels: Reels, name: str) -> web.Respon
 
 
 async def show_filled(request: web.Request) -> web.Response:
-    """GET …/reels/{day}/{file}/filled.mp4: bytes of the reel, with marked silence where its sound has holes."""
+    """GET …/reels/{day}/{file}/filled.mp4: bytes of the reel, with marked silence where its sound has holes, or only
+    their beginning, where the rest is shown as another node recorded it."""
     stream, reels, name = _reel(request)
     query = read_query(request, FilledQuery)
     await _check_not_deleted(request, reels, name)
@@ -356,8 +372,11 @@ def _whole(request: web.Request, data: bytes) -> web.Response:
 def _filled(reels: Reels, name: str, query: FilledQuery) -> bytes:
     init = reels.init_bytes(name, query)
     data = reels.read(name, query.offset, query.length)
-    check_fill(data, init, (query.fill_from, query.fill_to))
-    return segment_bytes(data, init, (query.fill_from, query.fill_to))
+    if query.until_us is not None:
+        data = trimmed(data, init, query.until_us)
+    if query.fill is not None:
+        check_fill(data, init, query.fill)
+    return segment_bytes(data, init, query.fill)
 
 
 def check_fill(data: bytes, init: bytes, fill: Fill) -> None:
@@ -416,7 +435,7 @@ ROUTES = (
         f"{_REEL_PATH}/filled.mp4",
         show_filled,
         Access.USER,
-        "Bytes of a reel, with marked silence where its sound has holes.",
+        "Bytes of a reel, with marked silence where its sound has holes, or their beginning.",
         query=FilledQuery,
         answer=MP4,
         refusals=(403, 404, 503),

@@ -12,10 +12,6 @@ from hub.ledger.entries import EntryType, JsonValue
 from hub.ledger.timekeeping import Calendar, Timekeeping, boot_id
 from hub.metrics import ENTRIES
 
-RUN_BITS = 20
-OFFICE_RUNS = 1 << RUN_BITS - 1
-"""Runs of footage that the office brings in are numbered from here: it writes to chains that others own."""
-
 
 class Appended:
     """A fact that was appended. ``seq`` is -1 and ``leaf`` empty until it is committed."""

@@ -27,7 +27,7 @@ from hub.clock import Clock, rfc3339
 from hub.cluster.chains import Chains, Done, HandOver, Result
 from hub.cluster.claims import Claimed, claim
 from hub.cluster.facts import Fact, Fate
-from hub.cluster.making import RUN_BITS, Appended, Maker
+from hub.cluster.making import Appended, Maker
 from hub.cluster.outbox import Kept, Outbox
 from hub.cluster.own_reels import recover_left, reels_left
 from hub.cluster.owners import Owner
@@ -36,6 +36,7 @@ from hub.ledger import reels
 from hub.ledger.entries import HUB_STREAM, BadEntry, EntryType, JsonValue, is_stream_id
 from hub.ledger.seam import Listener
 from hub.metrics import COMMIT_SECONDS, FACTS_DROPPED, FACTS_RECOVERED, OUTBOX_BYTES
+from hub.model import RUN_BITS
 from hub.settings import Settings
 
 PATIENCE_S = 3.0

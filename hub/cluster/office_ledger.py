@@ -23,7 +23,7 @@ from hub.cluster.agreeing import Bring, agree, nobody_has_it, nothing_waits
 from hub.cluster.chains import Chains, Done
 from hub.cluster.facts import Fate
 from hub.cluster.integration import Forget, Integrator, NotLeading
-from hub.cluster.making import OFFICE_RUNS, RUN_BITS, Appended, Maker
+from hub.cluster.making import Appended, Maker
 from hub.database import Database
 from hub.errors import LedgerError
 from hub.ledger.chain import Head
@@ -36,6 +36,7 @@ from hub.ledger.signing.signer import Signers
 from hub.ledger.startup import Started, local_signers, start
 from hub.ledger.writer import Committed
 from hub.metrics import COMMIT_SECONDS
+from hub.model import OFFICE_RUNS, RUN_BITS
 from hub.settings import Settings
 
 ROUND_S = 0.2

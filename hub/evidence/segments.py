@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
+from hub.errors import MediaError
 from hub.model import Chunk
+from hub.segmenter.once import shown_once
+from hub.segmenter.trim import trimmed
 from hub.shelf import Shelf
 
 
@@ -23,17 +27,21 @@ class Segment:
 
 
 def segments(shelf: Shelf, chunks: Iterable[Chunk]) -> Iterator[Segment]:
-    """Reads chunks from their reels, in the order given, one at a time. Blocks.
+    """Reads chunks of one stream, by ``first_us``, from their reels, one at a time. What two nodes recorded is given
+    once. Blocks.
 
     What cannot be read (deleted, or gone) is a segment without bytes: who reads it counts it as missing.
     """
     reel, init = "", b""
-    for chunk in chunks:
-        body = b""
+    for shown in shown_once(chunks):
+        chunk, body = shown.chunk, b""
         try:
             if chunk.reel != reel or len(init) != chunk.init_size:
                 reel, init = chunk.reel, shelf.read(chunk.reel, 0, chunk.init_size)
             body = shelf.read(chunk.reel, chunk.offset, chunk.size)
+            if shown.until_us is not None:
+                with suppress(MediaError):  # who reads it finds what is broken in it, and counts it
+                    body = trimmed(body, init, shown.until_us)
         except OSError:
             reel, init, body = "", b"", b""
         damaged = sum(track.damaged for track in chunk.tracks)

@@ -5,6 +5,8 @@
 * Reels of one run go on in ``tfdt``: DISCONTINUITY stands only before another run or other parameter sets.
 * An interruption is a row of EXT-X-GAP segments as long as it was, so that the axis of the player is time.
 * Pictures that no browser plays from such a file (VP8) are a gap too: the reel holds them, an export hands them out.
+* What two nodes recorded is shown once (:mod:`hub.segmenter.once`): where only the beginning of a chunk is, the
+  segment's address says up to where.
 * All segments share one set of tracks. Where the sound has holes, the segment's address carries from where to where
   it must be filled (:func:`hub.segmenter.silence.segment_bytes`); all others are byte ranges of reels.
 """
@@ -20,6 +22,7 @@ from typing import Protocol
 from hub.clock import US_PER_S, rfc3339
 from hub.errors import InvalidRequest, MediaError
 from hub.model import Chunk, MediaKind, TrackRange
+from hub.segmenter.once import TWO_CLOCKS_US, Shown, begins_us, main_track, of_kind, shown_once, taking
 from hub.segmenter.scan import TrackHeader, read_init
 from hub.segmenter.silence import SoundTrack, sound_track, with_sound
 
@@ -37,8 +40,6 @@ _SOUND_HOLE_S = 0.03
 _STRADDLE_S = 0.25
 """Sound of one moment may lie this far into the next chunk: a fragment's length."""
 _CLOCK_DRIFT_US = 20_000
-_TWO_CLOCKS_US = 200_000
-"""What two connections make of the time of one picture differs by less."""
 _NOT_PLAYED = frozenset(("vp08",))
 """Sample entries that Media Source Extensions know in WebM alone: one such segment would end the playback of all."""
 _OPUS_FRAMES = frozenset({120, 240, 480, 960, 1920, 2880})
@@ -58,8 +59,11 @@ class Addresses(Protocol):
         """The reel's init segment; with ``sound_from``, that reel's sound track added (``with_sound``)."""
         ...
 
-    def filled(self, chunk: Chunk, offset: int, size: int, fill: Fill, sound_from: Chunk | None) -> str:
-        """A stretch of the reel with silence in the holes of its sound (``segment_bytes``)."""
+    def filled(
+        self, chunk: Chunk, offset: int, size: int, fill: Fill | None, until_us: int | None, sound_from: Chunk | None
+    ) -> str:
+        """A stretch of the reel with silence in the holes of its sound (``segment_bytes``), or up to a time of the
+        run's axis alone (``trimmed``), or both."""
         ...
 
 
@@ -128,6 +132,8 @@ class _Segment:
     """Of the recording, before it."""
     sound_due_s: float
     """From where it has to bring the sound."""
+    until_us: int | None = None
+    """On the run's axis: what comes later of its last chunk is shown by another run."""
 
     @property
     def size(self) -> int:
@@ -165,8 +171,8 @@ class Playlist:
 
     def add(self, chunks: Iterable[Chunk]) -> None:
         """The next chunks, in order."""
-        for chunk in chunks:
-            self._add(chunk)
+        for shown in shown_once(chunks):
+            self._add(shown)
 
     def text(self, *, complete: bool) -> str:
         """The playlist as it stands. Not ``complete``: without a joined segment that may still grow."""
@@ -185,29 +191,30 @@ class Playlist:
         tail = ["#EXT-X-ENDLIST"] if complete else []
         return "\n".join([*head, *state.lines, *tail]) + "\n"
 
-    def _add(self, chunk: Chunk) -> None:
+    def _add(self, shown: Shown) -> None:
+        chunk, until_us = shown.chunk, shown.until_us
         served = self._describe(chunk)
         if not served.played:
             return
         start_s, end_s = _span(chunk)
         last = self._segment
         if last is None:
-            self._segment = _Segment([chunk], start_s, end_s, served, False, 0.0, start_s)
+            self._segment = _Segment([chunk], start_s, end_s, served, False, 0.0, start_s, until_us)
             return
         before = last.chunks[-1]
         if _is_shown(chunk, before):
             return
         same_run = chunk.run == before.run
         same_axis = same_run and chunk.init_sha256 == before.init_sha256
-        pause_s = start_s - last.end_s if same_run else (_first_us(chunk) - before.end_us) / US_PER_S
+        pause_s = start_s - last.end_s if same_run else (begins_us(chunk) - before.end_us) / US_PER_S
         hole_s = pause_s if pause_s > _HOLE_S else 0.0
         adjoins = chunk.reel == before.reel and chunk.offset == before.offset + before.size
         if same_axis and adjoins and not hole_s and self._wants(last, chunk):
             last.chunks.append(chunk)
-            last.end_s = max(end_s, last.end_s)
+            last.end_s, last.until_us = max(end_s, last.end_s), until_us
             return
         follows = same_axis and not hole_s
-        upcoming = _Segment([chunk], start_s, end_s, served, not same_axis, hole_s, start_s)
+        upcoming = _Segment([chunk], start_s, end_s, served, not same_axis, hole_s, start_s, until_us)
         sounded_s = _write(self._state, last, upcoming if follows else None, self._addresses, live_edge=False)
         if follows:
             upcoming.sound_due_s = sounded_s
@@ -215,9 +222,9 @@ class Playlist:
 
     def _wants(self, segment: _Segment, chunk: Chunk) -> bool:
         length_s = segment.end_s - segment.start_s
-        if length_s >= _MAX_JOINED_S:
+        if length_s >= _MAX_JOINED_S or segment.until_us is not None:
             return False
-        video = _of_kind(chunk, MediaKind.VIDEO)
+        video = of_kind(chunk, MediaKind.VIDEO)
         return length_s < self._join_s or (video is not None and not video.keyframes)
 
     def _describe(self, chunk: Chunk) -> _Served:
@@ -256,7 +263,7 @@ def _write(
     if segment.discontinuity or state.init != first.init_sha256:
         state.init = first.init_sha256
         state.lines.append(f'#EXT-X-MAP:URI="{addresses.init(first, segment.served.sound_from)}"')
-    at_us = _first_us(first)
+    at_us = begins_us(first)
     if state.clock_us is None or segment.discontinuity or abs(at_us - state.clock_us) > _CLOCK_DRIFT_US:
         state.lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{rfc3339(at_us)}")
         state.clock_us = at_us
@@ -266,11 +273,12 @@ def _write(
     state.clock_us += length_s * US_PER_S
     state.longest_s = max(state.longest_s, length_s)
     fill, sounded_s = _fill(segment, upcoming, live_edge)
-    if fill is None:
+    if fill is None and segment.until_us is None:
         state.lines.append(f"#EXT-X-BYTERANGE:{segment.size}@{first.offset}")
         state.lines.append(addresses.reel(first))
     else:
-        state.lines.append(addresses.filled(first, first.offset, segment.size, fill, segment.served.sound_from))
+        donor = segment.served.sound_from
+        state.lines.append(addresses.filled(first, first.offset, segment.size, fill, segment.until_us, donor))
     return sounded_s
 
 
@@ -301,7 +309,7 @@ def _fill(segment: _Segment, upcoming: _Segment | None, live_edge: bool) -> tupl
         if live_edge and due_to_s - end_s < _HOLE_S:
             due_to_s = end_s  # the rest of this sound is on its way
         late_s = own[0].first_ticks / sound.timescale - due_from_s
-        whole = all(_solid(each, sound) for each in own) and not _pauses(own)
+        whole = segment.until_us is None and all(_solid(each, sound) for each in own) and not _pauses(own)
         if whole and late_s <= _SOUND_HOLE_S and due_to_s - end_s <= _SOUND_HOLE_S:
             return None, end_s
         sounded_s = max(end_s, due_to_s)
@@ -329,38 +337,15 @@ def _pauses(ranges: Sequence[TrackRange]) -> bool:
 
 def _is_shown(chunk: Chunk, before: Chunk) -> bool:
     """Whether this chunk's time stands before it already, of another run. It has sound alone: after a break that often
-    comes first, and footage that was brought later has that time whole. Or its pictures are those: two nodes recorded
-    them, as where a stream changed hands."""
-    if chunk.run == before.run:
+    comes first, and footage that was brought later has that time whole. Or another node recorded it, and told of it
+    when a playlist had already said the other: what it said stays."""
+    if chunk.run == before.run or of_kind(before, MediaKind.VIDEO) is None:
         return False
-    shown, more = _of_kind(before, MediaKind.VIDEO), _of_kind(chunk, MediaKind.VIDEO)
-    if shown is None:
-        return False
-    if more is None:
+    if of_kind(chunk, MediaKind.VIDEO) is None:
         return chunk.end_us <= before.end_us + _CLOCK_DRIFT_US
-    whole = shown.frames >= more.frames and not shown.damaged and not shown.lost
-    within = (
-        abs(_first_us(chunk) - _first_us(before)) <= _TWO_CLOCKS_US and chunk.end_us <= before.end_us + _TWO_CLOCKS_US
-    )
-    return whole and within and shown.keyframes > 0
-
-
-def _of_kind(chunk: Chunk, kind: MediaKind) -> TrackRange | None:
-    return next((each for each in chunk.tracks if each.kind is kind), None)
-
-
-def _main(chunk: Chunk) -> TrackRange:
-    """What tells the chunk's time: the picture if there is one."""
-    return _of_kind(chunk, MediaKind.VIDEO) or chunk.tracks[0]
+    return taking(chunk.run) != taking(before.run) and chunk.end_us <= before.end_us + TWO_CLOCKS_US
 
 
 def _span(chunk: Chunk) -> tuple[float, float]:
-    main = _main(chunk)
+    main = main_track(chunk)
     return main.first_ticks / main.timescale, main.end_ticks / main.timescale
-
-
-def _first_us(chunk: Chunk) -> int:
-    """Hub UTC at which the chunk's main track begins; ``first_us`` is that of its earliest track."""
-    main = _main(chunk)
-    earliest_s = min(each.first_ticks / each.timescale for each in chunk.tracks)
-    return chunk.first_us + round((main.first_ticks / main.timescale - earliest_s) * US_PER_S)

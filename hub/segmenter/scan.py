@@ -19,7 +19,7 @@ _MAX_MOOF = 16 << 20
 _MAX_MDAT = 1 << 30
 _NON_SYNC = 0x00010000
 # Flags of trun (ISO/IEC 14496-12 §8.8.8.1)
-_DATA_OFFSET, _FIRST_FLAGS, _DURATION, _SIZE, _FLAGS, _OFFSET = 0x1, 0x4, 0x100, 0x200, 0x400, 0x800
+_DATA_OFFSET, _FIRST_FLAGS, DURATION, SIZE, _FLAGS, COMPOSED = 0x1, 0x4, 0x100, 0x200, 0x400, 0x800
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +205,20 @@ def _fragment(moof: bytes, offset: int, size: int) -> FragmentHeader | None:
         start = struct.unpack_from(">Q" if tfdt[0] else ">I", tfdt, 4)[0]
         flags, frames = struct.unpack_from(">II", trun)
         flags &= 0xFFFFFF
-        at = 8 + 4 * bool(flags & _DATA_OFFSET)
-        first_flags = struct.unpack_from(">I", trun, at)[0] if flags & _FIRST_FLAGS else 0
-        at += 4 * bool(flags & _FIRST_FLAGS)
-        stride = sum(bool(flags & flag) for flag in (_DURATION, _SIZE, _FLAGS, _OFFSET))
-        if not flags & _DURATION or not frames or len(trun) != at + 4 * stride * frames:
+        at = first_trun_entry(flags)
+        first_flags = struct.unpack_from(">I", trun, at - 4)[0] if flags & _FIRST_FLAGS else 0
+        stride = sum(bool(flags & flag) for flag in (DURATION, SIZE, _FLAGS, COMPOSED))
+        if not flags & DURATION or not frames or len(trun) != at + 4 * stride * frames:
             return None
         durations = struct.unpack_from(f">{stride * frames}I", trun, at)[::stride]
     except (MediaError, struct.error, IndexError):
         return None
     return FragmentHeader(offset, size, track_id, start, sum(durations), frames, not first_flags & _NON_SYNC)
+
+
+def first_trun_entry(flags: int) -> int:
+    """Where the first unit stands in a ``trun`` with these flags, the box's own header left out."""
+    return 8 + 4 * bool(flags & _DATA_OFFSET) + 4 * bool(flags & _FIRST_FLAGS)
 
 
 def _ranges(headers: tuple[TrackHeader, ...], found: list[FragmentHeader]) -> tuple[TrackRange, ...]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from tests.cluster.whole import INGEST, LEASE_S, MARKS, Whole, now_us
+from tests.cluster.played import played, steps
+from tests.cluster.whole import FPS, INGEST, LEASE_S, MARKS, Figures, Whole, now_us
 from tests.hub_line import until
 
 pytestmark = MARKS
+CLOCKS = 2
+"""Two connections tell the time of one picture by so many pictures apart, at most."""
 
 
-async def test_it_wakes_up_and_writes_nothing(whole: Whole) -> None:
+async def test_it_wakes_up_and_writes_nothing(whole: Whole, figures: Figures) -> None:
     victim, before = whole.most(), whole.owners()
     streams = whole.owned_by(victim)
     whole.node(victim).signal(signal.SIGSTOP)
@@ -38,5 +41,26 @@ async def test_it_wakes_up_and_writes_nothing(whole: Whole) -> None:
         assert all(one.end_us is None or one.end_us < resumed_us + 5_000_000 for one in late), late
     cuts = [one for one in whole.interruptions(stopped_us - 10_000_000) if one["stream"] in streams]
     assert sorted({one["stream"] for one in cuts}) == streams
+    twice = [await shown_once(whole, stream, before[stream][1], stopped_us) for stream in streams]
+    assert max(twice) > 0.5, "there is nothing that both have"
+    figures("SIGSTOP past the lease", f"what both nodes have: {max(twice):.1f} s at most")
     whole.never_twice()
     await whole.judged()
+
+
+async def shown_once(whole: Whole, stream: str, old: int, stopped_us: int) -> float:
+    """A player is given each picture once, and as much as the time line has. How much both nodes have, in seconds."""
+    from_us, to_us = stopped_us - 3_000_000, now_us() - 2_000_000
+    chunks = whole.footage(from_us, stream)[stream]
+    olds, news = ([one for one in chunks if (one.run >> 20 == old) is mine] for mine in (True, False))
+    both_us = max(one.end_us for one in olds) - min(one.first_us for one in news)
+    found = await played(whole.node("api-1"), stream, from_us, to_us)
+    sent = await whole.simulators.sent(stream)
+    count, over = steps(found, sent)
+    assert all(abs(one - 1) <= CLOCKS for one in over), (stream, over)
+    shown_s = sum(one.length_s + one.hole_s for one in found)
+    last = max(one.end_us for one in chunks if one.first_us < to_us)
+    first = min(one.first_us for one in chunks if one.end_us > from_us)
+    assert abs(shown_s - (last - first) / 1e6) < 0.5, (stream, found)
+    assert abs(count / FPS - sum(one.length_s for one in found)) < 0.5, (stream, found)
+    return both_us / 1e6

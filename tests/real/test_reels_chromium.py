@@ -186,7 +186,11 @@ class Shown:
     def init(self, chunk: Chunk, sound_from: Chunk | None) -> str:
         return f"/init/{self.chunks.index(chunk)}/{self.chunks.index(sound_from) if sound_from else '-'}"
 
-    def filled(self, chunk: Chunk, offset: int, size: int, fill: Fill, sound_from: Chunk | None) -> str:
+    def filled(
+        self, chunk: Chunk, offset: int, size: int, fill: Fill | None, until_us: int | None, sound_from: Chunk | None
+    ) -> str:
+        assert fill is not None
+        assert until_us is None
         return f"{self.init(chunk, sound_from)}/{offset}/{size}/{fill[0]}/{fill[1]}".replace("/init/", "/segment/")
 
     def served_init(self, request: web.Request) -> bytes:

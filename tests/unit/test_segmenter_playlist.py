@@ -54,8 +54,11 @@ class Plain:
     def init(self, chunk: Chunk, sound_from: Chunk | None) -> str:
         return f"init-{chunk.run}{'+sound' if sound_from else ''}"
 
-    def filled(self, chunk: Chunk, offset: int, size: int, fill: Fill, sound_from: Chunk | None) -> str:
-        return f"filled-{offset}-{size}-{fill[0]}-{fill[1]}"
+    def filled(
+        self, chunk: Chunk, offset: int, size: int, fill: Fill | None, until_us: int | None, sound_from: Chunk | None
+    ) -> str:
+        filled = "" if fill is None else f"filled-{offset}-{size}-{fill[0]}-{fill[1]}"
+        return filled if until_us is None else f"{filled or chunk.reel}-until-{until_us}"
 
 
 def chunk(
@@ -128,14 +131,42 @@ def test_pictures_that_no_browser_plays_from_mp4_are_a_gap_and_end_nothing() -> 
     assert lines[-2] == "reel-3"
 
 
+OLD, NEW = 1 << 20 | 1, 2 << 20 | 1
+"""Runs of two takings: of two nodes."""
+
+
 def test_what_two_nodes_recorded_is_shown_once() -> None:
-    twice = [chunk(0), chunk(1), chunk(1, run=2, at_s=2.03, axis_s=0), chunk(2), chunk(2, run=2, at_s=4.03, axis_s=2)]
-    lines = make([*twice, chunk(3, run=2, at_s=6.03, axis_s=4)])
+    twice = [chunk(0, run=OLD), chunk(1, run=OLD), chunk(1, run=NEW, at_s=2.03, axis_s=0), chunk(2, run=OLD)]
+    lines = make([*twice, chunk(2, run=NEW, at_s=4.03, axis_s=2), chunk(3, run=NEW, at_s=6.03, axis_s=4)])
     assert sum(line.startswith("#EXTINF") for line in lines) == 4
     assert lines.count("#EXT-X-DISCONTINUITY") == 1
-    assert lines[-2] == "reel-2"
-    torn = [replace(one, tracks=tuple(replace(track, lost=3) for track in one.tracks)) for one in twice[:2]]
-    assert "reel-2" in make([*torn, twice[2]]), "what is whole is shown beside what is not"
+    assert lines[-2] == f"reel-{NEW}"
+
+
+@pytest.mark.parametrize("sound", [None, (0.0, 0.0)])
+def test_a_chunk_ends_where_another_node_took_over(sound: tuple[float, float] | None) -> None:
+    init = MUTE if sound is None else BOTH
+    old = [chunk(n, run=OLD, init=init, sound=sound) for n in range(5)]
+    new = [chunk(n, run=NEW, at_s=3.3 + 2 * n, init=init, sound=sound) for n in range(5)]
+    chunks = sorted([*old, *new], key=lambda one: one.first_us)
+    for join_s in (0.0, 10.0):
+        lines = make(chunks, join_s=join_s)
+        total_s = sum(float(line[8:-1]) for line in lines if line.startswith("#EXTINF:"))
+        assert total_s == pytest.approx(13.3, abs=0.05)
+        (cut,) = [line for line in lines if "until" in line]
+        assert cut.endswith(f"-until-{4_300_000}")  # the run's axis begins with 1 s
+        assert lines.count("#EXT-X-DISCONTINUITY") == 1
+        assert "#EXT-X-GAP" not in lines
+
+
+def test_at_the_live_edge_what_another_node_has_too_is_not_said_again() -> None:
+    growing = Playlist(lambda one: INITS[one.init_sha256].data, Plain(), join_s=0, sound_from=None)
+    growing.add([chunk(n, run=OLD) for n in range(3)])
+    said = growing.text(complete=False).splitlines()
+    growing.add([chunk(n, run=NEW, at_s=2.0 * n - 1, axis_s=2.0 * n) for n in range(2, 5)])
+    lines = growing.text(complete=False).splitlines()
+    assert lines[: len(said)] == said
+    assert sum(line.startswith("#EXTINF") for line in lines) == 5, "of which one overlaps what was said before"
 
 
 def test_an_interruption_is_a_gap_as_long_as_it_was() -> None:
