@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -19,12 +19,14 @@ from hub.ledger.bodies import HUB_STOPPED
 from hub.ledger.standing import RecoveredStream
 from hub.ledger.timekeeping import Timekeeping
 from hub.model import HubClock, Interruption, MediaSink, RtspSource, Stream
-from hub.monitor.content.checks import ContentChecks
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.live import LiveFeeds
 from hub.monitor.rules import DetectorRules, StreamState
 from hub.monitor.thresholds import kinds_of
 from hub.pipeline import ExpectedAt, Pipeline, Rooms, Source, nobody_says
+
+if TYPE_CHECKING:
+    from hub.monitor.content.checks import ContentChecks
 
 log = structlog.get_logger(__name__)
 

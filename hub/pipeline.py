@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -43,8 +43,6 @@ from hub.model import (
     Stream,
     TimeLeap,
 )
-from hub.monitor.content.checks import ContentChecks
-from hub.monitor.content.watch import ContentWatch
 from hub.monitor.detector import InterruptionDetector
 from hub.monitor.events import EventBus, interruption_json
 from hub.monitor.live import LiveFeed
@@ -54,6 +52,10 @@ from hub.segmenter.disk import Disk
 from hub.segmenter.fragmenter import Fragmenter
 from hub.segmenter.recorder import Recorder
 from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.monitor.content.checks import ContentChecks
+    from hub.monitor.content.watch import ContentWatch
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from hub.clock import US_PER_S
 from hub.errors import Conflict, SettingsError
-from hub.ingest.whip.peer import host_addresses
 from hub.metrics import TLS_EXPIRY
 from hub.settings import Settings
 
@@ -117,6 +116,8 @@ def init(folder: Path, names: Sequence[str], now_us: int) -> TlsFiles:
 
 def own_names() -> list[str]:
     """The addresses of this machine, and its name if it can be one."""
+    from hub.ingest.whip.peer import host_addresses  # only here: it brings all of WebRTC
+
     name = socket.gethostname()
     addresses = [str(one) for one in map(ipaddress.ip_address, host_addresses(())) if not one.is_loopback]
     return [*addresses, *([name] if _DNS_NAME.fullmatch(name) else [])]

@@ -7,15 +7,13 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from hub.app.ground import Ground
-from hub.archive.archive import Archive
 from hub.archive.book import Book
-from hub.archive.files import EitherFiles
-from hub.archive.store import open_store
 from hub.retention.files import Files, PosixFiles
 from hub.shelf import LocalShelf, Shelf, Shelves
 
 if TYPE_CHECKING:
     from hub.app.hub import Hub
+    from hub.archive.archive import Archive
 
 
 class Archiving:
@@ -28,9 +26,13 @@ class Archiving:
         self.archive: Archive | None = None
         near = (LocalShelf(settings.data), *ground.shelves)
         self.shelf: Shelf = Shelves(near) if ground.shelves else near[0]
-        store = open_store(settings)
-        if store is None:
+        if not settings.archive_url:
             return
+        from hub.archive.archive import Archive  # only here: most hubs need no object store
+        from hub.archive.files import EitherFiles
+        from hub.archive.store import store_at
+
+        store = store_at(settings.archive_url, settings)
         book = Book(ground.engine, settings.node_name)
         self.files = EitherFiles(settings.data, ground.files, store, book, clock)
         self.shelf = Shelves((*near, store))

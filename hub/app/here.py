@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -17,7 +19,6 @@ from hub.ledger.entries import EntryType
 from hub.ledger.left_open import left_open
 from hub.ledger.reader import Reader
 from hub.model import Stream
-from hub.monitor.content.checks import ContentChecks
 from hub.monitor.content.stills import Stills
 from hub.monitor.content.store import NormalStore
 from hub.monitor.live import LiveFeed, LiveFeeds
@@ -27,6 +28,9 @@ from hub.pipeline import Rooms, StreamLedger
 from hub.preview import Previews
 from hub.segmenter.disk import Disk
 from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.monitor.content.checks import ContentChecks
 
 
 class Here:
@@ -93,6 +97,10 @@ class Here:
         settings = self._settings
         if not settings.content_checks:
             return None
+        # only here, and beside the event loop: FFmpeg and numpy take a third of a second
+        await asyncio.to_thread(import_module, "hub.monitor.content.checks")
+        from hub.monitor.content.checks import ContentChecks
+
         every_s, budget = settings.content_every_s, settings.content_budget
         store = NormalStore(self._engine)
         self.content = ContentChecks(self._clock, settings.data, store, budget=budget, interval_s=every_s)

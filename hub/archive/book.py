@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, Row, delete, func, insert, select, update
 
-from hub.archive.store import Put
 from hub.archive.tables import archive_objects as table
+
+if TYPE_CHECKING:
+    from hub.archive.store import Put
 
 UPLOADING, KEPT, GONE = "uploading", "kept", "gone"
 PAGE = 500

@@ -260,22 +260,6 @@ def open_store(settings: Settings) -> Store | None:
     return store_at(settings.archive_url, settings) if settings.archive_url else None
 
 
-def archive_of(settings: Settings) -> dict[str, Any]:
-    """The settings that lead to the archive, as another process takes them, with their secrets: for a pipe; empty
-    without an archive."""
-    if not settings.archive_url:
-        return {}
-    told: dict[str, Any] = {
-        "archive_url": settings.archive_url,
-        "archive_endpoint": settings.archive_endpoint,
-        "archive_region": settings.archive_region,
-    }
-    for name in ("archive_access_key", "archive_secret_key"):
-        secret = getattr(settings, name)
-        told[name] = None if secret is None else secret.get_secret_value()
-    return told
-
-
 def store_at(url: str, settings: Settings) -> Store:
     """``s3://BUCKET[/PREFIX]`` with the settings' endpoint and keys, or ``file:///FOLDER``. Raises SettingsError."""
     parts = urlsplit(url)

@@ -9,14 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from errno import EACCES, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, EPERM
 from itertools import pairwise
-
-from av.video.frame import VideoFrame
+from typing import TYPE_CHECKING
 
 from hub.clock import US_PER_S, Clock
 from hub.errors import MediaError, SourceError, Unavailable
 from hub.ingest.rtsp.client import RtspClient
 from hub.model import AccessUnit, MediaKind, PacketLoss, RtspSource, SenderReport, SessionInfo, TimeLeap, TrackInfo
-from hub.monitor.content.decoder import Decoder, jpeg, reduced
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
 
 LIMIT_S = 8.0
 """Of all of it. Cameras send a keyframe at least each 4 s; most do each second or two."""
@@ -156,6 +157,8 @@ class _FirstPicture:
 
 def _judged(sink: _FirstPicture, failure: SourceError | None, whole: bool) -> Seen:
     """Decodes one picture. For a worker thread."""
+    from hub.monitor.content.decoder import Decoder, jpeg, reduced  # only here: it brings FFmpeg
+
     video, audio = sink.track(MediaKind.VIDEO), sink.track(MediaKind.AUDIO)
     base = Seen(
         codec="" if video is None else video.codec.value,

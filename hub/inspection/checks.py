@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import structlog
 
-from hub.archive.store import archive_of
+from hub.archive.told import archive_of
 from hub.clock import Clock
 from hub.errors import Conflict, NotFound
 from hub.settings import Settings

@@ -2,20 +2,28 @@
 
 No browser plays them in such a file, and FLAC keeps every sample. A-law and PCM come back to the very words;
 µ-law has two words for zero, so the words' own digest is kept beside the chunk.
+
+FFmpeg and numpy take a fifth of a second and 25 MB, and many hubs have no such sound: a thread begins to load them when
+the first track of it is known, before its first frame is whole.
 """
 
 from __future__ import annotations
 
+import sys
+import threading
 from fractions import Fraction
-
-import av
-import numpy as np
-from av.audio.codeccontext import AudioCodecContext
-from numpy.typing import NDArray
+from functools import cache
+from typing import TYPE_CHECKING
 
 from hub.errors import MediaError
 from hub.model import Codec, TrackInfo
 from hub.segmenter.sample_entries import FLAC_BLOCK
+
+if TYPE_CHECKING:
+    import av
+    import numpy as np
+    from av.audio.codeccontext import AudioCodecContext
+    from numpy.typing import NDArray
 
 _LAYOUTS = {1: "mono", 2: "stereo"}
 _COMPRESSION = "5"  # a telephone-band stream costs 0.025 % of a core; less compression saves nothing there
@@ -36,11 +44,25 @@ def _mu_law(word: int) -> int:
     return -magnitude if word & 0x80 else magnitude
 
 
-SAMPLES: dict[Codec, NDArray[np.int16]] = {
-    Codec.PCMA: np.array([_a_law(word) for word in range(256)], dtype=np.int16),
-    Codec.PCMU: np.array([_mu_law(word) for word in range(256)], dtype=np.int16),
-}
-"""The sample of each code word."""
+_LAWS = {Codec.PCMA: _a_law, Codec.PCMU: _mu_law}
+
+
+@cache
+def samples_of(codec: Codec) -> NDArray[np.int16]:
+    """The sample of each code word."""
+    import numpy as np
+
+    return np.array([_LAWS[codec](word) for word in range(256)], dtype=np.int16)
+
+
+def _load() -> None:
+    import av  # noqa: F401
+    import numpy as np  # noqa: F401
+
+
+def _begin_loading() -> None:
+    if "av" not in sys.modules:
+        threading.Thread(target=_load, name="load-flac", daemon=True).start()
 
 
 class FlacEncoder:
@@ -52,11 +74,12 @@ class FlacEncoder:
             raise MediaError(f"expected G.711 or PCM of one or two channels, found {self._channels}")
         self._rate_hz = track.timescale
         self._layout = _LAYOUTS[self._channels]
-        self._samples = SAMPLES.get(track.codec)  # none: words are samples
-        self.step_bytes = self._channels * (1 if self._samples is not None else 2)
+        self._codec = track.codec
+        self.step_bytes = self._channels * (1 if self._codec in _LAWS else 2)  # else words are samples
         """Of one moment: a word of each channel."""
         self._encoder: AudioCodecContext | None = None
         self._pts = 0
+        _begin_loading()
 
     @property
     def block_bytes(self) -> int:
@@ -86,10 +109,13 @@ class FlacEncoder:
         self._encoder = None
 
     def _frame(self, words: bytes) -> av.AudioFrame:
-        if self._samples is None:
-            samples = np.frombuffer(words, dtype="<i2").astype(np.int16).reshape(1, -1)
+        import av
+        import numpy as np
+
+        if self._codec in _LAWS:
+            samples = samples_of(self._codec)[np.frombuffer(words, dtype=np.uint8)].reshape(1, -1)
         else:
-            samples = self._samples[np.frombuffer(words, dtype=np.uint8)].reshape(1, -1)
+            samples = np.frombuffer(words, dtype="<i2").astype(np.int16).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=self._layout)
         frame.sample_rate = self._rate_hz
         frame.pts = self._pts
@@ -98,6 +124,9 @@ class FlacEncoder:
 
     def _ready(self) -> AudioCodecContext:
         if self._encoder is None:
+            import av
+            from av.audio.codeccontext import AudioCodecContext
+
             encoder = av.CodecContext.create("flac", "w")
             assert isinstance(encoder, AudioCodecContext)
             encoder.sample_rate = self._rate_hz

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hub.model import Codec, Fragment, InitSegment, TrackInfo
-from hub.segmenter.g711 import SAMPLES
+from hub.segmenter.g711 import samples_of
 from hub.segmenter.scan import whole_fragments
 from tests.segmenter_media import (
     AUDIO,
@@ -100,7 +100,7 @@ def test_all_256_code_words_decode_as_ffmpeg_does() -> None:
         decoder = av.CodecContext.create(name, "r")
         decoder.sample_rate, decoder.layout = 8000, "mono"
         (frame,) = decoder.decode(av.Packet(bytes(range(256))))
-        assert np.array_equal(frame.to_ndarray()[0], SAMPLES[codec])
+        assert np.array_equal(frame.to_ndarray()[0], samples_of(codec))
 
 
 def torn_moof(out: list[InitSegment | Fragment], size: int) -> bool:

@@ -8,6 +8,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 import structlog
 
@@ -16,7 +17,6 @@ from hub.errors import HubError, InvalidRequest, NotFound, Unavailable
 from hub.ingest.sockets import SocketGroup
 from hub.ingest.whip.answer import negotiate, write_answer
 from hub.ingest.whip.candidates import parse_fragment
-from hub.ingest.whip.peer import Peer, host_addresses
 from hub.ingest.whip.sdp import parse_offer
 from hub.ingest.whip.session import PeerLike, WhipSession
 from hub.metrics import WHIP_SESSIONS
@@ -41,6 +41,9 @@ MAX_WAITING_RUNS = 4
 Told = Callable[[str, str | bytes, Callable[[str], bool]], None]
 """Called on the event loop with a stream's id, what its recorder said on a data channel, and a way to answer there.
 Must not block."""
+
+_PEERS = "hub.ingest.whip.peer"
+"""Loaded with the first offer: aiortc and what it needs are 25 MB, which a hub without recorders does not have."""
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +108,7 @@ class WhipInlet:
 class WhipEndpoint:
     """All WHIP sessions of the hub. Lives on one event loop; :meth:`close` before that ends."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, peer: Callable[..., PeerLike] = Peer) -> None:
+    def __init__(self, settings: Settings, clock: Clock, *, peer: Callable[..., PeerLike] | None = None) -> None:
         self._settings = settings
         self._clock = clock
         self._peer = peer
@@ -123,6 +126,10 @@ class WhipEndpoint:
         ``unsupported_sdp``) and Unavailable (``too_many_sessions``, ``no_udp_port``).
         """
         desk = self._desk(stream_id)
+        if self._peer is None:
+            self._peer = (await asyncio.to_thread(import_module, _PEERS)).Peer
+        from hub.ingest.whip.peer import host_addresses
+
         try:
             parsed = parse_offer(sdp)
             agreed = negotiate(parsed)

@@ -21,11 +21,6 @@ from hub.errors import LedgerError
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
 
-try:
-    import rfc3161_client
-except ImportError:  # `hub verify` alone does without it, and says what it could not check
-    rfc3161_client = None  # type: ignore[assignment]
-
 MAX_TOKEN_BYTES = 64 << 10
 """A token with its certificates has 1 to 8 KiB."""
 SHA256_OID = "2.16.840.1.101.3.4.2.1"
@@ -112,8 +107,11 @@ def decode(response: bytes) -> TimeStampResponse:
 
 
 def _library() -> ModuleType:
-    if rfc3161_client is None:
-        raise BadToken("the token could not be checked: rfc3161-client is not installed", code="no_library")
+    """Loaded with the first token that is looked at."""
+    try:
+        import rfc3161_client
+    except ImportError as error:  # `hub verify` alone does without it, and says what it could not check
+        raise BadToken("the token could not be checked: rfc3161-client is not installed", code="no_library") from error
     return rfc3161_client
 
 
@@ -125,7 +123,7 @@ def _guarded(call: Callable[[], _Result]) -> _Result:
     try:
         return call()
     except BaseException as error:
-        if rfc3161_client is not None and isinstance(error, rfc3161_client.VerificationError | BadToken):
+        if isinstance(error, BadToken | _library().VerificationError):
             raise
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise

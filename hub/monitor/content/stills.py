@@ -11,13 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from io import BytesIO
 
-import av
-
 from hub.errors import MediaError
 from hub.model import Fragment, InitTrack
-from hub.monitor.content.decoder import FAULTS, jpeg, luma
-from hub.monitor.content.features import features
-from hub.monitor.content.judge import is_black
 from hub.monitor.live import LiveFeeds
 
 WORKERS = 2
@@ -69,7 +64,13 @@ class Stills:
 
 
 def still_of(track: InitTrack, fragment: Fragment) -> Still | None:
-    """Blocks for some milliseconds. None for what cannot be decoded."""
+    """Blocks for some milliseconds, the first time while FFmpeg is loaded. None for what cannot be decoded."""
+    import av
+
+    from hub.monitor.content.decoder import FAULTS, jpeg, luma
+    from hub.monitor.content.features import features
+    from hub.monitor.content.judge import is_black
+
     try:
         with av.open(BytesIO(track.init + fragment.data), mode="r", format="mp4") as container:
             video = container.streams.video[0]
