@@ -191,7 +191,7 @@ class _Calls:
         text = await self._hub.call("GET", f"/api/streams/{told.stream}/playback.m3u8?{query}")
         base = f"{self._hub.url}/api/streams/{told.stream}/"
         init = next(line.split('"')[1] for line in text.splitlines() if line.startswith("#EXT-X-MAP"))
-        media, length, offset = _first_segment(text)
+        media, length, offset = first_segment(text)
         got = 0
         headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
         async with self._hub.http.get(urljoin(base, init)) as answer:
@@ -203,7 +203,7 @@ class _Calls:
         return taken
 
 
-def _first_segment(text: str) -> tuple[str, int, int]:
+def first_segment(text: str) -> tuple[str, int, int]:
     """Its address, and the length and offset of its bytes."""
     lines = text.splitlines()
     at = next(n for n, line in enumerate(lines) if line.startswith("#EXT-X-BYTERANGE"))
