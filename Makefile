@@ -60,7 +60,8 @@ test: $(STAMPS)/dev $(PAGE) peers
 
 test-cluster: $(STAMPS)/dev $(PAGE) peers
 	$(PY) -m tests.cluster.object_store
-	$(PY) -m pytest tests/cluster -n $(JOBS) --dist loadgroup --ignore tests/cluster/test_stores.py
+	$(PY) -m pytest tests/cluster -m 'not whole' -n $(JOBS) --dist loadgroup --ignore tests/cluster/test_stores.py
+	$(PY) -m pytest tests/cluster -m whole
 
 test-stores: $(STAMPS)/dev peers
 	$(PY) -m pytest tests/cluster/test_stores.py -n $(JOBS)

@@ -9,11 +9,11 @@ pytestmark = MARKS
 
 async def test_all_end(whole: Whole) -> None:
     begun_us = now_us()
-    async with outage(whole), stopped(whole.redis), stopped(whole.postgres), stopped(whole.objects):
+    async with outage(whole), stopped(whole.objects), stopped(whole.postgres), stopped(whole.redis):
         await whole.goes_on(AWAY_S)
-    await whole.archived(begun_us)
+    await whole.stored(begun_us)
 
 
 async def test_all_stand_still(whole: Whole) -> None:
-    async with outage(whole), paused(whole.redis), paused(whole.postgres), paused(whole.objects):
+    async with outage(whole), paused(whole.objects), paused(whole.postgres), paused(whole.redis):
         await whole.goes_on(AWAY_S)

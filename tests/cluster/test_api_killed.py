@@ -32,7 +32,7 @@ async def test_the_other_serves_and_recorders_come_back(whole: Whole) -> None:
 
             await until(some)
         await whole.recorded_since(now_us() + 2_000_000, streams=[NAME])
-        assert whole.interruptions(begun_us) == []
+        assert await whole.invented(begun_us) == []
 
         owner = whole.owner(NAME)
         whole.node(owner).signal(signal.SIGKILL)

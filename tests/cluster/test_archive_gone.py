@@ -11,11 +11,11 @@ async def test_it_ends(whole: Whole) -> None:
     begun_us = now_us()
     async with outage(whole), stopped(whole.objects):
         await whole.goes_on(AWAY_S)
-    await whole.archived(begun_us)
+    await whole.stored(begun_us)
 
 
 async def test_it_stands_still(whole: Whole) -> None:
     begun_us = now_us()
     async with outage(whole), paused(whole.objects):
         await whole.goes_on(AWAY_S)
-    await whole.archived(begun_us)
+    await whole.stored(begun_us)

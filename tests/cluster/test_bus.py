@@ -22,7 +22,7 @@ CLOCK = SystemClock()
 
 @pytest.fixture
 async def link(redis: Redis) -> AsyncIterator[RedisLink]:
-    link = RedisLink(SecretStr(redis.url), CLOCK, answer_s=0.5)
+    link = RedisLink(SecretStr(redis.url), CLOCK, answer_s=5.0)  # an answer that is not heard is asked for again
     yield link
     await link.close()
 

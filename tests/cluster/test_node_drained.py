@@ -31,7 +31,7 @@ async def test_no_picture_is_missing(whole: Whole, figures: Figures) -> None:
     figures("drained", f"{len(streams)} streams in {time.monotonic() - begun:.1f} s")
     assert whole.owned_by(victim) == []
     await whole.recorded_since(now_us())
-    assert whole.interruptions(begun_us) == []
+    assert await whole.invented(begun_us) == []
     for stream in streams:
         await whole.every_picture(stream, victim, whole.owner(stream))
     whole.never_twice()

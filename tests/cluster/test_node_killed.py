@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import statistics
 
-from tests.cluster.whole import LEASE_S, MARKS, Figures, Whole, holes, now_us, spread
+from tests.cluster.whole import MARKS, Figures, Whole, holes, now_us, spread
 
 pytestmark = MARKS
 
-FAR_TOO_LONG_S = 20.0
-"""Beyond the lease: a machine that is busy with other things delays everybody."""
+GOAL_S = 5.0
+"""With the settings' own lease, on a machine that is not busy with other things."""
+LEASES = 4
+"""One runs out, of one all are sure; the others are the machine's, for a camera that is opened and its first chunk."""
 
 
 async def test_its_streams_are_recorded_elsewhere(whole: Whole, figures: Figures) -> None:
@@ -24,9 +26,10 @@ async def test_its_streams_are_recorded_elsewhere(whole: Whole, figures: Figures
 
     before = holes(whole, begun_us, streams)
     assert len(before) == len(streams)
-    assert all(0 < one < LEASE_S + FAR_TOO_LONG_S for one in before), before
+    assert all(0 < one < LEASES * whole.lease_s for one in before), before
     figures("hole after kill -9, as the log knows it at once", f"{statistics.median(before):.1f} s median")
-    figures("  longest", f"{max(before):.1f} s, of {len(before)} streams")
+    said = f"{max(before):.1f} s, of {len(before)} streams, with a lease of {whole.lease_s:g} s"
+    figures(f"  longest (goal {GOAL_S:g} s)", said)
 
     found = whole.interruptions(begun_us - 10_000_000)
     of_victim = [one for one in found if one["stream"] in streams]

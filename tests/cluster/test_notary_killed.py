@@ -42,6 +42,6 @@ async def test_the_other_leads_and_walls_go_on(whole: Whole, figures: Figures) -
     assert {status for status, _ in refusals} == {503}
     assert all(after is not None and int(after) > 0 for _, after in refusals)
     await whole.recorded_since(now_us())
-    assert whole.interruptions(begun_us) == []
+    assert await whole.invented(begun_us) == []
     whole.unbroken(begun_us)
     await whole.judged()

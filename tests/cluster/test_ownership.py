@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from hub.clock import SystemClock
+from hub.clock import Clock, SystemClock
 from hub.cluster import ownership as module
 from hub.cluster.claims import Claimed
 from hub.cluster.leases import Member, Members
@@ -25,6 +25,7 @@ from tests.cluster import ledgers
 from tests.cluster.servers import Postgres, Redis, postgres_server
 
 LEASE_S = 1.0
+PATIENCE_S = 90.0
 CLOCK = SystemClock()
 
 
@@ -72,10 +73,14 @@ class Node:
     name: str
     members: Members
     ownership: Ownership[Claimed]
-    ledger: NodeLedger
+    chains: ledgers.Node
     line: Line
     records: set[str] = field(default_factory=set)
     lost: list[str] = field(default_factory=list)
+
+    @property
+    def ledger(self) -> NodeLedger:
+        return self.chains.ledger
 
 
 @dataclass
@@ -83,6 +88,8 @@ class Cluster:
     redis: Redis
     ledgers: ledgers.Cluster
     streams: dict[str, bool]
+    clock: Clock = CLOCK
+    lease_s: float = LEASE_S
     nodes: dict[str, Node] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -90,10 +97,12 @@ class Cluster:
         """Left, it is gone as if it had been killed."""
         async with AsyncExitStack() as stack:
             line = Line(self.redis.port)
-            link = RedisLink(SecretStr(await line.open(stack)), CLOCK, answer_s=0.4)
+            link = RedisLink(SecretStr(await line.open(stack)), self.clock, answer_s=0.4)
             stack.push_async_callback(link.close)
-            members = Members(link, CLOCK, Member(name, f"http://{name}", frozenset({"ingest"})), lease_s=LEASE_S)
-            chains = await self.ledgers.node(name, CLOCK)
+            members = Members(
+                link, self.clock, Member(name, f"http://{name}", frozenset({"ingest"})), lease_s=self.lease_s
+            )
+            chains = await self.ledgers.node(name, self.clock)
             self.ledgers.nodes.remove(chains)
             stack.push_async_callback(chains.close)
             records, lost = set[str](), list[str]()
@@ -109,8 +118,8 @@ class Cluster:
                 lost.append(stream_id)
 
             doings = Doings(taken, lose, ended)
-            ownership = Ownership(CLOCK, members, chains.ledger, lambda: self.streams, doings, drain_s=30)
-            node = self.nodes[name] = Node(name, members, ownership, chains.ledger, line, records, lost)
+            ownership = Ownership(self.clock, members, chains.ledger, lambda: self.streams, doings, drain_s=30)
+            node = self.nodes[name] = Node(name, members, ownership, chains, line, records, lost)
             tasks = [asyncio.create_task(one.run()) for one in (members, ownership)]
             try:
                 yield node
@@ -134,7 +143,7 @@ class Cluster:
 
 async def until(what: Callable[[], object], told: Callable[[], object] = str) -> None:
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not what():  # noqa: ASYNC110  it is another process that changes
                 await asyncio.sleep(0.02)
     except TimeoutError:
@@ -142,11 +151,13 @@ async def until(what: Callable[[], object], told: Callable[[], object] = str) ->
 
 
 @asynccontextmanager
-async def begun(redis: Redis, url: str, root: Path, streams: int = 12) -> AsyncIterator[Cluster]:
+async def begun(
+    redis: Redis, url: str, root: Path, streams: int = 12, clock: Clock = CLOCK, lease_s: float = LEASE_S
+) -> AsyncIterator[Cluster]:
     """A cluster whose log has begun; nobody leads it any more."""
     chains = ledgers.Cluster(url, root)
     await (await chains.lead()).close()
-    yield Cluster(redis, chains, {f"cam-{number:02}": True for number in range(streams)})
+    yield Cluster(redis, chains, {f"cam-{number:02}": True for number in range(streams)}, clock, lease_s)
     await chains.close()
 
 

@@ -71,6 +71,7 @@ async def sign_in(stack: AsyncExitStack, whole: Whole, name: str, by: str, *role
 
 
 async def test_from_signing_in_to_the_package(whole: Whole, tmp_path: Path) -> None:
+    assert whole.objects
     config = SimulatorsConfig(cameras=(DeviceConfig(name=NAME, video=SMALL, count=2, aligned=True),))
     async with Simulators(config) as simulators, AsyncExitStack() as stack:
         stack.push_async_callback(whole.call, "DELETE", f"/api/streams/{NAME}")
@@ -93,7 +94,7 @@ async def test_from_signing_in_to_the_package(whole: Whole, tmp_path: Path) -> N
         assert on_disk
         assert all(found == said for found, said in on_disk.items())
         assert [path for path in whole.reels() if path.parent.parent.name == NAME]
-        await whole.archived(until_us)
+        await whole.archived(until_us, NAME)
         assert await chief.played(span) == on_disk
         assert "#EXTM3U" in (await chief.call("GET", f"/api/streams/{NAME}/playback.m3u8?{span}")).decode()
 
