@@ -94,8 +94,8 @@ class Fleet:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changes: set[asyncio.Task[None]] = set()
         self._locks: dict[str, asyncio.Lock] = {}
-        self.movable: Callable[[str, RtspSource, Source], Source] = lambda _stream_id, _source, camera: camera
-        """Made of each camera as its stream begins: where streams move between nodes, one that can."""
+        self.movable: Callable[[Stream, Source], Source] = lambda _stream, source: source
+        """Made of each source as its stream begins: where streams move between nodes, one that can."""
 
     def camera(self, source: RtspSource) -> Source:
         return Camera(source, self._rooms)
@@ -188,9 +188,9 @@ class Fleet:
 
     def _source(self, stream: Stream) -> tuple[Source, Retry | None]:
         if isinstance(stream.source, RtspSource):
-            camera = self.movable(stream.id, stream.source, self.camera(stream.source))
+            camera = self.movable(stream, self.camera(stream.source))
             return camera, Retry(random.Random())  # noqa: S311  jitter is no secret
-        return self._whip.source(stream.id), None
+        return self.movable(stream, self._whip.source(stream.id)), None
 
     async def _end(self, stream_id: str, reason: str | None) -> Before:
         """Seal and close a stream; None: it is retired. Returns what a pipeline in its place must know."""

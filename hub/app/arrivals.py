@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -14,7 +14,7 @@ from hub.clock import Clock
 from hub.errors import Conflict, NotFound, Unavailable
 from hub.ingest.gate import Cut
 from hub.ledger.standing import RecoveredStream
-from hub.model import RtspSource, Stream
+from hub.model import RtspSource, Stream, WhipSource
 from hub.pipeline import Source
 
 log = structlog.get_logger(__name__)
@@ -30,11 +30,19 @@ BUSY: Final = "busy"
 
 
 @dataclass(slots=True)
-class _Coming:
-    source: RtspSource
+class Coming:
+    """``source``: the camera that this node connected to; None: a recorder came by itself. ``ends``: the task that
+    gives it up in the end."""
+
+    source: RtspSource | None
     begun: Begun
-    expires: asyncio.Task[None]
+    ends: asyncio.Task[object] | None
     cut: Cut | None = None
+    refused: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whoever records it does not give it."""
+
+    def is_of(self, stream: Stream) -> bool:
+        return isinstance(stream.source, WhipSource) if self.source is None else self.source == stream.source
 
 
 class Arrivals:
@@ -54,12 +62,12 @@ class Arrivals:
         self._camera = camera
         self._refuses = refuses
         self._take = take
-        self._coming: dict[str, _Coming] = {}
-        self._arrived: dict[str, _Coming] = {}
+        self._coming: dict[str, Coming] = {}
+        self._arrived: dict[str, Coming] = {}
 
     async def close(self) -> None:
         for one in list(self._coming):
-            await self.forget(one)
+            await self.drop(one)
 
     # ------------------------------------------------------------------------- what the giver asks
 
@@ -81,16 +89,22 @@ class Arrivals:
         await self.forget(stream_id)
         raise Conflict(f"this node cannot record {stream_id}: {why}", code="not_prepared")
 
-    def _connect(self, stream_id: str) -> _Coming:
+    def expect(self, stream_id: str, recorder: Source) -> Coming:
+        """What a recorder pushes here waits behind a gate, while another node records its stream. The task that calls
+        this is cancelled when the stream is this node's."""
+        coming = self._coming[stream_id] = Coming(None, Begun(recorder, self._clock), asyncio.current_task())
+        return coming
+
+    def _connect(self, stream_id: str) -> Coming:
         stream = self._stream(stream_id)
         if stream is None or not isinstance(stream.source, RtspSource):
-            raise NotFound("no such camera is known here yet", code="not_prepared")
+            raise NotFound("no such camera is known here yet, and no recorder came", code="not_prepared")
         if refusal := self._refuses(stream_id):
             raise Conflict(refusal, code="not_prepared")
-        if len(self._coming) >= MAX_COMING:
+        if sum(one.source is not None for one in self._coming.values()) >= MAX_COMING:
             raise Unavailable(f"{MAX_COMING} streams are on their way to this node already", code=BUSY)
         expires = asyncio.create_task(self._expire(stream_id), name=f"{stream_id} is coming")
-        coming = _Coming(stream.source, Begun(self._camera(stream.source), self._clock), expires)
+        coming = Coming(stream.source, Begun(self._camera(stream.source), self._clock), expires)
         self._coming[stream_id] = coming
         return coming
 
@@ -123,10 +137,18 @@ class Arrivals:
         return await self._take(stream_id, epoch)
 
     async def forget(self, stream_id: str) -> None:
+        """It is not given. A recorder has come all the same, and it is for this node to take its stream."""
+        coming = self._coming.get(stream_id)
+        if coming is not None and coming.source is None:
+            coming.refused.set()
+        else:
+            await self.drop(stream_id)
+
+    async def drop(self, stream_id: str) -> None:
         """It does not come."""
         coming = self._coming.pop(stream_id, None)
         if coming is not None:
-            coming.expires.cancel()
+            _cancel(coming.ends)
             await coming.begun.end()
 
     # ----------------------------------------------------------------------- what its owner asks
@@ -137,19 +159,25 @@ class Arrivals:
         coming = self._coming.pop(stream.id, None)
         if coming is None:
             return was
-        coming.expires.cancel()
+        _cancel(coming.ends)
         self._arrived[stream.id] = coming
-        if coming.source != stream.source or not coming.begun.gate.place(coming.cut, was.recorded_until_us):
+        if not coming.is_of(stream) or not coming.begun.gate.place(coming.cut, was.recorded_until_us):
             return was
         return replace(was, recorded_until_us=None)
 
-    def movable(self, stream_id: str, source: RtspSource, camera: Source) -> Movable:
+    def movable(self, stream: Stream, source: Source) -> Movable:
         """The source of a pipeline that begins now."""
-        coming = self._arrived.pop(stream_id, None)
-        if coming is not None and coming.source != source:
+        coming = self._arrived.pop(stream.id, None)
+        if coming is not None and not coming.is_of(stream):
             asyncio.create_task(coming.begun.end())  # noqa: RUF006  it ends by itself
             coming = None
-        return Movable(camera, self._clock, None if coming is None else coming.begun)
+        return Movable(source, self._clock, None if coming is None else coming.begun)
+
+
+def _cancel(task: asyncio.Task[object] | None) -> None:
+    """Whoever takes a stream by itself goes on."""
+    if task is not None and task is not asyncio.current_task():
+        task.cancel()
 
 
 def _why(begun: Begun) -> str:

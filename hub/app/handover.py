@@ -10,6 +10,10 @@
     says that it is given ────────────────────────────>  claims it, and begins its run with K
     lets go of the camera
 
+A recorder cannot be connected to. It is told to come again (``{"type":"move"}`` on its data channel), or comes by
+itself; the node that it has come to (``recorders.py``) says so (``…/wanted``), and is the taker. All else is the same:
+its second session waits there behind a gate while the first is recorded here.
+
 Until the chain is given, whatever goes wrong leaves all as it was: the gate opens again, and what waited behind it is
 recorded here. From then on the taker is the owner by the table, and claims the stream whether it is told or not, with
 what it holds. Who gives knows no more than that: a gift whose answer does not come is taken for none and recording
@@ -19,7 +23,9 @@ goes on; should the chain be another's after all, that footage is entered as rec
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -35,7 +41,7 @@ from hub.errors import Conflict, HubError, InvalidRequest, NotFound, StorageErro
 from hub.fleet import Fleet
 from hub.ingest.gate import Cut
 from hub.ledger.bodies import HANDED_OVER
-from hub.model import RtspSource
+from hub.model import Stream, WhipSource
 from hub.pipeline import Pipeline, Source
 
 log = structlog.get_logger(__name__)
@@ -46,9 +52,19 @@ SILENT_US: Final = 5 * US_PER_S
 SAME_S: Final = 1.0
 """What the other has seen comes here at the same time, or a moment later."""
 KEYFRAME_S: Final = 20.0
+COMES_S: Final = 15.0
+"""A recorder that was told to come again, and can, is at another node by then, with a keyframe."""
+MOVE: Final = json.dumps({"type": "move"})
+"""What it is told: open a second session, and go on with the first until the hub ends that."""
 CUT_S: Final = 5.0
 GIVE_S: Final = 5.0
 """PostgreSQL takes the gift within this, or recording goes on here."""
+
+TRIES: Final[Sequence[int]] = (1, 3)
+"""After so many keyframes at the other node one of them has passed here too, or the bytes are others."""
+TRIES_TOLD: Final[Sequence[int]] = (1,)
+"""This gate listened before the other one's first keyframe. A recorder that encodes twice, as browsers do, sends
+twice for as long as this takes."""
 
 T = TypeVar("T")
 B = TypeVar("B", bound=BaseModel)
@@ -58,8 +74,19 @@ class _Refused(Exception):
     """It stays here, for this reason."""
 
 
+@dataclass(frozen=True, slots=True)
+class Owning:
+    """``epoch``: with which a stream is owned here; ``give`` is the chains'; ``release``: begin to give a stream to
+    that node, False if it is not here; ``seen``: the nodes."""
+
+    epoch: Callable[[str], int | None]
+    give: Callable[[str, int, str], Awaitable[bool]]
+    release: Callable[[str, str], bool]
+    seen: Callable[[], Mapping[str, Member]]
+
+
 class Handover:
-    """Of one node, both sides. ``epoch``: with which a stream is owned here; ``give`` is the chains'."""
+    """Of one node, both sides. ``say``: tell a stream's recorder something; False: it has no ear for it."""
 
     def __init__(
         self,
@@ -67,37 +94,56 @@ class Handover:
         calls: Calls,
         fleet: Fleet,
         arrivals: Arrivals,
-        epoch: Callable[[str], int | None],
-        give: Callable[[str, int, str], Awaitable[bool]],
+        owning: Owning,
+        say: Callable[[str, str], bool],
     ) -> None:
         self._clock = clock
         self._calls = calls
         self._fleet = fleet
         self._arrivals = arrivals
-        self._epoch = epoch
-        self._give = give
+        self._owning = owning
+        self._give = owning.give
+        self._say = say
         self._sources: dict[str, Movable] = {}
+        self._came: dict[str, asyncio.Future[str]] = {}
+        """Where recorders are whose streams follow them, as soon as it is known."""
         fleet.movable = self._movable
 
-    def _movable(self, stream_id: str, source: RtspSource, camera: Source) -> Movable:
-        made = self._sources[stream_id] = self._arrivals.movable(stream_id, source, camera)
+    def _movable(self, stream: Stream, source: Source) -> Movable:
+        self._came.pop(stream.id, None)
+        made = self._sources[stream.id] = self._arrivals.movable(stream, source)
         return made
 
     async def hand_over(self, stream_id: str, to: Member) -> bool:
-        """Move a stream without a hole. False: it is recorded here as before, and cannot be moved so.
+        """Move a stream without a hole: to this node, or to the one that its recorder has come to. False: it is
+        recorded here as before, and cannot be moved so.
 
         Raises Unavailable where it is worth another try.
         """
-        pipeline, source = self._fleet.pipeline(stream_id), self._sources.get(stream_id)
-        begun = None if source is None else source.begun
-        if pipeline is None or begun is None or begun.gate.lead is None or self._is_silent(pipeline):
-            return False
         try:
-            await self._move(stream_id, to, pipeline, begun)
+            found = self._moving(stream_id)
+            if found is None:
+                return False
+            pipeline, begun = found
+            tries = TRIES
+            if isinstance(pipeline.stream.source, WhipSource):
+                told, to = await self._follow(stream_id, begun)
+                tries = TRIES_TOLD if told else TRIES
+            await self._move(stream_id, to, pipeline, begun, tries)
         except (_Refused, Conflict, NotFound, StorageError) as refusal:
             log.warning("a stream cannot be handed over", stream=stream_id, to=to.name, why=str(refusal))
             return False
+        finally:
+            self._came.pop(stream_id, None)
         return True
+
+    def _moving(self, stream_id: str) -> tuple[Pipeline, Begun] | None:
+        """What sends pictures now."""
+        pipeline, source = self._fleet.pipeline(stream_id), self._sources.get(stream_id)
+        begun = None if source is None else source.begun
+        if pipeline is None or begun is None or begun.gate.lead is None or self._is_silent(pipeline):
+            return None
+        return pipeline, begun
 
     def _is_silent(self, pipeline: Pipeline) -> bool:
         arrived_us = pipeline.vitals.arrived_us
@@ -105,11 +151,44 @@ class Handover:
 
     # ------------------------------------------------------------------------------------- giving
 
-    async def _move(self, stream_id: str, to: Member, pipeline: Pipeline, begun: Begun) -> None:
+    async def _follow(self, stream_id: str, begun: Begun) -> tuple[bool, Member]:
+        """Where the stream's recorder has come to, and whether it had to be told."""
+        begun.gate.listen()  # the first keyframe that it shows there may pass here, too
+        try:
+            came = self._came.setdefault(stream_id, asyncio.get_running_loop().create_future())
+            tells = not came.done()
+            if tells and not self._say(stream_id, MOVE):
+                raise _Refused("its recorder has no data channel to be told on")
+            name = await _while_it_lasts(
+                begun, _in_time(COMES_S, asyncio.shield(came), "its recorder came to no other node")
+            )
+            if (found := self._owning.seen().get(name)) is None:
+                raise _Refused("its recorder came to a node that nobody sees")
+            return tells, found
+        except _Refused:
+            begun.gate.hush()
+            raise
+
+    def _wanted(self, stream_id: str, node: str) -> bool:
+        """Its recorder has come to that node. Whether the stream is given to it, or the attempt will be refused."""
+        found = self._moving(stream_id)
+        if found is None or not isinstance(found[0].stream.source, WhipSource) or node not in self._owning.seen():
+            return False
+        came = self._came.setdefault(stream_id, asyncio.get_running_loop().create_future())
+        if not came.done():
+            came.set_result(node)
+        if came.result() != node:
+            return False
+        if not self._owning.release(stream_id, node):
+            del self._came[stream_id]
+            return False
+        return True
+
+    async def _move(self, stream_id: str, to: Member, pipeline: Pipeline, begun: Begun, tries: Sequence[int]) -> None:
         gate, rests, gone, unknown = begun.gate, False, False, False
         gate.listen()
         try:
-            await self._agree(stream_id, to, begun)
+            await self._agree(stream_id, to, begun, tries)
             rests = True
             await pipeline.rest(HANDED_OVER)
             unknown = True
@@ -129,18 +208,19 @@ class Handover:
         await self._tell(to, "POST", f"{stream_id}/given", {"epoch": self._given_epoch(stream_id)})
         await self._fleet.give_up(stream_id, HANDED_OVER)
 
-    async def _agree(self, stream_id: str, to: Member, begun: Begun) -> None:
+    async def _agree(self, stream_id: str, to: Member, begun: Begun, tries: Sequence[int]) -> None:
         """Both know where one recording ends and the other begins, and the gate is shut there."""
-        same = await _while_it_lasts(begun, self._prepare(stream_id, to, begun))
-        cut = await _while_it_lasts(begun, _in_time(KEYFRAME_S, begun.gate.cut()))
+        same = await _while_it_lasts(begun, self._prepare(stream_id, to, begun, tries))
+        late = f"no keyframe came within {KEYFRAME_S:.0f} s"
+        cut = await _while_it_lasts(begun, _in_time(KEYFRAME_S, begun.gate.cut(), late))
         told = cut if same else cut.model_copy(update={"keyframe": ""})
         answer = await self._ask(to, f"{stream_id}/cut", told.model_dump(mode="json"), CUT_S)
         if not answer["held"]:
             raise _Refused("the other node does not hold what follows")
 
-    async def _prepare(self, stream_id: str, to: Member, begun: Begun) -> bool:
-        """Whether the camera sends both the same bytes."""
-        for keyframes in (1, 3):
+    async def _prepare(self, stream_id: str, to: Member, begun: Begun, tries: Sequence[int]) -> bool:
+        """Whether both are sent the same bytes."""
+        for keyframes in tries:
             answer = await self._ask(to, stream_id, {"keyframes": keyframes}, PREPARE_S + CUT_S)
             try:
                 async with asyncio.timeout(SAME_S):
@@ -151,7 +231,7 @@ class Handover:
         return False
 
     async def _gift(self, stream_id: str, to: Member) -> bool:
-        epoch = self._epoch(stream_id)
+        epoch = self._owning.epoch(stream_id)
         if epoch is None:
             return False
         try:
@@ -161,7 +241,7 @@ class Handover:
             raise Unavailable("PostgreSQL does not take the gift of a stream", code="database_away") from None
 
     def _given_epoch(self, stream_id: str) -> int:
-        return (self._epoch(stream_id) or 0) + 1
+        return (self._owning.epoch(stream_id) or 0) + 1
 
     async def _ask(self, to: Member, path: str, body: Any, timeout_s: float) -> Any:
         return await self._calls.json("POST", f"{to.url}{PATH}{path}", body, timeout_s=timeout_s)
@@ -179,6 +259,7 @@ class Handover:
             web.post(PATH + "{id}", self._prepared),
             web.post(PATH + "{id}/cut", self._cut),
             web.post(PATH + "{id}/given", self._given),
+            web.post(PATH + "{id}/wanted", self._asked_for),
             web.delete(PATH + "{id}", self._forgotten),
         ]
 
@@ -195,6 +276,10 @@ class Handover:
         gift = await _read(request, _Gift)
         return web.json_response({"taken": await self._arrivals.given(request.match_info["id"], gift.epoch)})
 
+    async def _asked_for(self, request: web.Request) -> web.Response:
+        came = await _read(request, _Came)
+        return web.json_response({"gives": self._wanted(request.match_info["id"], came.node)})
+
     async def _forgotten(self, request: web.Request) -> web.Response:
         await self._arrivals.forget(request.match_info["id"])
         return web.Response(status=204)
@@ -210,6 +295,12 @@ class _Gift(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epoch: int = Field(ge=1)
+
+
+class _Came(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    node: str = Field(min_length=1, max_length=200)
 
 
 async def _read(request: web.Request, model: type[B]) -> B:
@@ -231,9 +322,9 @@ async def _while_it_lasts(begun: Begun, work: Coroutine[Any, Any, T]) -> T:
         task.cancel()
 
 
-async def _in_time(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+async def _in_time(seconds: float, work: Awaitable[T], late: str) -> T:
     try:
         async with asyncio.timeout(seconds):
             return await work
     except TimeoutError:
-        raise _Refused(f"no keyframe came within {seconds:.0f} s") from None
+        raise _Refused(late) from None

@@ -18,11 +18,12 @@ from sqlalchemy import Engine
 from hub.app.arrivals import Arrivals
 from hub.app.calls import Calls
 from hub.app.far_files import OwnFiles
-from hub.app.handover import Handover
+from hub.app.handover import Handover, Owning
 from hub.app.here import Here
 from hub.app.ingest_door import IngestDoor
 from hub.app.membership import Membership
 from hub.app.node_figures import TellingOfNode
+from hub.app.recorders import Recorders
 from hub.app.recording import Asked
 from hub.archive.archive import Archive
 from hub.archive.book import Book
@@ -132,7 +133,16 @@ class IngestNode:
         fleet, owned = self.here.fleet, self.ownership
         self._arrivals = Arrivals(self._clock, self.orders.stream, fleet.camera, self._refuses, owned.given)
         stack.push_async_callback(self._arrivals.close)
-        self._handover = Handover(self._clock, self._calls, fleet, self._arrivals, owned.epoch, self._chains.give)
+        members = self._membership.members
+        self._handover = Handover(
+            self._clock, self._calls, fleet, self._arrivals,
+            Owning(owned.epoch, self._chains.give, owned.release, members.seen),
+            say=lambda stream_id, text: self.here.whip.say(stream_id, LABEL, text),
+        )  # fmt: skip
+        self._recorders = Recorders(
+            self._clock, self._calls, self.here.whip, self._arrivals, owned, members, self.orders.stream
+        )
+        stack.push_async_callback(self._recorders.close)
         self._open_archive(stack)
         self.orders.on_change(self._ordered)
         self._membership.on_orders(self.orders.nudge)
@@ -161,7 +171,7 @@ class IngestNode:
         return (*self.here.works(), self.orders.run(), self.ownership.run(), self._telling.run(), *archiving)
 
     def routes(self) -> list[web.RouteDef]:
-        door = IngestDoor(self.here.whip, self.here.pictures, self.find, self.ownership.take, self.drain)
+        door = IngestDoor(self._recorders, self.here.whip, self.here.pictures, self.find, self.drain)
         return [*door.routes(), *self._handover.routes()]
 
     def find(self, stream_id: str, preview: bool) -> LiveFeed | None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.api.playback import REEL_DAY, REEL_FILE
+from hub.app.recorders import Recorders
 from hub.cluster.integration import NotLeading
 from hub.cluster.reel_places import ReelPlaces
 from hub.cluster.relay import Find, relay_handler
@@ -54,13 +55,12 @@ class _Words(_Body):
 
 @dataclass(frozen=True, slots=True)
 class IngestDoor:
-    """``take``: own a stream that a recorder brings here, and record it; False: somebody else was faster.
-    ``drain``: give everything away; how many streams stayed."""
+    """``drain``: give everything away; how many streams stayed."""
 
+    recorders: Recorders
     whip: WhipEndpoint
     stills: Stills
     find: Find
-    take: Callable[[str], Awaitable[bool]]
     drain: Callable[[], Awaitable[int]]
 
     def routes(self) -> list[web.RouteDef]:
@@ -76,11 +76,9 @@ class IngestDoor:
         ]
 
     async def offer(self, request: web.Request) -> web.Response:
-        """POST /node/whip/{id}: the stream is this node's from here on, whoever's it was."""
-        wanted, stream_id = await _read(request, _Offer), _stream(request)
-        if not await self.take(stream_id):
-            raise NotFound("another node took the stream at the same moment; offer again", code="not_here")
-        answer = await self.whip.offer(stream_id, wanted.sdp, device=wanted.device)
+        """POST /node/whip/{id}: the stream is this node's from the first keyframe on, whoever's it was."""
+        wanted = await _read(request, _Offer)
+        answer = await self.recorders.offer(_stream(request), wanted.sdp, device=wanted.device)
         return web.json_response({"session": answer.session_id, "sdp": answer.sdp}, status=201)
 
     async def trickle(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""A camera whose stream may move between nodes: a connection has a gate, and may begin before its pipeline."""
+"""A source whose stream may move between nodes: a connection has a gate, and may begin before its pipeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Begun:
 
     def __init__(self, source: Source, clock: Clock) -> None:
         self.gate = Gate(clock)
-        self.task = asyncio.create_task(source.run_once(self.gate), name="a camera's connection")
+        self.task = asyncio.create_task(source.run_once(self.gate), name="a source's connection")
 
     @property
     def ended(self) -> bool:

@@ -122,8 +122,29 @@ class Ownership(Generic[C]):
                 return True
             if not self._members.held():
                 raise Unavailable("this node has no lease now; try again", code="no_lease")
-            owner = (await _in_time(self._chains.owners())).get(stream_id)
+            owner = await self.owner(stream_id)
             return await self._claim(stream_id, 0 if owner is None else owner.epoch)
+
+    async def may_come(self, stream_id: str) -> None:
+        """A recorder may be let in whose stream may have to be taken. Raises Unavailable: not here, or not now."""
+        if self._members.me.draining:
+            raise Unavailable("this node drains; another takes this stream", code="draining")
+        if stream_id not in self._held:
+            if not self._members.held():
+                raise Unavailable("this node has no lease now; try again", code="no_lease")
+            await self.owner(stream_id)
+
+    async def owner(self, stream_id: str) -> Owner | None:
+        """Whose it is by the table. Raises Unavailable."""
+        return (await _in_time(self._chains.owners())).get(stream_id)
+
+    def release(self, stream_id: str, to_node: str) -> bool:
+        """Another node has its recorder, and asks for it. False: it is not here."""
+        if stream_id not in self._held:
+            return False
+        if stream_id not in self._giving:
+            self._begin_to_give(stream_id, to_node)
+        return True
 
     async def given(self, stream_id: str, epoch: int) -> bool:
         """Another node has given this stream to this one, with that epoch. False: it is not ours by the table.
@@ -135,7 +156,7 @@ class Ownership(Generic[C]):
         async with self._lock(stream_id):
             if stream_id in self._held:
                 return True
-            owner = (await _in_time(self._chains.owners())).get(stream_id)
+            owner = await self.owner(stream_id)
             return owner == Owner(self._members.me.name, epoch) and await self._claim(stream_id, epoch)
 
     # -------------------------------------------------------------------------------------- doing
@@ -221,9 +242,12 @@ class Ownership(Generic[C]):
             if len(self._giving) >= most:
                 break
             if stream_id not in self._giving and stream_id not in self._stays:
-                task = asyncio.create_task(self._give(stream_id, to_node), name=f"give {stream_id}")
-                self._giving[stream_id] = task
-                task.add_done_callback(partial(self._given, stream_id))
+                self._begin_to_give(stream_id, to_node)
+
+    def _begin_to_give(self, stream_id: str, to_node: str) -> None:
+        task = asyncio.create_task(self._give(stream_id, to_node), name=f"give {stream_id}")
+        self._giving[stream_id] = task
+        task.add_done_callback(partial(self._given, stream_id))
 
     def _given(self, stream_id: str, task: asyncio.Task[None]) -> None:
         self._giving.pop(stream_id, None)
@@ -293,7 +317,7 @@ class Ownership(Generic[C]):
     async def _end_and_give(self, stream_id: str, epoch: int | None, to_node: str) -> None:
         """Where the media cannot be handed over: a hole of a second is better than a node that cannot stop."""
         if epoch is None:
-            owner = (await _in_time(self._chains.owners())).get(stream_id)
+            owner = await self.owner(stream_id)
             if owner is None or owner.node != self._members.me.name:
                 return
             epoch = owner.epoch

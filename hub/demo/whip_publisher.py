@@ -1,4 +1,8 @@
-"""A simulated recorder: publishes by WHIP (RFC 9725), comes back by itself, says goodbye in order."""
+"""A simulated recorder: publishes by WHIP (RFC 9725), comes back by itself, says goodbye in order.
+
+A hub that tells it to move (``{"type":"move"}`` on its data channel) is offered a second session beside the first,
+which goes on until the hub ends it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import contextlib
 import ipaddress
 import json
 import ssl
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -44,6 +48,14 @@ def whip_media(
     return track_media(spec, faults=faults, number=number, mtu=_MTU, sets=sets, folder=folder)
 
 
+@dataclass(slots=True)
+class _Link:
+    """What is sent on one connection, and when a keyframe was, last."""
+
+    session: MediaSession
+    keyframe_us: int
+
+
 class WhipPublisher:
     """Publishes ``device`` to ``url`` from :meth:`start` to :meth:`stop`.
 
@@ -73,10 +85,15 @@ class WhipPublisher:
         self._pacer = pacer or Pacer(self._clock)
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._keyframe_us = 0
+        self._moving = asyncio.Event()
+        self._links: dict[WhipPeer, _Link] = {}
         self.connected = asyncio.Event()
-        self.peer: WhipPeer | None = None
         self.last_error = ""
+
+    @property
+    def peer(self) -> WhipPeer | None:
+        """The newest connection."""
+        return next(reversed(self._links), None)
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -95,15 +112,36 @@ class WhipPublisher:
             while not self._stopping.is_set():
                 if self.device.effects(self._clock.now()).away:
                     await self._pause(_AWAY_POLL_S)
-                    continue
-                try:
-                    await self._publish(http)
-                    self.last_error = ""
-                except (SourceError, aiohttp.ClientError, TimeoutError, OSError) as error:
-                    if str(error) != self.last_error:
-                        _log.warning("publishing failed", device=self.device.name, error=str(error))
-                    self.last_error = str(error) or type(error).__name__
+                elif not await self._publish_on(http):
                     await self._pause(_RETRY_S)
+
+    async def _publish_on(self, http: aiohttp.ClientSession) -> bool:
+        """One session, and those that follow it, until none is left. False: the last of them failed."""
+        self._moving.clear()
+        sessions, well = {asyncio.create_task(self._try(http))}, True
+        while sessions:
+            moving = asyncio.create_task(self._moving.wait())
+            done, _ = await asyncio.wait({*sessions, moving}, return_when=asyncio.FIRST_COMPLETED)
+            moving.cancel()
+            for session in done & sessions:
+                well = session.result()
+            sessions -= done
+            if self._moving.is_set():
+                self._moving.clear()
+                if len(sessions) == 1 and not self._stopping.is_set():
+                    sessions.add(asyncio.create_task(self._try(http)))
+        return well
+
+    async def _try(self, http: aiohttp.ClientSession) -> bool:
+        try:
+            await self._publish(http)
+        except (SourceError, aiohttp.ClientError, TimeoutError, OSError) as error:
+            if str(error) != self.last_error:
+                _log.warning("publishing failed", device=self.device.name, error=str(error))
+            self.last_error = str(error) or type(error).__name__
+            return False
+        self.last_error = ""
+        return True
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -115,7 +153,7 @@ class WhipPublisher:
         peer = WhipPeer(
             codecs,
             addresses=self._addresses(),
-            keyframe_wanted=self._on_keyframe_wanted,
+            keyframe_wanted=lambda track: self._on_keyframe_wanted(peer, track),
             link_loss=self._link_loss,
             heard=None if self._gauges is None else self._on_heard,
         )
@@ -124,11 +162,11 @@ class WhipPublisher:
         try:
             location, answer = await self._post(http, await peer.offer())
             await peer.accept(answer)
-            self.peer = peer
             why = await self._play(peer)
         finally:
-            self.connected.clear()
-            self.peer = None
+            self._links.pop(peer, None)
+            if not self._links:
+                self.connected.clear()
             await peer.close(abruptly=why == "cut")
         if why != "cut":
             await self._delete(http, location)
@@ -153,9 +191,9 @@ class WhipPublisher:
         starts = {n: replace(fresh_start(), ssrc=peer.ssrc(n)) for n in range(len(self.device.tracks))}
         # aiortc and browsers begin in the lower half: an early wrap confuses SRTP (RFC 3711 §3.3.1).
         starts = {n: replace(start, first_seq=start.first_seq & 0x7FFF) for n, start in starts.items()}
-        self._session = MediaSession(self.device, starts, self._clock.now(), peer.send, peer.send_rtcp)
-        self._keyframe_us = self._clock.now().mono_us
-        self._pacer.add(self._session, ended.set_result)
+        session = MediaSession(self.device, starts, self._clock.now(), peer.send, peer.send_rtcp)
+        self._links[peer] = _Link(session, self._clock.now().mono_us)
+        self._pacer.add(session, ended.set_result)
         self.connected.set()
         stopping = asyncio.create_task(self._stopping.wait())
         telling = asyncio.create_task(self._tell(peer))
@@ -166,11 +204,11 @@ class WhipPublisher:
             stopping.cancel()
             telling.cancel()
             if not ended.done():
-                self._pacer.remove(self._session)
-            self._session.close()
+                self._pacer.remove(session)
+            session.close()
         why = ended.result() if ended.done() else "lost" if peer.closed.done() else "goodbye"
         if why == "goodbye":
-            self._session.say_goodbye("recording ended")
+            session.say_goodbye("recording ended")
         return why
 
     async def _tell(self, peer: WhipPeer) -> None:
@@ -182,17 +220,19 @@ class WhipPublisher:
     def _on_heard(self, text: str) -> None:
         """A cue is followed at once: its officer speaks (the sound is in the loop)."""
         said = json.loads(text)
+        if said.get("type") == "move":
+            self._moving.set()
         if said.get("type") == "cue" and self.peer is not None:
             event = {"type": "cue_ack", "id": f"ack-{said['id']}", "cue": said["id"]}
             self.peer.say(json.dumps({"events": [event]}))
 
-    def _on_keyframe_wanted(self, track: int) -> None:
-        now_us = self._clock.now().mono_us
-        if now_us - self._keyframe_us < _FRESH_KEYFRAME_US or self.peer is None or self.device.aligned:
+    def _on_keyframe_wanted(self, peer: WhipPeer, track: int) -> None:
+        now_us, link = self._clock.now().mono_us, self._links.get(peer)
+        if link is None or now_us - link.keyframe_us < _FRESH_KEYFRAME_US or self.device.aligned:
             return  # an aligned loop shows a common clock and has a keyframe each second anyway
         if self.device.tracks[track].normal.kind is MediaKind.VIDEO:
-            self._keyframe_us = now_us
-            self._session.feeds[track].jump_to_keyframe()
+            link.keyframe_us = now_us
+            link.session.feeds[track].jump_to_keyframe()
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}

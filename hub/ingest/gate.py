@@ -104,6 +104,11 @@ class Gate:
     def keyframes(self) -> Sequence[str]:
         return [digest for digest, _ in self._marks]
 
+    async def began(self) -> None:
+        """A keyframe has come, or the session is one without pictures."""
+        while not self._marks and (self.session is None or self._lead is not None):
+            await self._next()
+
     async def shown(self, count: int) -> None:
         """So many keyframes have come."""
         while len(self._marks) < count:
@@ -201,6 +206,7 @@ class Gate:
         self._lead = next((one.id for one in session.tracks if one.kind is MediaKind.VIDEO), None)
         if self._sink is not None:
             self._sink.opened(session)
+        self._news.set()
 
     def unit(self, unit: AccessUnit) -> None:
         if self._through is not None:

@@ -35,6 +35,8 @@ class Site:
     http: aiohttp.ClientSession
     names: Sequence[str]
     folder: Path
+    sound_us: int = 32_000
+    """How long a frame of sound is."""
 
     @property
     def ingest(self) -> dict[str, ClusterNode]:
@@ -89,7 +91,7 @@ class Site:
         for name in self.names:
             sent = await self.simulators.sent(name)
             for kind in ("video", "audio"):
-                in_one_piece(await self.recorded(name, kind), sent, kind)
+                in_one_piece(await self.recorded(name, kind), sent, kind, self.sound_us)
         assert await asyncio.to_thread(interruptions, url) == []
 
     async def recorded(self, name: str, kind: str) -> list[str]:
@@ -132,18 +134,22 @@ async def site(
             yield made
 
 
-def in_one_piece(found: Sequence[str], sent: Sequence[Sent], kind: str) -> None:
+def in_one_piece(found: Sequence[str], sent: Sequence[Sent], kind: str, sound_us: int = 32_000) -> None:
     """What a camera films repeats itself: each unit that was recorded is the next of the loop after the one before."""
     loop: dict[int, str] = {unit.number: unit.sha256 for unit in sent if unit.kind == kind}
-    following = {loop[number]: loop.get(number + 1, loop[min(loop)]) for number in loop}
-    assert len(following) == len(loop), "the loop's units can be told apart"
+    places = {digest: {number for number in loop if loop[number] == digest} for digest in loop.values()}
+    assert len(places) > 0.9 * len(loop), "but for a few frames of silence, the loop's units can be told apart"
     assert found
-    breaks = [at for at in range(1, len(found)) if following[found[at - 1]] != found[at]]
+    breaks, at_number = [], places[found[0]]
+    for at, digest in enumerate(found[1:], 1):
+        following = {number + 1 if number + 1 in loop else min(loop) for number in at_number} & places[digest]
+        breaks += [] if following else [at]
+        at_number = following or places[digest]
     assert not breaks, f"{kind}: units are missing or doubled at {breaks} of {len(found)}"
     sessions = {unit.session for unit in sent}
     first_us = min(unit.due_us for unit in sent if unit.kind == kind)
     last_us = max(unit.due_us for unit in sent if unit.kind == kind and unit.session == max(sessions))
-    step_us = 40_000 if kind == "video" else 32_000
+    step_us = 40_000 if kind == "video" else sound_us
     assert abs(len(found) - (last_us - first_us) / step_us) < 50, "and no whole turn of the loop is missing"
 
 

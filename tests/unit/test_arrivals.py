@@ -54,7 +54,7 @@ async def recorded(made: Arrivals, camera: Camera) -> Recorded:
     """What a pipeline that begins now is given."""
     sink = Recorded()
     assert isinstance(CAMERA.source, RtspSource)
-    task = asyncio.create_task(made.movable("cam", CAMERA.source, camera).run_once(sink))
+    task = asyncio.create_task(made.movable(CAMERA, camera).run_once(sink))
     for _ in range(50):
         await asyncio.sleep(0)
     task.cancel()

@@ -202,6 +202,11 @@ class WhipEndpoint:
         desk = self._desks.get(stream_id)
         return desk is not None and desk.current is not None and desk.current.say(label, text)
 
+    def knows(self, stream_id: str) -> bool:
+        """Whether anybody has offered this stream, and not ended."""
+        desk = self._desks.get(stream_id)
+        return desk is not None and bool(desk.sessions)
+
     def source(self, stream_id: str) -> WhipInlet:
         """What the pipeline of the stream runs, one call at a time."""
         return WhipInlet(self._desk(stream_id))

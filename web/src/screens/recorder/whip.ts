@@ -1,4 +1,7 @@
-/** Publishes by WHIP (RFC 9725) with H.264, and comes back by itself with a new session whenever the link was cut. */
+/**
+ * Publishes by WHIP (RFC 9725) with H.264, and comes back by itself with a new session whenever the link was cut. Told to
+ * move, it opens a second session, which comes to another machine, and goes on with the first until the hub ends that.
+ */
 import { ApiError } from "@/api/http";
 
 import { type DeviceHub, passing } from "./hub";
@@ -18,8 +21,10 @@ export interface Heard {
 }
 
 export class Publisher {
-  private peer: RTCPeerConnection | null = null;
-  private location = "";
+  private readonly peers = new Set<RTCPeerConnection>();
+  private readonly locations = new Set<string>();
+  /** Second sessions. */
+  private readonly moves = new Set<Promise<void>>();
   private running = false;
   private wake: () => void = () => undefined;
 
@@ -42,10 +47,10 @@ export class Publisher {
   async stop(): Promise<void> {
     this.running = false;
     this.wake();
-    const location = this.location;
-    this.location = "";
-    if (location !== "") await this.hub.send("DELETE", location, null, "").catch(() => undefined);
-    this.peer?.close();
+    const locations = [...this.locations];
+    this.locations.clear();
+    await Promise.all(locations.map((location) => this.hub.send("DELETE", location, null, "").catch(() => undefined)));
+    this.peers.forEach((peer) => peer.close());
     this.heard.state("off", null);
   }
 
@@ -57,6 +62,7 @@ export class Publisher {
           failures = 0;
           this.heard.state("live", null);
         });
+        await this.moved();
         this.heard.state("waiting", null);
       } catch (error) {
         const problem = error instanceof ApiError ? error : new ApiError(0, "no_h264", String(error));
@@ -70,10 +76,39 @@ export class Publisher {
     }
   }
 
+  /** The first session is over: another one may go on in its place. */
+  private async moved(): Promise<void> {
+    while (this.moves.size > 0) {
+      if (![...this.peers].some((peer) => peer.connectionState === "connected")) this.heard.state("connecting", null);
+      await Promise.race(this.moves);
+    }
+  }
+
+  private move(): void {
+    if (!this.running || this.peers.size !== 1) return;
+    const move = this.again().finally(() => this.moves.delete(move));
+    this.moves.add(move);
+  }
+
+  /** A second session beside the first; tried again while that lasts. */
+  private async again(): Promise<void> {
+    let connected = false;
+    for (const pause of [0, ...RETRY_MS.slice(0, 3)]) {
+      await new Promise((done) => setTimeout(done, pause));
+      if (!this.running || this.peers.size !== 1) return;
+      await this.session(() => {
+        connected = true;
+        this.heard.state("live", null);
+      }).catch(() => undefined);
+      if (connected) return;
+    }
+  }
+
   /** Until the path is gone. Raises ApiError. */
   private async session(connected: () => void): Promise<void> {
     const peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
-    this.peer = peer;
+    let location = "";
+    this.peers.add(peer);
     try {
       const channel = peer.createDataChannel("telemetry");
       channel.onmessage = ({ data }) => this.hear(data);
@@ -82,10 +117,13 @@ export class Publisher {
       await gathered(peer);
       const { body, headers } = await this.hub.send<string>("POST", `/whip/${this.hub.stream}`, peer.localDescription?.sdp ?? "", "application/sdp");
       if (!this.running) return;
-      this.location = headers.get("Location") ?? "";
+      location = headers.get("Location") ?? "";
+      this.locations.add(location);
       await peer.setRemoteDescription({ type: "answer", sdp: body });
       await this.whileUp(peer, connected);
     } finally {
+      this.peers.delete(peer);
+      this.locations.delete(location);
       peer.close();
     }
   }
@@ -128,7 +166,9 @@ export class Publisher {
   private hear(data: unknown): void {
     try {
       const message: unknown = JSON.parse(String(data));
-      if (typeof message === "object" && message !== null) this.heard.said(message as Record<string, unknown>);
+      if (typeof message !== "object" || message === null) return;
+      if ((message as Record<string, unknown>)["type"] === "move") this.move();
+      else this.heard.said(message as Record<string, unknown>);
     } catch {
       // no message of ours
     }
