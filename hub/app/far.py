@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -14,7 +15,7 @@ from sqlalchemy import Engine
 from hub import metrics
 from hub.app.calls import Calls
 from hub.app.far_whip import FarWhip
-from hub.app.ingest import CUT, GONE, HEARD, TOLD
+from hub.app.ingest import CUT, GONE, HEARD, REFUSED, TOLD
 from hub.app.ingest_door import AT, BLACK
 from hub.app.membership import Membership
 from hub.app.nodes import FarNodes
@@ -230,11 +231,13 @@ class FarRecording:
         """A change, once or more often: what was told already is not told again."""
         body = message.body
         stream_id = str(body.get("stream", ""))
-        if message.kind == CUT:
+        if message.kind in (CUT, REFUSED):
             said = body.get("interruption")
             if not isinstance(said, Mapping):
                 raise BadMessage("a change of an interruption says of none")
-            self._tell(interruption_of(stream_id, said))
+            change = interruption_of(stream_id, said)
+            if message.kind == CUT or await asyncio.to_thread(self._ledger.reader.interruption, change.id) is None:
+                self._tell(change)
         elif message.kind == GONE:
             self._withdraw(stream_id, body.get("data"))
         elif message.kind == TOLD:

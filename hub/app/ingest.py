@@ -7,7 +7,7 @@ ledger, whoever leads the office, and whether anybody does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy import Engine
 
+from hub.app.announcing import Announcing
 from hub.app.arrivals import Arrivals
 from hub.app.calls import Calls
 from hub.app.far_files import OwnFiles
@@ -29,12 +30,13 @@ from hub.archive.archive import Archive
 from hub.archive.book import Book
 from hub.archive.store import open_store
 from hub.clock import Clock, Instant
+from hub.cluster.facts import Fact
 from hub.cluster.leases import Member
 from hub.cluster.orders import Order, Orders
 from hub.cluster.ownership import ChainsOf, Doings, Ownership
 from hub.cluster.standing import Telling, Told, interruption_body
 from hub.database import Database, open_engine
-from hub.ledger.bodies import HANDED_OVER
+from hub.ledger.bodies import HANDED_OVER, interruption_from_body
 from hub.ledger.entries import Entry, EntryType, is_footage
 from hub.ledger.left_open import closed_unseen
 from hub.ledger.reader import Reader
@@ -54,9 +56,9 @@ log = structlog.get_logger(__name__)
 
 NODE_FILE = "node.db"
 """What this node has learnt of pictures: a memory aid, lost without harm."""
-CUT, GONE, HEARD, TOLD = "interruption", "suspicion", "telemetry", "event"
-"""Kinds of changes: an interruption that is recorded, a suspicion that came to nothing, a recorder's words, and what
-else pages are told as it is."""
+CUT, GONE, REFUSED, HEARD, TOLD = "interruption", "suspicion", "refused", "telemetry", "event"
+"""Kinds of changes: an interruption that is recorded, a suspicion that came to nothing, what was told and came too late
+for the ledger, a recorder's words, and what else pages are told as it is."""
 
 
 class Taken(Protocol):
@@ -73,18 +75,20 @@ class NodeChains(AnyLedger, ChainsOf[Taken], Protocol):
 
     @property
     def facts_wait(self) -> bool: ...
+    async def durable(self) -> None: ...
+    def on_refused(self, listener: Callable[[Fact], None]) -> None: ...
 
 
 class _Outward(EventBus):
     """Events of pipelines: the office makes them anew from changes, but for suspicions, of which none tells."""
 
-    def __init__(self, membership: Membership) -> None:
+    def __init__(self, announcing: Announcing) -> None:
         super().__init__()
-        self._membership = membership
+        self._announcing = announcing
 
     def publish(self, type: str, data: Mapping[str, Any], at: Instant) -> None:  # noqa: A002, ARG002
         if type == "interruption.withdrawn":
-            self._membership.saying.change(GONE, {"stream": data["stream"], "data": dict(data)})
+            self._announcing.tell(GONE, {"stream": data["stream"], "data": dict(data)})
 
 
 class IngestNode:
@@ -108,6 +112,7 @@ class IngestNode:
             facts_wait=lambda: chains.facts_wait,
         )  # fmt: skip
         self._telling = Telling(clock, settings.node_name, self._told, self.ownership.epoch, membership.saying.standing)
+        self._announcing = Announcing(chains.durable, membership.saying.change)
         self._changing: set[asyncio.Task[None]] = set()
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -119,13 +124,14 @@ class IngestNode:
         self.here = Here(self._settings, self._clock, self._chains, normals, self.disk)
         await self.here.open(stack)
         self._chains.on_commit(self._entered)
+        self._chains.on_refused(self._refused)
         self.here.whip.on_message(LABEL, self._heard)
         asked = Asked(
             expected=self.orders.expected,
             unit_rules=lambda _unit: (),
             maintenance=self.orders.maintained_at,
             incident=self._change,
-            events=_Outward(self._membership),
+            events=_Outward(self._announcing),
             recovered={},
             rules_of=self.orders.rules,
         )
@@ -168,7 +174,14 @@ class IngestNode:
 
     def works(self) -> Sequence[Coroutine[object, object, None]]:
         archiving = () if self.archive is None else (self.archive.run(),)
-        return (*self.here.works(), self.orders.run(), self.ownership.run(), self._telling.run(), *archiving)
+        return (
+            *self.here.works(),
+            self.orders.run(),
+            self.ownership.run(),
+            self._telling.run(),
+            self._announcing.run(),
+            *archiving,
+        )
 
     def routes(self) -> list[web.RouteDef]:
         door = IngestDoor(self._recorders, self.here.whip, self.here.pictures, self.find, self.drain)
@@ -259,8 +272,13 @@ class IngestNode:
         self.here.flow.entered(name_of(one["reel"], one["offset"]) for one in chunks)
 
     def _change(self, change: Interruption, _now: Instant) -> None:
-        body = {"stream": change.stream_id, "interruption": interruption_body(change)}
-        self._membership.saying.change(CUT, body)
+        self._announcing.tell(CUT, {"stream": change.stream_id, "interruption": interruption_body(change)})
+
+    def _refused(self, fact: Fact) -> None:
+        """It was told, maybe, while the database was away."""
+        if fact.type is EntryType.INTERRUPTION_OPEN:
+            none = interruption_from_body(fact.stream_id, EntryType.INTERRUPTION_WITHDRAWN, fact.body)
+            self._announcing.tell(REFUSED, {"stream": fact.stream_id, "interruption": interruption_body(none)})
 
     def _heard(self, stream_id: str, data: str | bytes, _answer: object) -> None:
         words = {"text": data} if isinstance(data, str) else {"hex": data.hex()}

@@ -53,6 +53,8 @@ MAX_WAITING_BYTES = 128 << 20
 
 Lost = Callable[[str], None]
 """Called on the event loop with a stream whose epoch is over."""
+Refused = Callable[[Fact], None]
+"""Called on the event loop with a fact that came too late."""
 
 _Answer = TypeVar("_Answer")
 _log = structlog.get_logger(__name__)
@@ -98,9 +100,14 @@ class NodeLedger:
         self._pending_bytes = 0
         self._alive: WeakValueDictionary[int, Appended] = WeakValueDictionary()
         self._decided = 0
+        self._safe = 0
+        """The last fact that is in the database or in the outbox."""
         self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._unsafe: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._spooling = asyncio.Lock()
         self._giving: dict[str, _Giving] = {}
         self._listeners: list[Listener] = []
+        self._refused: list[Refused] = []
         self._news = asyncio.Event()
         self._hurry = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -163,7 +170,7 @@ class NodeLedger:
             await asyncio.wait([self._recovering])
         if self._task is not None:
             await self._task
-        for _, waiter in self._waiters:
+        for _, waiter in (*self._waiters, *self._unsafe):
             if not waiter.done():
                 waiter.set_exception(LedgerError("the ledger was closed before the facts were in the database"))
         for giving in self._giving.values():
@@ -216,10 +223,21 @@ class NodeLedger:
 
     async def committed(self) -> None:
         """Everything appended so far is in the database. Waits as long as that is away."""
-        if self._decided >= self._maker.made:
-            return
+        if self._decided < self._maker.made:
+            await self._hurried(self._waiters)
+
+    async def durable(self) -> None:
+        """Everything appended so far is in the database, or, while that is away, in the outbox: a kill loses none of
+        it. Waits as long as neither takes it."""
+        async with self._spooling:
+            if self._outbox.count:  # and so nothing that waits in memory is being handed in
+                await self._put_away()
+        if self._safe < self._maker.made:
+            await self._hurried(self._unsafe)
+
+    async def _hurried(self, waiters: deque[tuple[int, asyncio.Future[None]]]) -> None:
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append((self._maker.made, waiter))
+        waiters.append((self._maker.made, waiter))
         self._news.set()
         self._hurry.set()
         await waiter
@@ -227,6 +245,10 @@ class NodeLedger:
     def on_commit(self, listener: Listener) -> None:
         """``listener(entries)`` is called on the event loop with the entries that became of this node's facts."""
         self._listeners.append(listener)
+
+    def on_refused(self, listener: Refused) -> None:
+        """``listener(fact)`` is called with each fact that was dropped, those of an earlier life included."""
+        self._refused.append(listener)
 
     @property
     def problem(self) -> str:
@@ -319,7 +341,9 @@ class NodeLedger:
         """One transaction; False if the database is away. A fault of ours must not end the recording."""
         try:
             await self._note_day()
-            if self._outbox.count:
+            async with self._spooling:
+                waiting = self._outbox.count
+            if waiting:
                 return await self._spool() and await self._drain()
             return await self._hand_in()
         except Exception as error:
@@ -351,6 +375,10 @@ class NodeLedger:
 
     async def _spool(self) -> bool:
         """What waits in memory, into the outbox. False: it does not take it."""
+        async with self._spooling:
+            return await self._put_away()
+
+    async def _put_away(self) -> bool:
         batch = list(self._pending)
         if batch:
             try:
@@ -360,6 +388,7 @@ class NodeLedger:
                 return self._outbox.count > 0
             self._drop_pending(len(batch))
             self._emptied_or_not()
+            self._is_safe(batch[-1].fact.number)
         return True
 
     async def _drain(self) -> bool:
@@ -406,6 +435,9 @@ class NodeLedger:
                 self._placed(result)
             if result.fate is not Fate.ENTERED:
                 _count(result)
+            if result.fate is Fate.DROPPED:
+                for refused in self._refused:
+                    self._call(refused, result.fact)
         for stream, epoch in done.epochs.items():
             held = self._held.get(stream)
             if held is not None and epoch > held.epoch and not held.over:
@@ -417,10 +449,12 @@ class NodeLedger:
         if entries:
             for listener in self._listeners:
                 self._call(listener, entries)
-        while self._waiters and self._waiters[0][0] <= self._decided:
-            waiter = self._waiters.popleft()[1]
-            if not waiter.done():
-                waiter.set_result(None)
+        _release(self._waiters, self._decided)
+        self._is_safe(self._decided)
+
+    def _is_safe(self, number: int) -> None:
+        self._safe = max(self._safe, number)
+        _release(self._unsafe, self._safe)
 
     def _placed(self, result: Result) -> None:
         self._decided = result.fact.number
@@ -444,6 +478,13 @@ class NodeLedger:
 
     async def _to_disk(self, work: Callable[[], _Answer]) -> _Answer:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)
+
+
+def _release(waiters: deque[tuple[int, asyncio.Future[None]]], number: int) -> None:
+    while waiters and waiters[0][0] <= number:
+        waiter = waiters.popleft()[1]
+        if not waiter.done():
+            waiter.set_result(None)
 
 
 def _count(result: Result) -> None:

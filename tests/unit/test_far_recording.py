@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from hub.app.far import FarRecording
-from hub.app.ingest import CUT, GONE, HEARD
+from hub.app.ingest import CUT, GONE, HEARD, REFUSED
 from hub.app.recording import Asked
 from hub.clock import ManualClock
 from hub.cluster.messages import BadMessage, Message
@@ -81,6 +81,18 @@ async def test_what_no_change_announced_is_announced_from_the_entries() -> None:
     # entries that come again after the close, as to an office that has just begun, ring nobody
     office.entry(EntryType.INTERRUPTION_OPEN, CUT_ONE)
     assert office.events() == []
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_was_told_and_came_too_late_is_withdrawn_if_no_entry_bears_it(known: bool) -> None:
+    office = Office()
+    await office.change(CUT_ONE)
+    reader = SimpleNamespace(interruption=lambda ident: CUT_ONE if known and ident == CUT_ONE.id else None)
+    office.far._ledger = cast(Any, SimpleNamespace(reader=reader))
+    none = replace(CUT_ONE, state=InterruptionState.WITHDRAWN)
+    await office.told(REFUSED, stream="cam", interruption=interruption_body(none))
+    last = ["interruption.confirmed"] if known else ["interruption.confirmed", "interruption.withdrawn"]
+    assert [kind for kind, _ in office.events()] == last
 
 
 async def test_suspicions_words_and_decisions() -> None:
