@@ -85,6 +85,7 @@ verifier: $(STAMPS)/run
 	$(VENV)/bin/hub verifier hub-verify.pyz
 
 bundle: $(STAMPS)/venv $(PAGE)
+	$(PY) -m pip install --quiet packaging
 	$(PY) deploy/bundle/make.py dist $(BUNDLE_OPTIONS)
 
 test-bundle: $(STAMPS)/dev bundle

@@ -19,10 +19,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from licences import licence_table  # beside this file
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -30,6 +33,10 @@ ARCHS = ("x86_64", "aarch64")
 GLIBC = (34, 28, 27, 26, 24, 17, 12, 5)
 """Minor versions of glibc 2 that wheels may be built for; Debian 12 has 36, Ubuntu 22.04 has 35."""
 OLD_TAGS = ("manylinux2014", "manylinux2010", "manylinux1")
+
+
+Metadata = Mapping[str, Any]
+"""Of a package, as pip reports it."""
 
 
 class Failed(Exception):
@@ -55,7 +62,7 @@ def main() -> int:
 def make(options: argparse.Namespace, work: Path) -> None:
     wheel = build_wheel(work)
     version = wheel.name.split("-")[1]
-    constraints = options.constraints or settle(wheel, options.python[0], work)
+    constraints = options.constraints or settle(wheel, options.python, work)
     for arch in options.arch:
         folder = options.out / f"recorder-hub-{version}-linux-{arch}"
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,7 +73,7 @@ def make(options: argparse.Namespace, work: Path) -> None:
         pip("download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(wheels), "pip>=25")
         for python in options.python:
             print(f"wheels for Python {python} on {arch}", flush=True)
-            fetch(wheel, python, arch, constraints, wheels)
+            fetch(python, arch, constraints, wheels)
         fill(folder, version, options.python, arch)
         print(f"{pack(folder)}: {sum(1 for _ in wheels.iterdir())} wheels", flush=True)
 
@@ -80,17 +87,43 @@ def build_wheel(work: Path) -> Path:
     return next(work.glob("recorder_hub-*.whl"))
 
 
-def settle(wheel: Path, python: str, work: Path) -> Path:
-    """One version of each package, the newest that this Python can have; newer Pythons can have it as well."""
+def settle(wheel: Path, pythons: Sequence[str], work: Path) -> Path:
+    """One version of each package, the newest that the oldest Python can have; newer Pythons can have it as well."""
     report, path = work / "report.json", work / "constraints.txt"
-    pip(
-        "install", "--quiet", "--dry-run", "--ignore-installed", "--target", str(work / "none"),
-        "--report", str(report), *foreign(python, "x86_64"), str(wheel),
-    )  # fmt: skip
-    found = [item["metadata"] for item in json.loads(report.read_text())["install"]]
+    wanted = [str(wheel)]
+    while True:
+        pip(
+            "install", "--quiet", "--dry-run", "--ignore-installed", "--target", str(work / "none"),
+            "--report", str(report), *foreign(pythons[0], "x86_64"), *wanted,
+        )  # fmt: skip
+        found = [item["metadata"] for item in json.loads(report.read_text())["install"]]
+        overlooked = sorted(asked_elsewhere(found, pythons))
+        if not overlooked:
+            break
+        wanted += overlooked
     lines = sorted(f"{one['name']}=={one['version']}" for one in found if one["name"] != "recorder-hub")
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def asked_elsewhere(found: Sequence[Metadata], pythons: Sequence[str]) -> Iterator[str]:
+    """What packages ask for on some machine that the bundle is for, and is not among them.
+
+    pip answers conditions for the Python that it runs on, whatever it is told to fetch for: made with 3.11.7, a bundle
+    would lack what 3.11.2 (Debian 12) needs.
+    """
+    here = {canonicalize_name(one["name"]) for one in found}
+    machines = [
+        {"python_version": python, "python_full_version": f"{python}.0", "platform_machine": arch, "extra": ""}
+        for python in pythons
+        for arch in ARCHS
+    ]
+    for text in {text for one in found for text in one.get("requires_dist", ())}:
+        asked = Requirement(text)
+        if canonicalize_name(asked.name) in here or asked.marker is None:
+            continue
+        if any(asked.marker.evaluate(machine) for machine in machines):
+            yield f"{asked.name}{asked.specifier}"
 
 
 def foreign(python: str, arch: str) -> list[str]:
@@ -100,8 +133,9 @@ def foreign(python: str, arch: str) -> list[str]:
     return words + [word for tag in tags for word in ("--platform", tag)]
 
 
-def fetch(wheel: Path, python: str, arch: str, constraints: Path, wheels: Path) -> None:
-    words = ("--constraint", str(constraints), "--dest", str(wheels), str(wheel))
+def fetch(python: str, arch: str, constraints: Path, wheels: Path) -> None:
+    # each by its pin: to ask for the hub alone would leave out what only other machines need
+    words = ("--no-deps", "--requirement", str(constraints), "--dest", str(wheels))
     try:
         pip("download", "--quiet", *foreign(python, arch), *words)
     except subprocess.CalledProcessError as error:
