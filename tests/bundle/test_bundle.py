@@ -19,6 +19,9 @@ ALONE = ("unshare", "--net", "sh", "-c")
 """A network namespace of its own: no interface but a loopback that is down."""
 GLIBC = [f"manylinux_2_{minor}" for minor in (34, 28, 27, 26, 24, 17, 12, 5)] + ["manylinux2014", "manylinux1"]
 
+PYTHONS = sorted({sys.executable, *(one for one in ("/usr/bin/python3",) if Path(one).exists())})
+"""The machine's own differs by its patch release, perhaps, from the one that made the bundle."""
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")
 
 
@@ -30,13 +33,14 @@ def bundle(arch: str, folder: Path) -> Path:
 
 
 @needs_root
-def test_installs_and_serves_without_a_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("python", PYTHONS)
+def test_installs_and_serves_without_a_network(tmp_path: Path, python: str) -> None:
     inside = bundle(platform.machine(), tmp_path)
     script = f"""
         set -eu
         cd {tmp_path}
         test "$(ls /sys/class/net 2>/dev/null | grep -vx lo | wc -l)" = 0 || mount -t sysfs none /sys
-        {inside}/install.sh --prefix {tmp_path}/opt
+        {inside}/install.sh --prefix {tmp_path}/opt --python {python}
         hub={tmp_path}/opt/current/bin/hub
         $hub --version
         ip link set lo up
