@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from hub.retention.beside import FindBeside, nothing_beside
 from hub.retention.files import PosixFiles, Usage
 from hub.retention.retention import Retention
 from hub.settings import Settings
-from tests.ledger_folder import START_US, Folder, Reel, scan_fake, session
+from tests.ledger_folder import START_US, Folder, Reel, lines, scan_fake, session
 
 GIB = 1 << 30
 REEL_US = 6_000_000
@@ -137,3 +138,10 @@ async def running(
 
 def days_us(days: float) -> int:
     return round(days * DAY_US)
+
+
+def bodies(place: Place, stream: str, kind: EntryType) -> list[dict[str, object]]:
+    found = [
+        json.loads(line) for path in sorted(place.folder.data.glob(f"reels/{stream}/*.entries")) for line in lines(path)
+    ]
+    return [one["body"] for one in found if one["type"] == kind.value]

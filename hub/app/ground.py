@@ -23,6 +23,7 @@ from hub.ledger.standing import RecoveredStream
 from hub.ledger.startup import remote_signers
 from hub.ledger.told import ToldReader
 from hub.retention.files import Files, PosixFiles
+from hub.retention.rooms import Rooms
 from hub.segmenter.disk import Disk
 from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
@@ -56,6 +57,10 @@ class Ground:
     """Where reels lie beside this machine's disk: those of other nodes."""
     files: Files = field(default_factory=PosixFiles)
     """What retention deletes from."""
+    own_files: Files = field(default_factory=PosixFiles)
+    """This machine's disk alone, which reels leave for the archive."""
+    rooms: Rooms | None = None
+    """Disks of other nodes, which footage is recorded on."""
 
 
 Begin = Callable[[AsyncExitStack, Settings, Clock], Awaitable[Ground]]

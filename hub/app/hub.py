@@ -213,11 +213,12 @@ class Hub:
             beside=self._beside,
             files=self.archiving.files,
             leaving=None if archive is None else archive.leaving_bytes,
+            rooms=ground.rooms,
         )
         await self.retention.start()
 
     def _beside(self, stream_id: str, until_us: int) -> Sequence[Beside]:
-        return beside(self.settings.data, self.ledger.reader, self.footage.store, stream_id, until_us)
+        return beside(self.archiving.beside, self.ledger.reader, self.footage.store, stream_id, until_us)
 
     # ---------------------------------------------------------------------------------- recording
 
@@ -228,8 +229,9 @@ class Hub:
         await disk.start()
         self._stack.push_async_callback(disk.close)
         self.footage = await Footage.open(
-            settings, self.clock, ground.engine, self.ledger, disk, self.telling.publish, shelf=self.archiving.shelf
-        )
+            settings, self.clock, ground.engine, self.ledger, disk, self.telling.publish,
+            shelf=self.archiving.shelf, away=self.archiving.away,
+        )  # fmt: skip
         self.recording = self._records(settings, self.clock, ground, disk)
         await self.recording.open(self._stack)
         whip = self.recording.whip

@@ -19,6 +19,7 @@ from hub.app.announcing import Announcing
 from hub.app.arrivals import Arrivals
 from hub.app.calls import Calls
 from hub.app.far_files import OwnFiles
+from hub.app.far_rooms import RoomTold
 from hub.app.handover import Handover, Owning
 from hub.app.here import Here
 from hub.app.ingest_door import IngestDoor
@@ -48,6 +49,8 @@ from hub.monitor.events import EventBus
 from hub.monitor.live import LiveFeed
 from hub.monitor.rules import DetectorRules
 from hub.monitor.vitals import name_of
+from hub.retention.files import PosixFiles
+from hub.retention.space import Marks
 from hub.segmenter.disk import Disk
 from hub.settings import Settings
 from hub.telemetry.telemetry import LABEL
@@ -167,7 +170,7 @@ class IngestNode:
             open_reels=self.disk.open_reels,
             is_gone=reader.is_gone,
             ends=reader.reel_end_us,
-            bytes_per_s=lambda: sum(one.bitrate_bps for one in self.here.all()) / 8,
+            bytes_per_s=self._bytes_per_s,
             tell=lambda kind, data: self._membership.saying.change(TOLD, {"type": kind, "data": dict(data)}),
         )  # fmt: skip
         stack.push_async_callback(self.archive.close)
@@ -184,7 +187,7 @@ class IngestNode:
         )
 
     def routes(self) -> list[web.RouteDef]:
-        door = IngestDoor(self._recorders, self.here.whip, self.here.pictures, self.find, self.drain)
+        door = IngestDoor(self._recorders, self.here.whip, self.here.pictures, self.find, self.drain, self.room)
         return [*door.routes(), *self._handover.routes()]
 
     def find(self, stream_id: str, preview: bool) -> LiveFeed | None:
@@ -198,6 +201,20 @@ class IngestNode:
         """Give everything away; how many streams stayed."""
         await self.ownership.drain()
         return len(self.ownership.held())
+
+    def _bytes_per_s(self) -> float:
+        return sum(one.bitrate_bps for one in self.here.all()) / 8
+
+    async def room(self) -> RoomTold:
+        """Of this disk."""
+        usage = await asyncio.to_thread(PosixFiles().usage, self._settings.data)
+        return RoomTold(
+            total_bytes=usage.total,
+            free_bytes=usage.free,
+            low_bytes=Marks.of(self._settings, usage).low,
+            bytes_per_s=round(self._bytes_per_s()),
+            leaving_bytes=None if self.archive is None else self.archive.leaving_bytes(),
+        )
 
     def ready(self) -> Mapping[str, str]:
         waits = self.orders.away_since_us

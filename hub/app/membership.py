@@ -12,6 +12,7 @@ from hub.clock import Clock
 from hub.cluster.bus import FIGURES, NEWS, STANDING, Listening, Saying
 from hub.cluster.leases import LeaderLease, Member, Members
 from hub.cluster.messages import BadMessage, Message
+from hub.cluster.node_shelf import REELS
 from hub.cluster.ownership import STARTS
 from hub.cluster.redis_link import RedisLink
 from hub.cluster.reel_places import ReelPlaces
@@ -21,6 +22,7 @@ from hub.settings import Settings
 log = structlog.get_logger(__name__)
 
 SERVES, LEADS = "api", "notary"
+_HAVE_DISKS = frozenset({STARTS, LEADS})
 ORDERS_CHANGED = "orders"
 
 
@@ -100,8 +102,10 @@ class Membership:
         return [Place(one.name, one.url, one.streams) for one in seen if STARTS in one.roles]
 
     def reel_nodes(self, path: str) -> Sequence[str]:
-        """The address of the node on whose disk a reel lies; nothing: on nobody's. Blocks, from any thread. Raises
-        OSError where PostgreSQL does not say, or that node is away."""
+        """The address of the node on whose disk a reel lies; nothing: on nobody's. Of what lies beside footage: of all
+        who may have it. Blocks, from any thread. Raises OSError where PostgreSQL does not say, or that node is away."""
+        if not path.startswith(REELS):
+            return [one.url for one in self.members.seen().values() if one.roles & _HAVE_DISKS]
         name = self.places.of(path)
         if name is None:
             return ()

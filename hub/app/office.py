@@ -17,10 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.app.calls import Calls
 from hub.app.far import FarRecording
-from hub.app.far_files import FarFiles
+from hub.app.far_files import FarFiles, OwnFiles
+from hub.app.far_rooms import FarRooms
 from hub.app.front import ByGateways
 from hub.app.ground import Ground
 from hub.app.hub import Hub
+from hub.app.left_reels import left_reels
 from hub.app.lines import FromArchive, forget_archived, forget_nothing
 from hub.app.membership import Membership
 from hub.app.node_door import Office, bearer
@@ -85,18 +87,23 @@ class Leading:
 
     async def run(self) -> None:
         """Until cancelled; then the office has ended in order."""
-        lease = self._membership.lease
         while True:
-            if not lease.held():
-                await self._clock.sleep(LOOK_S)
-                continue
             try:
+                await self._wait_for_turn()
                 await self._lead()
                 self.problem = ""
             except (HubError, SQLAlchemyError, OSError) as error:
                 self.problem = f"the office cannot begin: {error}"
                 log.error("the office ended; it begins again when it can", problem=str(error))
                 await self._clock.sleep(RETRY_S)
+
+    async def _wait_for_turn(self) -> None:
+        lease = self._membership.lease
+        if lease.held():
+            return
+        async with left_reels(self._settings, self._clock, self._engine):
+            while not lease.held():
+                await self._clock.sleep(LOOK_S)
 
     async def _lead(self) -> None:
         over = asyncio.Event()
@@ -161,7 +168,12 @@ class Leading:
         fence(engine, epoch)
         shelf = NodeShelf(self._membership.reel_nodes, bearer(settings))
         stack.callback(shelf.close)
-        return Ground(engine, ledger, accesses, retained, told, (), (shelf,), FarFiles(settings.data, shelf, epoch))
+        return Ground(
+            engine, ledger, accesses, retained, told, (), (shelf,),
+            FarFiles(settings.data, shelf, epoch),
+            OwnFiles(settings.data, self._membership.places),
+            FarRooms(self._membership, shelf, settings.node_name),
+        )  # fmt: skip
 
     def _records(self, settings: Settings, clock: Clock, ground: Ground, _disk: Disk) -> Recording:
         check = partial(check_lead, epoch=self._epoch)

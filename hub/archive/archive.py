@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,7 +68,7 @@ class Status:
 
 class Archive:
     """``open_reels``: what recorders hold open; ``is_gone``: whether a tombstone stands for a reel (blocks);
-    ``bytes_per_s``: how fast footage is written; ``ends``: as :class:`Pending` asks."""
+    ``bytes_per_s``: how fast footage is written; ``ends``, ``reels_alone``: as :class:`Pending` asks."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Archive:
         bytes_per_s: Callable[[], float | None] = lambda: None,
         tell: Tell = lambda _type, _data: None,
         ends: Ends | None = None,
+        reels_alone: bool = False,
     ) -> None:
         self.status = Status()
         self.store = store
@@ -95,8 +97,9 @@ class Archive:
         self._bytes_per_s = bytes_per_s
         self._tell = tell
         self._rules = Rules.from_settings(settings)
-        self._pending = Pending(settings.data, book, open_reels, ends)
+        self._pending = Pending(settings.data, book, open_reels, ends, reels_alone=reels_alone)
         self._pace = Pace(round(settings.archive_rate_mb * (1 << 20)), clock)
+        self._uploads: dict[str, asyncio.Task[None]] = {}
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(settings.archive_parallel + 1, "hub-archive", _yield_to_others)
         self._failures = 0
@@ -127,6 +130,11 @@ class Archive:
         """Uploads in progress end where they are, and begin again at the next start."""
         self._stop.set()
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+
+    def let_go(self) -> None:
+        """The same without waiting for a store that hangs: what comes of it then is not noted."""
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def one_pass(self) -> None:
         """Upload what is finished, oldest first; let leave what may; look at the disk. Raises OSError when the store
@@ -169,13 +177,41 @@ class Archive:
                 if failed or self._stop.is_set():
                     return
                 try:
-                    await self._thread(self._upload, item)
+                    await self._once(item)
                 except OSError as error:
                     failed.append(error)
 
         await asyncio.gather(*(work() for _ in range(self._settings.archive_parallel)))
         if failed:
             raise failed[0]
+
+    async def _once(self, item: Item) -> None:
+        """Of two uploads of one file at the same moment the second would hold the first one's object for deleted."""
+        task = self._uploads.get(item.path)
+        if task is None:
+            task = self._uploads[item.path] = asyncio.create_task(self._thread(self._upload, item))
+            task.add_done_callback(partial(self._ended, item.path))
+        await asyncio.shield(task)
+
+    def _ended(self, path: str, task: asyncio.Task[None]) -> None:
+        del self._uploads[path]
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; with the hub's end nobody does
+
+    async def take(self, reels: Iterable[str], ends: Ends) -> bool:
+        """Upload these reels now, before whatever else waits. Whether they are in the archive: a store that is away is
+        not waited for, and the next passes bring them."""
+        try:
+            for path in reels:
+                if self.status.away_us is not None:
+                    return False
+                item = await self._thread(self._pending.reel, path, ends)
+                if item is not None:
+                    await self._once(item)
+        except OSError as error:
+            _log.warning("reels wait on this disk for the archive", error=str(error))
+            return False
+        return True
 
     async def _thread(self, work: Callable[..., _T], *args: Any, **named: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **named))
@@ -192,6 +228,8 @@ class Archive:
         try:
             put, stored = self._put(item)
             until_us = self._lock(item, stored)
+            if self._stop.is_set():
+                return  # somebody else may have begun it anew already
         except _Stopped:
             return
         except BaseException:

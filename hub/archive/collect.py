@@ -42,7 +42,8 @@ class Wanted:
 @dataclass
 class Collected:
     """``absent``: reels that kept entries speak of, and that are nowhere (deleted, or lost: ``hub verify`` tells);
-    ``left_out``: those that were not asked for; ``leaves``: how far the newest log goes."""
+    ``left_out``: those that were not asked for; ``unreachable``: those that lie where nobody answers; ``leaves``: how
+    far the newest log goes."""
 
     reels: int = 0
     bytes: int = 0
@@ -51,6 +52,7 @@ class Collected:
     dropped_entries: int = 0
     absent: int = 0
     left_out: int = 0
+    unreachable: int = 0
 
 
 @dataclass
@@ -142,10 +144,22 @@ def _reels(place: _Place, out: Path, wanted: Wanted, prefix: Prefix, done: Colle
             done.absent += 1
         else:
             say(reel)
-            shelf, size = place.files[reel]
             cut = reel in prefix.trimmed  # a reel that is longer than its entries shall show it
-            done.bytes += _copy(shelf, min(size, end) if cut else size, reel, out)
-            done.reels += 1
+            try:
+                done.bytes += _reel(*place.files[reel], reel, out, end if cut else None)
+                done.reels += 1
+            except OSError as error:
+                if error.errno is not None:  # of this disk, which is full, say
+                    raise
+                (out / reel).unlink(missing_ok=True)
+                say(f"{reel}: {error}")
+                done.unreachable += 1
+
+
+def _reel(shelf: Shelf, size: int, reel: str, out: Path, end: int | None) -> int:
+    """How many bytes there were."""
+    size = size or shelf.size(reel) or 0  # 0: it lies where nobody answered when places were listed
+    return _copy(shelf, size if end is None else min(size, end), reel, out)
 
 
 def _spoken_of(entries: Path) -> tuple[int, int]:

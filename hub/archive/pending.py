@@ -59,12 +59,20 @@ class Item:
 class Pending:
     """Remembers which folders have not changed since they were looked at, so that a year of days costs a ``stat`` a day
     and stream. ``open_reels`` names the reels that recorders hold open. ``ends`` says until when a reel was recorded,
-    of so many bytes, if entries speak of all of them (else 0), where entries do not lie beside the reels."""
+    of so many bytes, if entries speak of all of them (else 0), where entries do not lie beside the reels.
+    ``reels_alone``: the log and what lies beside footage are somebody else's."""
 
     def __init__(
-        self, data: Path, book: Book, open_reels: Callable[[], Collection[str]], ends: Ends | None = None
+        self,
+        data: Path,
+        book: Book,
+        open_reels: Callable[[], Collection[str]],
+        ends: Ends | None = None,
+        *,
+        reels_alone: bool = False,
     ) -> None:
         self._data = data
+        self._reels_alone = reels_alone
         self._ends = ends or self._end_us
         self._book = book
         self._open_reels = open_reels
@@ -83,14 +91,24 @@ class Pending:
             for day in self._folders(folder):
                 if whole or day >= recent or f"{folder}/{day}" not in self._seen:
                     found += self._changed(f"{folder}/{day}", self._reels)
-            if whole:
+            if whole and not self._reels_alone:
                 found += self._days(folder, last_day)
-        if whole:
+        if whole and not self._reels_alone:
             found += self._days(HUB_STREAM, last_day)
             found += self._log(last_day)
             for top in BESIDE:
                 found += self._tree(top)
         return sorted(found, key=lambda one: (one.order, one.path))
+
+    def reel(self, path: str, ends: Ends) -> Item | None:
+        """One reel that is finished; None: it is in the archive, is not here, or is not finished."""
+        try:
+            size = (self._data / path).stat().st_size
+        except FileNotFoundError:
+            return None
+        end_us = 0 if path in self._open_reels() or _is_done(self._book.get(path), size) else ends(path, size)
+        _, stream, order = path.split("/", 2)
+        return Item(path, path, 0, size, order, stream, begun_us(path), end_us) if end_us else None
 
     def _streams(self) -> list[str]:
         return [name for name in self._folders("reels") if is_stream_id(name)]
@@ -134,7 +152,11 @@ class Pending:
         newest = max(files, default="")
         for path, size in files.items():
             reel = path.removesuffix(SUFFIX)
-            if not reel.endswith(REEL_SUFFIX) or _is_done(known.get(path), size):
+            if (
+                not reel.endswith(REEL_SUFFIX)
+                or _is_done(known.get(path), size)
+                or (self._reels_alone and path != reel)
+            ):
                 continue
             end_us = self._ends(reel, files[reel]) if reel in files and reel not in open_reels else 0
             if not size or (reel in files and not end_us) or (reel not in files and self._may_grow(path, newest)):

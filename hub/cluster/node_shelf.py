@@ -1,8 +1,10 @@
-"""Reels that lie on other nodes' disks, read there by Range. Everything here blocks; from any thread."""
+"""Reels, and what lies beside footage, on other nodes' disks, read there by Range. Everything here blocks; from
+any thread."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -62,12 +64,25 @@ class NodeShelf:
             raise failed
         raise FileNotFoundError(path)
 
-    def names(self, below: str) -> Iterator[tuple[str, int]]:  # noqa: ARG002
-        """Nobody lists another node's disk: what is on it, entries say."""
-        return iter(())
+    def names(self, below: str) -> Iterator[tuple[str, int]]:
+        """Of what lies beside footage, as the nodes list it that answer; where reels lie, entries say."""
+        if below.startswith(REELS):
+            return
+        for node in self._nodes(f"{below}/"):
+            try:
+                yield from listed(self.ask(node, below), f"{below}/")
+            except (OSError, ValueError):
+                continue
 
     def file(self, path: str) -> Path | None:  # noqa: ARG002
         return None
+
+    def ask(self, node: str, path: str) -> bytes:
+        """What the node at this address answers to GET /node/``path``. Raises OSError."""
+        status, _, data = self._ask(node, "GET", path)
+        if status != 200:
+            raise OSError(f"a node answers {status} to /node/{path}")
+        return data
 
     def remove(self, path: str, epoch: int) -> None:
         """Delete a reel from the disk that it lies on, as the office that leads with ``epoch``. Raises OSError where
@@ -87,8 +102,6 @@ class NodeShelf:
     # -------------------------------------------------------------------------------------- asking
 
     def _candidates(self, path: str) -> Sequence[str]:
-        if not path.startswith(REELS):
-            return ()
         with self._lock:
             known = self._known.get(path)
         nodes = self._nodes(path)
@@ -139,3 +152,11 @@ class NodeShelf:
                 free.append(connection)
                 return
         connection.close()
+
+
+def listed(data: bytes, below: str) -> Iterator[tuple[str, int]]:
+    """What a node says lies on its disk. Raises ValueError for what is no such list."""
+    for name, size in json.loads(data):
+        if not isinstance(name, str) or not name.startswith(below) or type(size) is not int:
+            raise ValueError("expected names and sizes")
+        yield name, size

@@ -16,6 +16,9 @@ from hub.cluster.integration import check_lead
 from hub.cluster.tables import reels
 from hub.ledger.files import sync_folder
 
+AT_ONCE = 2000
+"""Paths of one question."""
+
 
 class ReelPlaces:
     """From any thread. Raises SQLAlchemyError where PostgreSQL is away."""
@@ -32,6 +35,20 @@ class ReelPlaces:
         except SQLAlchemyError as error:
             why = getattr(error, "orig", None) or error
             raise OSError(f"PostgreSQL does not say where a reel lies: {why}") from error
+
+    def of_many(self, paths: Iterable[str]) -> dict[str, str]:
+        """The same of several, without those that lie on nobody's. Raises OSError."""
+        wanted = list(paths)
+        found: dict[str, str] = {}
+        try:
+            with self._engine.connect() as connection:
+                for at in range(0, len(wanted), AT_ONCE):
+                    query = select(reels.c.path, reels.c.node).where(reels.c.path.in_(wanted[at : at + AT_ONCE]))
+                    found |= {row.path: row.node for row in connection.execute(query)}
+        except SQLAlchemyError as error:
+            why = getattr(error, "orig", None) or error
+            raise OSError(f"PostgreSQL does not say where reels lie: {why}") from error
+        return found
 
     def left(self, path: str) -> None:
         """It is no longer on a disk."""

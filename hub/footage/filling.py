@@ -62,6 +62,7 @@ class Filled:
 
     run: int = 0
     spans: list[tuple[int, int]] = field(default_factory=list)
+    reels: set[str] = field(default_factory=set)
     units: int = 0
 
 
@@ -151,6 +152,7 @@ class Filling:
             self._problem = error
             return
         self.filled.spans.append((chunk.first_us, chunk.end_us))
+        self.filled.reels.add(chunk.reel)
 
     def _failed(self, error: StorageError, _from_us: int) -> None:
         self._problem = error

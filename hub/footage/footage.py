@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,10 +47,16 @@ _COVERS = frozenset(("mjpeg", "png"))
 _FILL = ("fills", "interruption", "from_us", "to_us", "whole", "run")
 _KNOWN = (State.RECORDED, State.ATTACHED, State.APART, State.WAITING)
 Tell = Callable[[str, Mapping[str, Any]], None]
+Away = Callable[[Collection[str]], Awaitable[object]]
+
+
+async def _nothing_away(_reels: Collection[str]) -> None:
+    """Footage stays where it is recorded."""
 
 
 class Footage:
-    """Made by :meth:`open`; :meth:`run` works until cancelled. The store's calls are made in threads."""
+    """Made by :meth:`open`; :meth:`run` works until cancelled. The store's calls are made in threads. ``away``: brings
+    reels to where others find them who lead after this one, before anybody is told that they are recorded."""
 
     def __init__(
         self,
@@ -61,8 +67,10 @@ class Footage:
         store: Store,
         tell: Tell,
         shelf: Shelf | None,
+        away: Away,
     ) -> None:
         self._shelf = shelf or LocalShelf(settings.data)
+        self._away = away
         self._settings, self._clock, self._ledger, self._disk = settings, clock, ledger, disk
         self.store = store
         self._tell = tell
@@ -84,9 +92,10 @@ class Footage:
         tell: Tell,
         *,
         shelf: Shelf | None = None,
+        away: Away = _nothing_away,
     ) -> Footage:
         """Runs that a kill cut short are closed, and what they hold is told; files under way are taken up again."""
-        footage = cls(settings, clock, ledger, disk, Store(settings, engine), tell, shelf)
+        footage = cls(settings, clock, ledger, disk, Store(settings, engine), tell, shelf, away)
         await footage._close_runs()
         for one in await asyncio.to_thread(footage.store.list, limit=REMEMBERED):
             footage._streams[one.id] = one.stream
@@ -358,6 +367,7 @@ class Footage:
             finally:
                 if filling.filled.spans:
                     fills.append(await self._enter(cut_, filling.filled, facts))
+                    await self._away(filling.filled.reels)
                 elif filling.filled.run:
                     self._ledger.append(one.stream, EntryType.CLOSE, close_body("uploaded", run=filling.filled.run))
         facts_told = {

@@ -23,6 +23,7 @@ from hub.clock import rfc3339
 from hub.errors import NotFound, Unavailable
 from hub.footage.tables import files
 from hub.settings import Settings
+from hub.shelf import Shelf
 
 SLACK = 2
 """A file needs this many times its size: once as it comes, once in the reels."""
@@ -205,12 +206,17 @@ class Store:
         beside = self._data / f"{name}.json"
         beside.write_text(json.dumps(one.json(), ensure_ascii=False, indent=1), encoding="utf-8")
 
-    def kept_beside(self, stream: str, until_us: int) -> Sequence[tuple[str, Sequence[tuple[str, int, int]]]]:
+    def kept_beside(
+        self, stream: str, until_us: int, shelf: Shelf
+    ) -> Sequence[tuple[str, Sequence[tuple[str, int, int]]]]:
         """What is kept as it was brought and begins before then: its name below the data folder, and all that these
-        bytes belong to (stream, from, to), of other streams too."""
+        bytes belong to (stream, from, to), of other streams too. ``shelf``: wherever it may lie; of what cannot be
+        asked for nothing is said."""
         kept = (State.ATTACHED, State.RECORDED)
         names = {
-            name for one in self.list(stream=stream, states=kept, limit=None) if self._is_kept(name := _kept_name(one))
+            name
+            for one in self.list(stream=stream, states=kept, limit=None)
+            if _is_kept(shelf, name := _kept_name(one))
         }
         found = []
         for name in sorted(names):
@@ -222,9 +228,6 @@ class Store:
             if any(place[0] == stream and place[1] <= until_us for place in places):
                 found.append((name, places))
         return found
-
-    def _is_kept(self, name: str) -> bool:
-        return (self._data / name).is_file()
 
     def take_back(self, one: Brought) -> None:
         """From apart to work. Raises NotFound."""
@@ -241,6 +244,13 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _is_kept(shelf: Shelf, name: str) -> bool:
+    try:
+        return shelf.size(name) is not None
+    except OSError:
+        return False
 
 
 def _kept_name(one: Brought) -> str:

@@ -133,6 +133,14 @@ class Checks:
         return {
             "data": str(settings.data.resolve()), "keys_dir": str(settings.keys_dir.resolve()),
             "witnesses": list(settings.witnesses), "timestamp_authorities": list(settings.timestamp_authorities),
-            "archive": archive_of(settings),
+            "places": archive_of(settings) | _cluster_of(settings),
             "streams": list(job.streams), "from_us": job.from_us, "to_us": job.to_us,
         }  # fmt: skip
+
+
+def _cluster_of(settings: Settings) -> dict[str, str]:
+    if settings.database_url is None:
+        return {}
+    from hub.cluster.everywhere import cluster_of  # a hub that is one process does without Redis' client
+
+    return cluster_of(settings)

@@ -21,6 +21,7 @@ from hub.ledger.verify.context import Scope
 from hub.ledger.verify.report import to_json
 from hub.ledger.verify.words import ZH
 from hub.settings import Settings
+from hub.shelf import Shelf, Shelves
 
 EVERY_S = 0.25
 MAX_FINDINGS = 50
@@ -92,10 +93,20 @@ def main() -> int:
         threads=1,
         trust=configured_trust(asked["witnesses"], asked["timestamp_authorities"]),
         scope=Scope(streams, asked["from_us"], asked["to_us"]),
-        archive=open_store(Settings.model_validate(asked["archive"])) if asked["archive"] else None,
+        archive=_elsewhere(Settings.model_validate(asked["places"])) if asked["places"] else None,
     )
     _say({"verdict": shortened(verdict)})
     return 0
+
+
+def _elsewhere(settings: Settings) -> Shelf:
+    """Where reels are that do not lie in the data folder: with other nodes, in the archive."""
+    places: list[Shelf | None] = [open_store(settings)]
+    if settings.database_url is not None:
+        from hub.cluster.everywhere import open_everywhere  # a hub that is one process does without Redis' client
+
+        places.insert(0, open_everywhere(settings))
+    return Shelves([one for one in places if one is not None])
 
 
 def _say(value: object) -> None:

@@ -107,6 +107,8 @@ class Counts:
     deleted_reels: int = 0
     """Lawfully deleted: a tombstone says so, and their digests are known."""
     deleted_bytes: int = 0
+    unreachable_reels: int = 0
+    """They lie where nobody answers: neither intact nor missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,8 @@ class Verdict:
             self.integrity = Integrity.NOT_OK
         elif any(self.harms.get(harm) for harm in (Harm.MISSING, Harm.UNDECLARED, Harm.UNLAWFUL)):
             self.integrity = Integrity.MISSING_PARTS
+        elif self.counts.unreachable_reels:
+            self.integrity = Integrity.CANNOT_BE_JUDGED
         else:
             self.integrity = Integrity.OK
         if self.harms.get(Harm.BREAK):

@@ -243,9 +243,11 @@ class Deleter:
         names = []
         for one in free:
             path = self._data / one.path
-            if any(self._retained.any_left(*place) for place in one.places) or self._files.size(path) is None:
+            if any(self._retained.any_left(*place) for place in one.places):
                 continue
             try:
+                if self._files.size(path) is None:
+                    continue
                 self._files.remove(path)
                 self._files.flush_folder(path.parent)
             except OSError as error:

@@ -22,6 +22,7 @@ from hub.metrics import STORAGE_FULL, STORAGE_LOW
 from hub.retention.beside import FindBeside, nothing_beside
 from hub.retention.deleter import Deleter, Ledger, Reason, Tell, wait_us
 from hub.retention.files import Files, PosixFiles, Usage
+from hub.retention.rooms import OWN, Disks, Full, Room, Rooms, full_disks
 from hub.retention.rules import EVIDENCE, REASONS, Decision, Rules
 from hub.retention.space import Marks, WriteRate, full_at
 from hub.retention.survey import Survey, survey
@@ -51,12 +52,15 @@ class Status:
     full_at_us: int | None = None
     survey: Survey = field(default_factory=lambda: Survey(0))
     problems: tuple[str, ...] = ()
+    full: tuple[Full, ...] = ()
+    """Disks of other nodes that are short of room, with nothing that may go."""
 
 
 class Retention:
     """See the module. ``authorities`` says whether outside authorities are configured to anchor the log, ``beside``
     what else belongs to a stream's footage. ``leaving``: bytes that leave this disk for an archive by themselves; None:
-    there is none. With one, no footage is deleted for want of room here."""
+    there is none. With one, no footage is deleted for want of room here. ``rooms``: other disks that it is to look
+    after; None: there are none."""
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Retention:
         files: Files | None = None,
         beside: FindBeside = nothing_beside,
         leaving: Callable[[], int] | None = None,
+        rooms: Rooms | None = None,
     ) -> None:
         self.rules = Rules.from_settings(settings)
         self.status = Status()
@@ -80,13 +85,16 @@ class Retention:
         self._tell = tell
         self._authorities = authorities
         self._leaving = leaving
+        self._rooms = rooms
+        self._where: Mapping[str, str] | None = None if rooms is None else {}
+        """Of candidates, the node on whose disk each lies, as of the last survey."""
         self._files = files or PosixFiles()
         self._keepings: dict[str, Keeping] = {}
         self._stream_of: dict[str, str] = {}
         """Of holds and ranges, by id."""
         self._deleter = Deleter(settings.data, ledger, retained, clock, self._files, self._kept_by, tell, beside)
         self._survey_due = True
-        self._freeing = False
+        self._freeing: set[str] = set()
         now = clock.now()
         self._rate = WriteRate(now.mono_us)
         self._offset_us = now.utc_us - now.mono_us
@@ -120,15 +128,36 @@ class Retention:
         hours = self._settings.retention_anchor_wait_h
         waiting = await self._deleter.finish(wait_anchor_us=wait_us(hours, self._authorities()))
         usage = await asyncio.to_thread(self._files.usage, self._settings.data)
-        marks = Marks.of(self._settings, usage)
         await self._look()
-        chosen = [] if self._calendar_leapt() else self._choose(usage.free + waiting, marks)
+        disks = await asyncio.to_thread(self._disks, usage, waiting)
+        chosen = [] if self._calendar_leapt() else self._choose(disks)
         for (stream_id, reason), group in groupby(chosen, key=lambda item: (item[0].stream_id, item[1])):
             reels = [reel for reel, _ in group]
             for at in range(0, len(reels), REELS_A_STEP):
-                waiting += await self._deleter.tombstone(stream_id, reels[at : at + REELS_A_STEP], reason)
-        self._report(usage, marks, waiting)
+                step = reels[at : at + REELS_A_STEP]
+                waiting += await self._deleter.tombstone(stream_id, step, reason)
+        self._report(disks, waiting)
         return len(chosen) == REELS_A_STEP * STEPS_A_PASS
+
+    def _disks(self, usage: Usage, waiting: int) -> Disks:
+        """Blocks. Those of other nodes are looked at anew in each pass: what was deleted there shows at once."""
+        rate = self._rate.bytes_per_s(self._clock.now().mono_us)
+        leaving = None if self._leaving is None else self._leaving()
+        own = Room(usage, Marks.of(self._settings, usage), rate, leaving)
+        if self._rooms is None:
+            return Disks({OWN: own}, None, {OWN: waiting})
+        pending = {one.reel: one.size for standing in self._retained.standing() for one in standing.pending}
+        try:
+            rooms = {OWN: own, **self._rooms.look()}
+            where = {**(self._where or {}), **self._rooms.where(pending)}
+        except OSError as error:
+            _log.warning("the disks of other nodes cannot be looked at", error=str(error))
+            return Disks({OWN: own}, {})
+        disks = Disks(rooms, where)
+        for reel, size in pending.items():
+            if (name := disks.of(reel)) is not None:
+                disks.waiting[name] = disks.waiting.get(name, 0) + size
+        return disks
 
     def _heard(self, entries: Sequence[Entry]) -> None:
         mono_us = self._clock.now().mono_us
@@ -148,14 +177,26 @@ class Retention:
         self._survey_due = False
         keepings = {stream: Keeping(dict(one.holds), dict(one.ranges)) for stream, one in self._keepings.items()}
         self.status.survey = await asyncio.to_thread(survey, self._retained, self.rules, keepings, now_us)
+        if self._rooms is not None:
+            await asyncio.to_thread(self._locate, self._rooms)
 
-    def _choose(self, free: int, marks: Marks) -> list[tuple[ReelRow, Reason]]:
-        """What is to be tombstoned in this pass: what may no longer stay, and while room is short the oldest that may
-        go. Decided anew by what is held at this moment; sorted, so that what belongs together is one tombstone."""
+    def _locate(self, rooms: Rooms) -> None:
+        """Blocks. Without an answer nothing goes for want of room, until the next survey."""
+        try:
+            self._where = rooms.where(one.reel for one in self.status.survey.candidates)
+        except OSError as error:
+            self._survey_due = True
+            _log.warning("nobody says where footage lies", error=str(error))
+
+    def _choose(self, disks: Disks) -> list[tuple[ReelRow, Reason]]:
+        """What is to be tombstoned in this pass: what may no longer stay, and while a disk is short of room the oldest
+        on it that may go. Decided anew by what is held at this moment; sorted, so that what belongs together is one
+        tombstone."""
         now_us = self._clock.now().utc_us
         chosen: list[tuple[ReelRow, Reason]] = []
         rest: list[ReelRow] = []
-        self._freeing = self._leaving is None and free < (marks.enough if self._freeing else marks.begin)
+        self._freeing = disks.short(self._freeing)
+        free = {name: disks.free(name) for name in self._freeing}
         candidates = self.status.survey.candidates
         for at, reel in enumerate(candidates):
             if len(chosen) == REELS_A_STEP * STEPS_A_PASS:
@@ -165,13 +206,16 @@ class Retention:
             due = decision.goes_us is not None and decision.goes_us <= now_us
             if not decision.may_go(now_us):
                 continue
-            if not due and not self._freeing:
+            disk = disks.of(reel.reel)
+            if not due and disk not in self._freeing:
                 rest.append(reel)
                 continue
             rule = "term" if due else "room"
             chosen.append((reel, Reason(rule, decision.class_name, decision.kept_days, f"rule:{rule}")))
-            free += reel.size
-            self._freeing = self._freeing and free < marks.enough
+            if disk in self._freeing:
+                free[disk] += reel.size
+                if free[disk] >= disks.rooms[disk].marks.enough:
+                    self._freeing.discard(disk)
         self.status.survey.candidates = rest
         for outlook in self.status.survey.streams:
             taken = [reel for reel, _ in chosen if reel.stream_id == outlook.stream_id]
@@ -191,11 +235,15 @@ class Retention:
             _log.error("the calendar leapt forward: nothing is deleted until the hub is started anew")
         return self._leapt
 
-    def _report(self, usage: Usage, marks: Marks, waiting: int) -> None:
-        now, status = self._clock.now(), self.status
-        may_go = status.survey.may_go_bytes + waiting if self._leaving is None else self._leaving()
-        low = usage.free < marks.low and may_go == 0
-        rate = self._rate.bytes_per_s(now.mono_us)
+    def _report(self, disks: Disks, waiting: int) -> None:
+        now, status, own = self._clock.now(), self.status, disks.rooms[OWN]
+        usage, marks, rate = own.usage, own.marks, own.bytes_per_s
+        may_go = status.survey.may_go_bytes + waiting if own.leaving is None else own.leaving
+        if disks.where is not None:  # only of what lies here, which takes a while to tell
+            may_go = disks.may_go(OWN, status.survey.candidates) if usage.free < marks.enough else 0
+        status.full = full_disks(disks, status.survey.candidates, now.utc_us)
+        own_low = usage.free < marks.low and may_go == 0
+        low = own_low or bool(status.full)
         problems = [self._deleter.problem, *(f"{reel}: {why}" for reel, why in self._deleter.missing.items())]
         if self._leapt:
             problems.append("the calendar leapt forward: nothing is deleted until the hub is started anew")
@@ -203,22 +251,19 @@ class Retention:
         status.usage, status.marks, status.waiting_bytes, status.bytes_per_s = usage, marks, waiting, rate
         status.full_at_us = full_at(now.utc_us, usage.free, may_go, rate)
         status.problems = tuple(problem for problem in problems if problem)
+        if own_low:
+            status.full = (Full(OWN, usage, marks, status.full_at_us), *status.full)
         STORAGE_LOW.set(low)
-        STORAGE_FULL.set(status.full_at_us / US_PER_S if status.full_at_us else 0)
+        dates = [one for one in (status.full_at_us, *(one.full_at_us for one in status.full)) if one]
+        STORAGE_FULL.set(min(dates, default=0) / US_PER_S)
         if low != before:
             _log.log(40 if low else 20, "room is short, and nothing may go" if low else "there is room again")
-            full = None if status.full_at_us is None else rfc3339(status.full_at_us)
-            data: dict[str, JsonValue] = {"free_bytes": usage.free, "low_bytes": marks.low, "full_at": full}
-            self._tell("storage.low" if low else "storage.ok", data)
+            self._tell("storage.low" if low else "storage.ok", _room(status.full[0] if low else None, own, status))
 
     @property
     def problem(self) -> str:
-        """For /readyz: "ok", or that the disk fills and nothing may go."""
-        status = self.status
-        if not status.low or status.usage is None:
-            return "ok"
-        when = "" if status.full_at_us is None else f"; full on {rfc3339(status.full_at_us)} at today's rate"
-        return f"{status.usage.free >> 20} MiB free, and no footage may go before its term ends: add room{when}"
+        """For /readyz: "ok", or that a disk fills and nothing may go."""
+        return "; ".join(one.text() for one in self.status.full) or "ok"
 
     # --------------------------------------------------------------------------------- what is kept
 
@@ -375,6 +420,15 @@ class Retention:
 
 def _newest(found: Iterable[_Kept]) -> list[_Kept]:
     return sorted(found, key=lambda one: (one.at_us, one.id), reverse=True)
+
+
+def _room(full: Full | None, own: Room, status: Status) -> dict[str, JsonValue]:
+    """Of the disk that is full, or of this one, which is not."""
+    named = full or Full(OWN, own.usage, own.marks, status.full_at_us)
+    at_us = named.full_at_us
+    data: dict[str, JsonValue] = {"free_bytes": named.usage.free, "low_bytes": named.marks.low}
+    data["full_at"] = None if at_us is None else rfc3339(at_us)
+    return data if named.name == OWN else data | {"node": named.name}
 
 
 def _check_range(from_us: int, to_us: int) -> None:

@@ -28,6 +28,10 @@ class Marks:
     @classmethod
     def of(cls, settings: Settings, usage: Usage) -> Marks:
         low = max(settings.min_free_mb << 20, int(usage.total * settings.min_free_percent / 100))
+        return cls.above(low)
+
+    @classmethod
+    def above(cls, low: int) -> Marks:
         return cls(low, low * 3 // 2, low * 2)
 
 

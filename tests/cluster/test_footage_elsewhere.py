@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,13 @@ from hub.cluster.reel_places import ReelPlaces
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from hub.evidence.job import JobState
 from hub.evidence.jobs import Wanted
+from hub.ledger.bodies import interruption_body
+from hub.ledger.entries import EntryType
 from hub.ledger.package.format import Notes
 from hub.ledger.verdict import Integrity
 from hub.ledger.verify import verify_path
-from hub.model import StreamKind
+from hub.model import InterruptionState, StreamKind
+from hub.monitor.content.pictures import picture_path
 from hub.registry import RtspDraft
 from hub.retention.deleter import Reason
 from hub.settings import Settings
@@ -29,6 +34,7 @@ from tests.cluster.object_store import ObjectStore
 from tests.cluster.roles import Roles, roles_of, when
 from tests.cluster.servers import Redis
 from tests.hub_line import SMALL, SOUND
+from tests.ledger_folder import interruption
 
 SHORT = {"reel_minutes": 0.05, "chunk_min_s": 0.5}
 NOTES = Notes("check", "hall", "fixed camera", ("officer 1", "officer 2"))
@@ -95,6 +101,19 @@ async def test_what_lies_on_a_node_and_in_the_archive_is_exported_by_the_office(
         assert not local(tmp_path / "office")
 
 
+async def alarmed(hub: Hub, data: Path) -> Path:
+    """A picture on the node's disk, of an interruption within its first reel."""
+    first = hub.retention._retained.reels("cam", "reels/cam/\U0010ffff", "", 1)[0]
+    cut = interruption("cam", InterruptionState.CLOSED, first.first_us, first.first_us + 1)
+    name = picture_path("cam", cut.id, cut.detected_us)
+    cut = replace(cut, evidence={"picture": name, "picture_sha256": "ab" * 32})
+    hub.ledger.append("cam", EntryType.INTERRUPTION_CLOSE, interruption_body(cut))
+    await hub.ledger.committed()
+    (data / name).parent.mkdir(parents=True)
+    (data / name).write_bytes(b"a picture")
+    return data / name
+
+
 async def test_retention_deletes_on_the_disk_of_the_node(postgres: str, redis: Redis, tmp_path: Path) -> None:
     async with camera() as source, roles_of(postgres, redis.url, tmp_path) as roles:
         await roles.start("office", "notary", **SHORT)
@@ -113,6 +132,13 @@ async def test_retention_deletes_on_the_disk_of_the_node(postgres: str, redis: R
         open_one = next(iter(ingest.ingest.disk.open_reels()))  # type: ignore[union-attr]
         files = hub.archiving.files
         assert await asyncio.to_thread(places.of, first) == "ingest-a"
+        rooms = hub.retention._rooms
+        assert rooms is not None
+        (room,) = (await asyncio.to_thread(rooms.look)).values()
+        assert room.usage.total == shutil.disk_usage(data).total
+        assert room.bytes_per_s
+        assert room.leaving is None
+        assert await asyncio.to_thread(rooms.where, [first, "reels/cam/never"]) == {first: "ingest-a"}
         with pytest.raises(OSError, match="recorded"):
             await asyncio.to_thread(files.remove, hub.settings.data / open_one)
         # an office that leads no more deletes nothing, whatever it believes
@@ -122,6 +148,7 @@ async def test_retention_deletes_on_the_disk_of_the_node(postgres: str, redis: R
         files._epoch += 1  # type: ignore[attr-defined]
         assert first in local(data)
 
+        picture = await alarmed(hub, data)
         rows = hub.retention._retained.reels("cam", "reels/cam/\U0010ffff", "", 200)
         due = [one for one in rows if one.reel in (first, second)]
         assert len(due) == 2
@@ -133,6 +160,7 @@ async def test_retention_deletes_on_the_disk_of_the_node(postgres: str, redis: R
             return await deleter.finish(wait_anchor_us=0) == 0
 
         await when(deleted)
+        assert not picture.exists(), "it belonged to footage that is deleted"
         assert not {first, second} & set(local(data))
         assert await asyncio.to_thread(places.of, first) is None
         assert await asyncio.to_thread(hub.archiving.shelf.size, first) is None

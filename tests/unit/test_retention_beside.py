@@ -20,6 +20,7 @@ from hub.ledger.verdict import Completeness
 from hub.model import InterruptionState
 from hub.monitor.content.pictures import picture_path
 from hub.retention.beside import Beside
+from hub.shelf import LocalShelf
 from tests.ledger_folder import START_US, interruption, lines
 from tests.retention_support import REEL_US, Place, running
 
@@ -36,7 +37,7 @@ class Things:
 
     def find(self, stream_id: str, until_us: int) -> Sequence[Beside]:
         assert self.place is not None
-        return beside(self.place.folder.data, self.place.ledger.reader, self.store, stream_id, until_us)
+        return beside(LocalShelf(self.place.folder.data), self.place.ledger.reader, self.store, stream_id, until_us)
 
     @property
     def store(self) -> Store:

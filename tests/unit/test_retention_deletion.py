@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,12 @@ import pytest
 from hub.errors import Conflict, InvalidRequest, NotFound, SettingsError
 from hub.ledger.entries import EntryType
 from hub.ledger.verdict import Completeness, Harm, Integrity
+from hub.retention.rooms import OWN
 from hub.settings import load_settings
-from tests.ledger_folder import START_US, lines
-from tests.retention_support import GIB, REEL_US, Place, days_us, running
+from tests.ledger_folder import START_US
+from tests.retention_support import GIB, REEL_US, bodies, days_us, running
 
 DAY_RANGE = (START_US, START_US + days_us(1))
-
-
-def bodies(place: Place, stream: str, kind: EntryType) -> list[dict[str, object]]:
-    found = [
-        json.loads(line) for path in sorted(place.folder.data.glob(f"reels/{stream}/*.entries")) for line in lines(path)
-    ]
-    return [one["body"] for one in found if one["type"] == kind.value]
 
 
 async def test_a_term_that_ends_deletes_in_order(tmp_path: Path) -> None:
@@ -82,7 +75,7 @@ async def test_room_is_made_from_the_oldest(tmp_path: Path) -> None:
         place.retention._settings = place.retention._settings.model_copy(update={"min_free_mb": 512})
         enough = 2 * (512 << 20)
         place.disk.free = enough - size
-        place.retention._freeing = True
+        place.retention._freeing = {OWN}
         await place.passes()
         assert place.there("cam-b") == []
         assert place.there("cam-a") == second

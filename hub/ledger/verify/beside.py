@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hub.ledger.entries import EntryType
 from hub.ledger.verdict import Harm, Step
 from hub.ledger.verify.walk import Line
+from hub.shelf import Shelf, read_blocks
 
 if TYPE_CHECKING:
     from hub.ledger.verify.context import Context
@@ -65,7 +66,12 @@ def check(run: Context) -> None:
     for name, one in run.beside.items():
         if name in run.beside_gone:
             continue
-        found = _digest(run.data / name)
+        try:
+            found = _digest(run.data / name) or _digest_elsewhere(run.options.archive, name)
+        except OSError as error:
+            run.unreachable[str(error)] = run.unreachable.get(str(error), 0) + 1
+            run.verdict.counts.unreachable_reels += one.required
+            continue
         if found is None:
             if one.required:
                 expected = f"the file that {one.place} speaks of"
@@ -82,6 +88,19 @@ def _digest(path: Path) -> str | None:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
+    except FileNotFoundError:
+        return None
+    return digest.hexdigest()
+
+
+def _digest_elsewhere(archive: Shelf | None, name: str) -> str | None:
+    """Of an office that leads no more, say, or of the node that recorded."""
+    if archive is None:
+        return None
+    digest = hashlib.sha256()
+    try:
+        for block in read_blocks(archive, name):
+            digest.update(block)
     except FileNotFoundError:
         return None
     return digest.hexdigest()

@@ -12,6 +12,9 @@ MAX_LENGTH = 1000
 """Longer texts quote something and are left alone."""
 
 REMARKS = {
+    "{} reels cannot be read: {}": "有 {} 个文件无法读取：{}",
+    "it lies on the disk of the node {}, which is away": "位于节点 {} 的磁盘上，该节点未应答",
+    "{}: it came while this verification ran; verify again": "{}：校验期间才出现，请重新校验",
     "notes, recipient, report, picture and movie are the exporter's word: no signature binds them": (
         "事项等说明、领取人、报告、截图和合并录像由导出人提供，不受签名约束，不在证明范围之内"
     ),

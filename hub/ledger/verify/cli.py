@@ -63,11 +63,11 @@ def run(
     options: argparse.Namespace,
     keys_dir: Callable[[], Path | None] = lambda: None,
     trust: Callable[[], Trust] = Trust,
-    archive: Callable[[str], Shelf | None] | None = None,
+    archive: Callable[[str, Path], Shelf | None] | None = None,
 ) -> int:
     """Verify and print; the exit code. ``keys_dir`` is asked where no folder of keys is given, ``trust`` where
-    neither a witness nor a timestamp authority is; ``archive`` opens the address that is given, or the configured one
-    where none (empty) is."""
+    neither a witness nor a timestamp authority is; ``archive`` opens the address that is given, or the configured
+    places where none (empty) is, for what is to be verified."""
     bar = ProgressBar(sys.stderr) if sys.stderr.isatty() and not options.json else None
     try:
         if options.key is not None:
@@ -75,7 +75,7 @@ def run(
         checkpoints = [(str(path), _read(path)) for path in options.checkpoint]
         keys = options.keys or keys_dir()
         given = options.witness or options.tsa_root
-        shelf = _archive(options.archive or "", archive)
+        shelf = _archive(options.archive or "", options.path, archive)
         believed = read_trust(options.witness or (), options.tsa_root or ()) if given else trust()
     except OSError as error:
         _say(f"cannot read {error.filename}: {error.strerror}\n", sys.stderr)
@@ -112,9 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _archive(url: str, opener: Callable[[str], Shelf | None] | None) -> Shelf | None:
+def _archive(url: str, path: Path, opener: Callable[[str, Path], Shelf | None] | None) -> Shelf | None:
     if opener is not None:
-        return opener(url)
+        return opener(url, path)
     if url:
         raise LedgerError("--archive needs the hub, which knows object stores: run `hub verify`")
     return None

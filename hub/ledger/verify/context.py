@@ -98,7 +98,11 @@ class Context:
     skipped: set[Step] = field(default_factory=set)
     """Steps that could not be taken: never shown as fine."""
     archived: dict[str, int] = field(default_factory=dict)
-    """Sizes of the reels that are in the archive, whether or not the folder holds them too."""
+    """Sizes of the reels that are in the archive, or on other nodes' disks, whether or not the folder has them too."""
+    newest_archived: dict[str, str] = field(default_factory=dict)
+    """Of these, the newest of each stream."""
+    unreachable: dict[str, int] = field(default_factory=dict)
+    """How many reels could not be read because the place that has them does not answer, by why."""
     glanced: int = 0
     """Reels outside of the scope: that they are there was looked at, not what is in them."""
     interruptions: int = 0

@@ -35,6 +35,9 @@ def _judge(run: Context, absent: Absent) -> None:
         if run.live and (absent.reel in run.reel_files or absent.reel in run.archived):
             run.unchecked(f"{absent.reel}: it went while this verification ran; verify again")
             return
+        if run.live and run.options.archive is not None and run.options.archive.size(absent.reel) is not None:
+            run.unchecked(f"{absent.reel}: it came while this verification ran; verify again")
+            return
         expected = f"a reel with {absent.chunks} chunks, or a tombstone for it"
         run.add(Step.FOOTAGE, Harm.MISSING, absent.stream, absent.reel, expected, "neither")
         return

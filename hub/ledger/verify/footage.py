@@ -17,6 +17,8 @@ from hub.shelf import Shelf
 BLOCK = 2 << 20
 """Bytes read at a time: several chunks, since each read and each hash waits for the interpreter's lock once."""
 
+Progress = Callable[[int], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -46,6 +48,8 @@ class ReelJob:
     pieces: list[Piece] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     absent: Absent | None = None
+    unreachable: str = ""
+    """Why nobody can say what is in it; empty: it could be read."""
     pending_bytes: int = 0
     bytes: int = 0
     first_us: int = 0
@@ -67,6 +71,21 @@ class ReelJob:
 
     def run(self, progress: Callable[[int], None]) -> ReelJob:
         """Read the reel and compare; ``progress`` is told how many bytes were read. Any thread."""
+        return self._unless_away(self._read, progress)
+
+    def _unless_away(
+        self, work: Callable[[Callable[[int], None]], ReelJob], progress: Callable[[int], None]
+    ) -> ReelJob:
+        try:
+            return work(progress)
+        except OSError as error:
+            if self.archive is None:
+                raise
+            self.unreachable = str(error).replace(self.reel, "a reel")
+            self.findings.clear()  # half read is not judged
+            return self
+
+    def _read(self, progress: Callable[[int], None]) -> ReelJob:
         if not self.pieces:
             # Recovered without one whole fragment: what there was lies in quarantine.
             if self._size() is not None and not self.open:
@@ -76,11 +95,12 @@ class ReelJob:
             with self._opened(progress) as reader:
                 self._compare(reader)
         except FileNotFoundError:
-            last = self.pieces[-1]
-            self.absent = Absent(
-                self.reel, self.stream, last.offset + last.size, len(self.pieces), self.pieces[0].place
-            )
+            self.absent = self._absence()
         return self
+
+    def _absence(self) -> Absent:
+        last = self.pieces[-1]
+        return Absent(self.reel, self.stream, last.offset + last.size, len(self.pieces), self.pieces[0].place)
 
     @contextmanager
     def _opened(self, progress: Callable[[int], None]) -> Iterator[_Reader]:
@@ -105,11 +125,14 @@ class ReelJob:
 
     def glance(self, progress: Callable[[int], None]) -> ReelJob:
         """That the reel is there, as long as its entries say, without reading it. Any thread."""
+        return self._unless_away(self._look, progress)
+
+    def _look(self, progress: Callable[[int], None]) -> ReelJob:
         last = self.pieces[-1]
         end = last.offset + last.size
         size = self._size()
         if size is None:
-            self.absent = Absent(self.reel, self.stream, end, len(self.pieces), self.pieces[0].place)
+            self.absent = self._absence()
             return self
         if size < end:
             place = f"{self.reel} bytes {last.offset}-{end} (declared in {last.place})"

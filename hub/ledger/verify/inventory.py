@@ -33,6 +33,7 @@ def take(run: Context) -> None:
             for name, size in run.options.archive.names(f"reels/{stream}"):
                 if name.endswith(REEL_SUFFIX):
                     run.archived[name] = size
+                    run.newest_archived[stream] = max(name, run.newest_archived.get(stream, ""))
     entry_bytes = sum(file.size for files in run.files.values() for file in files)
     run.total_bytes = entry_bytes + sum((run.archived | run.reel_files).values())
     run.advance(0)

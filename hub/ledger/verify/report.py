@@ -46,6 +46,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
             "unsigned_entries": counts.unsigned_entries,
             "deleted_reels": counts.deleted_reels,
             "deleted_bytes": counts.deleted_bytes,
+            "unreachable_reels": counts.unreachable_reels,
         },
         "seconds": round(verdict.seconds, 3),
     }
@@ -128,6 +129,8 @@ def _axes(verdict: Verdict, words: Words) -> list[str]:
         lines.append(words.unsigned.format(entries=counts.unsigned_entries))
     if counts.deleted_reels:
         lines.append(words.deleted.format(reels=counts.deleted_reels, mb=counts.deleted_bytes / 1e6))
+    if counts.unreachable_reels:
+        lines.append(words.unreachable.format(reels=counts.unreachable_reels))
     return lines
 
 

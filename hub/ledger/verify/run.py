@@ -115,6 +115,8 @@ def _summarise(run: Context) -> None:
     verdict.counts.interruptions = run.interruptions
     if not verdict.counts.entries:
         raise LedgerError("not one entry could be read")
+    for why, count in sorted(run.unreachable.items()):
+        run.unchecked(f"{count} reels cannot be read: {why}")
     if run.glanced:
         run.unchecked(f"the bytes of {run.glanced} reels outside of what was asked for: only that they are there")
     verdict.judge(run.interruptions, run.unfilled)

@@ -16,6 +16,7 @@ from hub.ledger.verify.footage import ReelJob
 from hub.ledger.verify.gaps import Gaps
 from hub.ledger.verify.handover import quick_handovers
 from hub.ledger.verify.walk import Line, StreamWalk
+from hub.shelf import Shelf
 
 REELS_AT_ONCE = 8
 """Kept for what a live hub appends meanwhile. A reel of which entries are still to come is kept longer."""
@@ -114,10 +115,14 @@ def _reel_job(run: Context, jobs: OrderedDict[str, ReelJob], line: Line) -> Reel
             expected, found = "the entries of a reel together", "the reel again after later ones"
             run.add(Step.CHAINS, Harm.ALTERED, line.entry.stream_id, line.place, expected, found)
         run.declared_reels.add(reel)
-        jobs[reel] = ReelJob(
-            run.data, reel, line.entry.stream_id, run.options.archive if reel in run.archived else None
-        )
+        jobs[reel] = ReelJob(run.data, reel, line.entry.stream_id, _elsewhere(run, reel))
     return jobs[reel]
+
+
+def _elsewhere(run: Context, reel: str) -> Shelf | None:
+    """Where a reel is read that the folder does not hold. One that was begun since places were listed may be there."""
+    begun_since = run.live and reel > run.newest_archived.get(reel.split("/")[1], "")
+    return run.options.archive if reel in run.archived or begun_since else None
 
 
 def _collect(run: Context, job: ReelJob) -> None:
@@ -125,6 +130,9 @@ def _collect(run: Context, job: ReelJob) -> None:
     counts.reels += 1
     counts.bytes += job.bytes
     counts.pending_bytes += job.pending_bytes
+    if job.unreachable:
+        counts.unreachable_reels += 1
+        run.unreachable[job.unreachable] = run.unreachable.get(job.unreachable, 0) + 1
     if job.absent is not None:
         run.absent.append(job.absent)
     for finding in job.findings:

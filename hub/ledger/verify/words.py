@@ -35,6 +35,7 @@ class Words:
     pending: str
     unsigned: str
     deleted: str
+    unreachable: str
     first: str
     rows: tuple[str, str, str]
     also: str
@@ -71,6 +72,7 @@ EN = Words(
     pending="Pending       {bytes} bytes and {entries} entries being written",
     unsigned="Unsigned      {entries} entries are newer than the newest checkpoint",
     deleted="Deleted       {reels} reels, {mb:.1f} MB, by tombstones; their digests are known",
+    unreachable="Unreachable   {reels} reels, on disks of nodes that do not answer: neither intact nor missing",
     first="First: step {step}, {harm}",
     rows=("  at        ", "  expected  ", "  found     "),
     also="Also:",
@@ -133,6 +135,7 @@ ZH = Words(
     pending="写入中    {bytes} 字节、{entries} 条记录",
     unsigned="未签名    {entries} 条记录晚于最新检查点",
     deleted="已删除    {reels} 个文件，{mb:.1f} MB，均有删除记录，摘要值已知",
+    unreachable="无法读取  {reels} 个文件，所在节点未应答：既不能认定完好，也不能认定缺失",
     first="首个问题：第 {step} 步，{harm}",
     rows=("  位置  ", "  应为  ", "  实为  "),
     also="其他问题：",
