@@ -109,8 +109,12 @@ class Integrator(Writer):
         raise NotLeading("the log went on without this node: another leads")
 
     def _settle(self, path: str) -> None:
-        """A file that this object never wrote to may hold lines that are not in the log: they come again."""
-        known, full = self._index.file_size(path), self._data / path
+        """A file that this object never wrote to may hold lines that are not in the log: they come again. Raises
+        OSError alone: what else were raised between two files would have the first one's lines written again."""
+        try:
+            known, full = self._index.file_size(path), self._data / path
+        except SQLAlchemyError as error:
+            raise OSError(5, f"how long {path} is cannot be asked: {_why(error)}") from error
         size = full.stat().st_size if full.exists() else 0
         if size < known:
             raise OSError(2, f"{path} holds {size} of {known} bytes: bring back what this data folder lacks of it")

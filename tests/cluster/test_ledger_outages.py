@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from hub.cluster import integration, node_ledger
 from hub.database import Database
@@ -23,6 +24,7 @@ from hub.database.migrating import migrate
 from hub.errors import LedgerError
 from hub.ledger import keeper
 from hub.ledger.entries import EntryType
+from hub.ledger.index import Index
 from tests.cluster.ledgers import Cluster, Node, intact
 from tests.cluster.servers import Postgres, postgres_server
 from tests.ledger_folder import fragment
@@ -146,6 +148,34 @@ async def test_nothing_is_lost_or_doubled(cluster: Cluster, server: Postgres, se
         assert dict(leaves) == own, "a node hears of each of its facts, whatever was asked twice"
         assert len(leaves) == len(own)
     assert len(heard) == len(set(heard))
+    await office.close()
+    assert intact(cluster.verify())
+
+
+async def test_a_database_that_breaks_off_between_two_files_has_no_line_written_twice(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, int] = {}
+    real = Index.file_size
+
+    def breaks_off(index: Index, path: str) -> int:
+        asked[path] = asked.get(path, 0) + 1
+        if "/cam-2/" in path and asked[path] < 4:
+            raise OperationalError("SELECT", None, Exception("server closed the connection unexpectedly"))
+        return real(index, path)
+
+    monkeypatch.setattr(Index, "file_size", breaks_off)
+    office = await cluster.lead()
+    node = await cluster.node("a")
+    for stream in ("cam-1", "cam-2"):
+        assert await node.take(stream)
+        node.begin(stream)
+        node.chunk(stream)
+        node.end(stream)
+    await node.ledger.committed()
+    async with asyncio.timeout(30):
+        await cluster.until_moved()
+    assert max(asked.values()) >= 4
     await office.close()
     assert intact(cluster.verify())
 
