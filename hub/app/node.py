@@ -17,7 +17,7 @@ from hub.api.gauges import OfNode, snapshot_of_node
 from hub.api.server import serve_at
 from hub.app.calls import Calls, cluster_session
 from hub.app.gateway import Gateway, healthz, node_metrics
-from hub.app.hub import Hub
+from hub.app.hub import COLLECT_AT, Hub
 from hub.app.ingest import IngestNode
 from hub.app.ingest_door import DiskDoor
 from hub.app.membership import LEADS, SERVES, Membership
@@ -117,6 +117,7 @@ class ClusterNode:
         # What lives for ever need not be looked at by every collection.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*COLLECT_AT)
         log.info("serving", url=self.url, node=settings.node_name, at=self.node_url, version=__version__)
 
     async def _join(self) -> None:

@@ -111,7 +111,7 @@ def fragment(
     when every sample is shown when it is decoded.
     """
     count = len(samples)
-    sizes = map(len, samples)
+    sizes = [*map(len, samples)]
     entries: Iterable[int]
     if offsets is None:
         trun_flags, words = _TRUN_PLAIN, 2 * count
@@ -132,5 +132,4 @@ def fragment(
         20, b"tfdt", _TFDT_64_BIT, tfdt_ticks,
         trun, b"trun", trun_flags, count, moof + 8, SYNC_SAMPLE if sync_first else DELTA_SAMPLE,
     )  # fmt: skip
-    payload = b"".join(samples)
-    return b"".join((head, table, _MDAT.pack(8 + len(payload), b"mdat"), payload))
+    return b"".join((head, table, _MDAT.pack(8 + sum(sizes), b"mdat"), *samples))

@@ -9,6 +9,8 @@ from hub.ingest.rtp import Packet
 
 _HEADER_BITS = 16
 _SIZE_SHIFT = 3
+_ONE_UNIT_AT = 4
+"""Where the data begins of a packet with one access unit: behind the length of the headers, and its own."""
 MAX_FRAME_BYTES = 1 << 13
 """AU-size has 13 bits."""
 
@@ -34,6 +36,11 @@ class AacDepacketizer:
         if end - start < 2:
             raise MediaError(f"AAC payload of {end - start} bytes", code="aac")
         header_bits = packet[start] << 8 | packet[start + 1]
+        if header_bits == _HEADER_BITS and end - start > _ONE_UNIT_AT and not self._part:
+            size = (packet[start + 2] << 8 | packet[start + 3]) >> _SIZE_SHIFT
+            if start + _ONE_UNIT_AT + size == end:  # nearly all packets: one access unit and nothing else
+                self._out(bytes(packet[start + _ONE_UNIT_AT : end]), timestamp, seq, seq, arrival)
+                return
         count, odd = divmod(header_bits, _HEADER_BITS)
         data = start + 2 + 2 * count
         if odd or count == 0 or data > end:
