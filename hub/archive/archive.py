@@ -339,7 +339,8 @@ class Archive:
         status.away_us = self._clock.now().utc_us
         refused = isinstance(error, Refused)
         _log.error("the archive refuses uploads" if refused else "the archive cannot be reached", error=status.problem)
-        self._tell("archive.away", {"problem": status.problem, "days_left": status.days_left})
+        days = None if status.days_left is None else int(status.days_left)  # the bus of a cluster carries no fractions
+        self._tell("archive.away", {"problem": status.problem, "days_left": days})
 
     def _back(self) -> None:
         self._failures = 0

@@ -53,7 +53,7 @@ KEEP_S = 20
 """Reels leave the nodes' disks so long after they were sealed."""
 AXIS_US = 300_000
 """A run's axis follows the camera's clock by so much at once; packets are counted by their numbers."""
-AWAY_S = float(os.environ.get("CLUSTER_AWAY_S", "15"))
+AWAY_S = float(os.environ.get("CLUSTER_AWAY_S", "12"))
 LONG_S = 180.0
 SILENT_US = 1_000_000
 """A camera that sent nothing for so long was starved itself: on such a machine an interruption is one."""
