@@ -37,6 +37,7 @@ from hub.app.calls import Calls
 from hub.app.movable import Begun, Movable
 from hub.clock import US_PER_S, Clock
 from hub.cluster.leases import Member
+from hub.cluster.ownership import Follows
 from hub.errors import Conflict, HubError, InvalidRequest, NotFound, StorageError, Unavailable
 from hub.fleet import Fleet
 from hub.ingest.gate import Cut
@@ -72,6 +73,10 @@ B = TypeVar("B", bound=BaseModel)
 
 class _Refused(Exception):
     """It stays here, for this reason."""
+
+
+class _Gone(_Refused):
+    """… but nothing comes here any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,7 @@ class Handover:
         """Move a stream without a hole: to this node, or to the one that its recorder has come to. False: it is
         recorded here as before, and cannot be moved so.
 
-        Raises Unavailable where it is worth another try.
+        Raises Unavailable where it is worth another try, and Follows where the recorder is there, and gone from here.
         """
         try:
             found = self._moving(stream_id)
@@ -126,10 +131,16 @@ class Handover:
                 return False
             pipeline, begun = found
             tries = TRIES
-            if isinstance(pipeline.stream.source, WhipSource):
-                told, to = await self._follow(stream_id, begun)
+            follows = isinstance(pipeline.stream.source, WhipSource)
+            if follows:
+                told, to = await self._follow(stream_id, pipeline, begun)
                 tries = TRIES_TOLD if told else TRIES
-            await self._move(stream_id, to, pipeline, begun, tries)
+            try:
+                await self._move(stream_id, to, pipeline, begun, tries)
+            except _Gone as gone:
+                if follows:
+                    raise Follows(to.name) from gone
+                raise
         except (_Refused, Conflict, NotFound, StorageError) as refusal:
             log.warning("a stream cannot be handed over", stream=stream_id, to=to.name, why=str(refusal))
             return False
@@ -151,7 +162,7 @@ class Handover:
 
     # ------------------------------------------------------------------------------------- giving
 
-    async def _follow(self, stream_id: str, begun: Begun) -> tuple[bool, Member]:
+    async def _follow(self, stream_id: str, pipeline: Pipeline, begun: Begun) -> tuple[bool, Member]:
         """Where the stream's recorder has come to, and whether it had to be told."""
         begun.gate.listen()  # the first keyframe that it shows there may pass here, too
         try:
@@ -159,9 +170,8 @@ class Handover:
             tells = not came.done()
             if tells and not self._say(stream_id, MOVE):
                 raise _Refused("its recorder has no data channel to be told on")
-            name = await _while_it_lasts(
-                begun, _in_time(COMES_S, asyncio.shield(came), "its recorder came to no other node")
-            )
+            comes = _in_time(COMES_S, asyncio.shield(came), "its recorder came to no other node")
+            name = await self._while_it_lasts(pipeline, begun, comes)
             if (found := self._owning.seen().get(name)) is None:
                 raise _Refused("its recorder came to a node that nobody sees")
             return tells, found
@@ -186,9 +196,11 @@ class Handover:
 
     async def _move(self, stream_id: str, to: Member, pipeline: Pipeline, begun: Begun, tries: Sequence[int]) -> None:
         gate, rests, gone, unknown = begun.gate, False, False, False
+        needed = False
+        """Whether they need what they hold all the same."""
         gate.listen()
         try:
-            await self._agree(stream_id, to, begun, tries)
+            await self._agree(stream_id, to, pipeline, begun, tries)
             rests = True
             await pipeline.rest(HANDED_OVER)
             unknown = True
@@ -196,27 +208,45 @@ class Handover:
             unknown = False
             if not gone:
                 raise _Refused("it is another's by now")
+        except _Gone:
+            needed = isinstance(pipeline.stream.source, WhipSource)
+            raise
         finally:
             if not gone and pipeline.session is not None:
                 if rests:
                     pipeline.go_on()
                 await gate.go_on()
                 gate.hush()
-            if not gone and not unknown:  # else it may be theirs, and what they hold is needed
+            if not gone and not unknown and not needed:  # unknown: it may be theirs
                 await self._tell(to, "DELETE", stream_id)
         log.info("stream handed over", stream=stream_id, to=to.name)
         await self._tell(to, "POST", f"{stream_id}/given", {"epoch": self._given_epoch(stream_id)})
         await self._fleet.give_up(stream_id, HANDED_OVER)
 
-    async def _agree(self, stream_id: str, to: Member, begun: Begun, tries: Sequence[int]) -> None:
+    async def _agree(self, stream_id: str, to: Member, pipeline: Pipeline, begun: Begun, tries: Sequence[int]) -> None:
         """Both know where one recording ends and the other begins, and the gate is shut there."""
-        same = await _while_it_lasts(begun, self._prepare(stream_id, to, begun, tries))
+        same = await self._while_it_lasts(pipeline, begun, self._prepare(stream_id, to, begun, tries))
         late = f"no keyframe came within {KEYFRAME_S:.0f} s"
-        cut = await _while_it_lasts(begun, _in_time(KEYFRAME_S, begun.gate.cut(), late))
+        cut = await self._while_it_lasts(pipeline, begun, _in_time(KEYFRAME_S, begun.gate.cut(), late))
         told = cut if same else cut.model_copy(update={"keyframe": ""})
         answer = await self._ask(to, f"{stream_id}/cut", told.model_dump(mode="json"), CUT_S)
         if not answer["held"]:
             raise _Refused("the other node does not hold what follows")
+
+    async def _while_it_lasts(self, pipeline: Pipeline, begun: Begun, work: Coroutine[Any, Any, T]) -> T:
+        """A camera may allow one connection, and end this one when the other comes; a recorder may have come to the
+        other node because its way to this one is gone."""
+        task = asyncio.create_task(work)
+        try:
+            while not task.done():
+                await asyncio.wait([task, begun.task], timeout=SAME_S, return_when=asyncio.FIRST_COMPLETED)
+                if begun.ended and not task.done():
+                    raise _Gone("the source ended its connection here")
+                if self._is_silent(pipeline) and not task.done():
+                    raise _Gone("nothing comes from the source any more")
+            return task.result()
+        finally:
+            task.cancel()
 
     async def _prepare(self, stream_id: str, to: Member, begun: Begun, tries: Sequence[int]) -> bool:
         """Whether both are sent the same bytes."""
@@ -308,18 +338,6 @@ async def _read(request: web.Request, model: type[B]) -> B:
         return model.model_validate_json(await request.read())
     except ValidationError as error:
         raise InvalidRequest(f"another node's call cannot be read: {error.error_count()} faults") from None
-
-
-async def _while_it_lasts(begun: Begun, work: Coroutine[Any, Any, T]) -> T:
-    """A camera may allow one connection, and end this one when the other comes."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.wait([task, begun.task], return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise _Refused("the camera ended its connection here")
-        return task.result()
-    finally:
-        task.cancel()
 
 
 async def _in_time(seconds: float, work: Awaitable[T], late: str) -> T:

@@ -119,6 +119,7 @@ class Recorders:
             while not coming.begun.ended and self._whip.knows(stream_id):
                 await asyncio.wait([began, coming.begun.task], timeout=AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
                 if began.done():
+                    coming.begun.gate.pin()  # nobody else may have what came since
                     return True
                 session = coming.begun.gate.session
                 opened_us = session.opened.mono_us if session is not None else None

@@ -42,6 +42,14 @@ C = TypeVar("C", bound=Claimed)
 C_co = TypeVar("C_co", bound=Claimed, covariant=True)
 
 
+class Follows(Exception):
+    """A stream cannot be handed over, because its recorder is at that node and gone from here."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(f"the recorder is at {node}")
+        self.node = node
+
+
 class ChainsOf(Chains, Protocol[C_co]):
     """The chains, with what they say of a stream that was claimed."""
 
@@ -53,7 +61,8 @@ class Doings(Generic[C]):
     """What follows, by stream. ``taken`` begins a pipeline; ``lost`` ends one whose epoch is over: nothing that it
     writes counts any more. ``ended`` ends one in order, with everything committed, before it is given away.
     ``hand_over`` moves a stream to another node without a hole and returns whether it did; what cannot be moved so
-    stays here, unless this node drains: then, as where there is no ``hand_over``, it is ended here and begun there."""
+    stays here, unless this node drains, or it raises Follows: then, as where there is no ``hand_over``, it is ended
+    here and begun there."""
 
     taken: Callable[[str, C], Awaitable[None]]
     lost: Callable[[str], Awaitable[None]]
@@ -300,7 +309,7 @@ class Ownership(Generic[C]):
             try:
                 if epoch is None or self._doings.hand_over is None:
                     await self._end_and_give(stream_id, epoch, to_node)
-                elif not await self._doings.hand_over(stream_id, to):
+                elif not await self._handed_over(stream_id, epoch, to):
                     if not self._members.me.draining:
                         self._keep(stream_id, STAYS_S)
                         return
@@ -310,6 +319,14 @@ class Ownership(Generic[C]):
             except Unavailable as error:
                 log.warning("stream could not be given away; it is tried again", stream=stream_id, error=str(error))
                 self._keep(stream_id, AGAIN_S)
+
+    async def _handed_over(self, stream_id: str, epoch: int, to: Member) -> bool:
+        assert self._doings.hand_over is not None
+        try:
+            return await self._doings.hand_over(stream_id, to)
+        except Follows as it:
+            await self._end_and_give(stream_id, epoch, it.node)
+            return True
 
     def _keep(self, stream_id: str, seconds: float) -> None:
         self._stays[stream_id] = self._clock.now().mono_us + round(seconds * US_PER_S)

@@ -16,8 +16,8 @@ from hub.app import handover, recorders
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from tests.cluster.roles import client, roles_of, when
 from tests.cluster.servers import Redis
-from tests.cluster.test_handover import Site, interruptions, verdict
-from tests.hub_line import OPUS, SMALL
+from tests.cluster.test_handover import Site, in_one_piece, interruptions, verdict
+from tests.hub_line import OPUS, SMALL, recorded
 
 VIDEO = replace(SMALL, profile="baseline")
 OPUS_US = 20_000
@@ -113,3 +113,37 @@ async def test_an_offer_moves_nothing_before_its_media_and_then_without_a_hole(
 
 async def _no_room(*_: Any, **__: Any) -> Any:
     raise recorders.Unavailable("500 WHIP sessions are open; try again later", code="too_many_sessions")
+
+
+async def test_a_recorder_whose_first_session_breaks_off_on_the_way_goes_on_from_there(
+    postgres: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site(postgres, redis, tmp_path, 1) as it:
+        b = await it.roles.start("b", "ingest")
+        await it.seen("b")
+        a = it.roles.nodes["a"].ingest
+        assert a is not None
+        assert b.ingest is not None
+        real = b.ingest._recorders._be_given
+
+        async def be_given(stream_id: str, coming: Any) -> None:
+            """Soon after the second session's first keyframe nothing of the first one reaches ``a`` any more."""
+            await asyncio.sleep(0.5)
+            session = a.here.whip._desks[stream_id].current
+            assert session is not None
+            session._receivers = [None] * 128
+            await real(stream_id, coming)
+
+        monkeypatch.setattr(b.ingest._recorders, "_be_given", be_given)
+        assert await it.roles.nodes["a"].drain() == 0
+        await it.all_held({"a": 0, "b": 1})
+        await it.live()
+        await asyncio.sleep(1)
+        await it.ends()
+        sent = [unit for unit in await it.simulators.sent("worn-1") if unit.kind == "video"]
+        mine, theirs = (recorded(tmp_path / node, "worn-1", "video") for node in ("a", "b"))
+        turn = len({unit.number for unit in sent})
+        twice = next(at for at in range(1, turn) if mine[-at:] == theirs[:at])
+        in_one_piece(mine + theirs[twice:], sent, "video")
+        assert await asyncio.to_thread(interruptions, postgres) == []
+        assert await asyncio.to_thread(verdict, it) == (0, "")
