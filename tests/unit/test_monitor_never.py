@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from hub.ingest.sockets import LONGEST_TURN_S
 from hub.model import InterruptionKind, InterruptionState, StreamKind
 from hub.monitor.rules import StreamState
 from tests.unit.monitor_script import AUDIO, VIDEO, Script, started
@@ -31,6 +32,22 @@ def test_jitter() -> None:
     script = started()
     delayed(script, [rng.randrange(0, 400) for _ in range(3000)])
     assert script.changes == []
+
+
+@pytest.mark.parametrize("fps", [12, 25, 30])
+@pytest.mark.parametrize("turn_ms", [round(LONGEST_TURN_S * 1000), round(LONGEST_TURN_S * 1000) + 3])
+def test_sockets_read_in_turns_alarm_nobody_and_a_break_is_suspected_within_a_second(turn_ms: int, fps: int) -> None:
+    """Whatever comes has waited for the turn. The break is seen as soon as if the last picture had not."""
+    for last in range(250, 265, 3):
+        script = started()
+        captured_ms = [(index + 1) * 1000 // fps for index in range(last)]
+        delayed(script, [-at % turn_ms for at in captured_ms], fps=fps)
+        due_us = script.clock.mono_us - (-captured_ms[-1] % turn_ms) * MS + S // fps
+        assert script.changes == []
+        while not script.changes:
+            script.wait(0.02)
+        assert script.clock.mono_us - due_us < S
+        assert script.states[0] == InterruptionState.SUSPECTED
 
 
 def test_bursts_of_a_mobile_network_up_to_three_seconds_are_no_alarm() -> None:
