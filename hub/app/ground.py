@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from sqlalchemy import Engine
 from hub.app.here import Here
 from hub.app.recording import Recording
 from hub.clock import Clock
-from hub.database import Database, create_tables, open_engine
+from hub.database import Database, open_engine
 from hub.ledger.accesses import AccessReader
 from hub.ledger.ledger import Ledger
 from hub.ledger.retained import Retained
@@ -76,7 +75,6 @@ async def embedded(stack: AsyncExitStack, settings: Settings, clock: Clock) -> G
     database = Database.of(settings)
     engine = open_engine(database)
     stack.callback(engine.dispose)
-    await asyncio.to_thread(create_tables, engine)
     accesses, retained, told = AccessReader(database), Retained(database), ToldReader(database)
     for reader in (accesses, retained, told):
         stack.callback(reader.close)

@@ -85,7 +85,7 @@ async def _climb(
         except HubError as error:
             return held, taken, f"{step}: {error}"
         await asyncio.sleep(SETTLE_S)
-        window = (await windows({"hub": lambda: [hub.pid]}, options.seconds, 1))["hub"][0]
+        window = (await windows({"hub": lambda: hub.pids}, options.seconds, 1))["hub"][0]
         interruptions = len(await hub.call("GET", "/api/interruptions"))
         if interruptions or window.core_percent > FULL_PERCENT:
             return held, taken, f"{step}: {interruptions} interruptions at {window.core_percent:.0f} % of the core"

@@ -53,10 +53,10 @@ async def measure(options: argparse.Namespace) -> Report:
             await until_live(hub, options.streams)
             await asyncio.sleep(SETTLE_S)
             for _ in range(options.rounds):
-                alone += (await windows({"hub": lambda: [hub.pid]}, options.seconds, 1))["hub"]
+                alone += (await windows({"hub": lambda: hub.pids}, options.seconds, 1))["hub"]
                 async with Watchers(hub.url, hub.token, options.watchers, names) as watchers:
                     before = await watchers.got()
-                    watched += (await windows({"hub": lambda: [hub.pid]}, options.seconds, 1))["hub"]
+                    watched += (await windows({"hub": lambda: hub.pids}, options.seconds, 1))["hub"]
                     after = await watchers.got()
                 dropped += after.dropped
                 sent_bytes += after.bytes - before.bytes

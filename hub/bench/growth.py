@@ -85,9 +85,9 @@ async def _streams(options: argparse.Namespace, steps: Sequence[int]) -> tuple[l
                 there = step
                 await until_live(hub, step)
                 await asyncio.sleep(SETTLE_S)
-                own = (await windows({"hub": lambda: [hub.pid]}, options.seconds, options.rounds))["hub"]
+                own = (await windows({"hub": lambda: hub.pids}, options.seconds, options.rounds))["hub"]
                 cpu_s = statistics.median(one.cpu_s / one.seconds for one in own)
-                found.append(Window(1.0, cpu_s, own[-1].rss_bytes))
+                found.append(Window(1.0, cpu_s, own[-1].memory_bytes))
         lost = await asyncio.to_thread(missing_packets, data, [f"camera-{n}" for n in range(1, steps[-1] + 1)])
     return found, lost
 
@@ -97,9 +97,9 @@ def stream_results(steps: Sequence[int], taken: Sequence[Window]) -> list[Result
     results = []
     for step, one in zip(steps, taken, strict=True):
         results.append(Result(f"{step} streams: CPU", one.core_percent, "% of a core"))
-        results.append(Result(f"{step} streams: memory", one.rss_bytes / 1e6, "MB"))
+        results.append(Result(f"{step} streams: memory", one.memory_bytes / 1e6, "MB"))
     if len(steps) > 2:
-        used = {"CPU": [one.cpu_s for one in taken], "memory": [float(one.rss_bytes) for one in taken]}
+        used = {"CPU": [one.cpu_s for one in taken], "memory": [float(one.memory_bytes) for one in taken]}
         for name, at in used.items():
             few = (at[1] - at[0]) / (steps[1] - steps[0])
             many = (at[-1] - at[-2]) / (steps[-1] - steps[-2])

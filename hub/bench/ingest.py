@@ -109,7 +109,7 @@ async def _record(
             await stack.enter_async_context(peer)
         await until_live(hub, options.streams)
         await asyncio.sleep(SETTLE_S)
-        recorders = {"hub": lambda: [hub.pid]} | {peer.name: lambda peer=peer: peer.pids for peer in peers}
+        recorders = {"hub": lambda: hub.pids} | {peer.name: lambda peer=peer: peer.pids for peer in peers}
         written = {peer.name: peer.written_bytes() for peer in peers}
         found = await windows(recorders, options.seconds, options.rounds)
         idle = [peer.name for peer in peers if peer.written_bytes() <= written[peer.name]]

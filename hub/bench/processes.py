@@ -8,6 +8,7 @@ import secrets
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,44 @@ def usage(pids: Iterable[int]) -> Usage:
         ticks += int(fields[11]) + int(fields[12])
         rss += next((int(line.split()[1]) * _KIB for line in status.splitlines() if line.startswith("VmRSS:")), 0)
     return Usage(ticks / _TICKS_PER_S, rss)
+
+
+def memory_bytes(pids: Iterable[int]) -> int:
+    """What processes hold together, as if nothing else ran on the machine: their own pages (written to, or of no file),
+    and each mapped file's resident pages once, however many of them map it: of the one that has most of it resident.
+
+    Not the sum of resident sizes, which counts libraries once for each process; nor of proportional ones, which counts
+    less of them when a program that is not measured has them mapped, too."""
+    own = 0
+    files: dict[str, int] = {}
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps").read_text().splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        here: Counter[str] = Counter()
+        mapped = ""
+        for line in lines:
+            name, _, rest = line.partition(" ")
+            if not name.endswith(":"):  # the head of a mapping: addresses, rights, offset, device, inode, path
+                fields = rest.split(maxsplit=4)
+                mapped = fields[4] if len(fields) == 5 and fields[3] != "0" else ""
+            elif name == "Rss:":
+                here[mapped] += int(rest.split()[0]) * _KIB
+            elif name == "Anonymous:":
+                anonymous = int(rest.split()[0]) * _KIB
+                here[mapped] -= anonymous
+                own += anonymous
+        own += here.pop("", 0)
+        for path, size in here.items():
+            files[path] = max(size, files.get(path, 0))
+    return own + sum(files.values())
+
+
+def family(pid: int) -> list[int]:
+    """The process and its children of this moment."""
+    children = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [pid, *(int(child) for some in children for child in some)]
 
 
 def free_port() -> int:
@@ -95,6 +134,11 @@ class HubProcess:
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
+
+    @property
+    def pids(self) -> list[int]:
+        """Its own, and its signer's."""
+        return family(self.pid)
 
     @property
     def http(self) -> aiohttp.ClientSession:

@@ -98,7 +98,7 @@ async def _record(
             await _to_peer(simulators, one.peer, devices)
         await until_live(hub, options.streams)
         await asyncio.sleep(SETTLE_S)
-        recorders = {"hub": lambda: [hub.pid]} | {one.peer.name: lambda one=one: one.peer.pids for one in compared}
+        recorders = {"hub": lambda: hub.pids} | {one.peer.name: lambda one=one: one.peer.pids for one in compared}
         written = [one.peer.written_bytes() for one in compared]
         found = await windows(recorders, options.seconds, options.rounds)
         idle = [

@@ -109,14 +109,14 @@ def _cut(data: Path, index: Index, stream: str) -> int:
     if not (data / folder).is_dir():
         return 0
     known = index.file_sizes(folder, since)
-    for path in files_since(data / folder, since, SUFFIX):
-        name, size = path.relative_to(data).as_posix(), path.stat().st_size
+    for inner, file in files_since(data / folder, since, SUFFIX):
+        name, size = f"{folder}/{inner}", file.stat().st_size
         if size > known.get(name, 0):
             gone += size - known.get(name, 0)
             if name in known:
-                os.truncate(path, known[name])
+                os.truncate(file.path, known[name])
             else:
-                path.unlink()
+                Path(file.path).unlink()
     return gone
 
 

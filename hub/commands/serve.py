@@ -34,9 +34,12 @@ def _serve(options: argparse.Namespace) -> int:
     import uvloop
 
     from hub.app import run_until_signalled
+    from hub.app.hub import COLLECT_AT
     from hub.logging import configure_logging
     from hub.systemd import Supervisor
 
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AT)
     gc.enable()
 
     settings = settings_of(options)

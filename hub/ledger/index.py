@@ -24,6 +24,8 @@ LINES_AT_ONCE = 1000
 """How long a commit waits for another writer of the database before the entries stay in their files
 alone until the next commit."""
 REMEMBERED_PATHS = 2048
+MANY = 50  # entries in a commit, from which on their files and reels are looked up together
+PATHS_AT_ONCE = 500
 LATE_SPANS = 64
 """More spans than lie within one chunk and before it."""
 
@@ -87,6 +89,27 @@ _UPSERT_GONE = _GONE.on_conflict_do_update(
 _UPDATE_GONE = update(t.gone_reels).where(t.gone_reels.c.reel == bindparam("of")).values(state=bindparam("now"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was looked up beforehand, by path; None: the database has none."""
+
+    files: dict[str, int | None]
+    reels: dict[str, Reel | None]
+
+
+def _batched(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (paths[at : at + PATHS_AT_ONCE] for at in range(0, len(paths), PATHS_AT_ONCE))
+
+
+def _sizes_between(path: Column[str], size: Column[int]) -> Select[str, int]:
+    return select(path, size).where(path >= bindparam("first"), path < bindparam("beyond"))
+
+
+# made once: a start asks them of every stream
+_FILE_SIZES = _sizes_between(t.entry_files.c.path, t.entry_files.c.size)
+_REEL_SIZES = _sizes_between(t.reels.c.path, t.reels.c.size)
+
+
 class Index:
     """The ledger's side of the database. One thread writes; :class:`Reader` has its own connections."""
 
@@ -130,15 +153,16 @@ class Index:
 
         Raises SQLAlchemyError, and then nothing has changed."""
         with self.engine.begin() as connection:
+            begin_writing(connection)
             ids = Ids(self._ids.file, self._ids.reel, self._ids.span)
+            known = self._look_up(connection, placed) if len(placed) >= MANY else _Known({}, {})
             batch = Batch(
                 self.states,
                 ids,
-                lambda path: self._find_file(connection, path),
-                lambda path: self._find_reel(connection, path),
+                lambda path: known.files[path] if path in known.files else self._find_file(connection, path),
+                lambda path: known.reels[path] if path in known.reels else self._find_reel(connection, path),
                 lambda stream, to_us: self._find_spans(connection, stream, to_us),
             )
-            begin_writing(connection)
             if within is not None:
                 within(connection)
             for number, item in enumerate(placed, self.next_entry):
@@ -173,6 +197,22 @@ class Index:
         ):
             if rows:
                 connection.execute(statement, rows)
+
+    def _look_up(self, connection: Connection, placed: Sequence[Placed]) -> _Known:
+        """The files and reels of all these entries: a query for many, instead of one for each."""
+        paths = {item.path for item in placed} - self._files.keys()
+        said = (item.entry.body.get("reel") for item in placed)
+        names = {name for name in said if isinstance(name, str)} - self._reels.keys()
+        known = _Known(dict.fromkeys(paths), dict.fromkeys(names))
+        for some in _batched(sorted(paths)):
+            query = select(t.entry_files.c.path, t.entry_files.c.id).where(t.entry_files.c.path.in_(some))
+            known.files.update(connection.execute(query).all())
+        for some in _batched(sorted(names)):
+            found = connection.execute(
+                select(t.reels.c.path, t.reels.c.id, t.reels.c.size).where(t.reels.c.path.in_(some))
+            )
+            known.reels.update((row.path, Reel(row.id, row.size)) for row in found)
+        return known
 
     def _find_file(self, connection: Connection, path: str) -> int | None:
         if path not in self._files:
@@ -266,16 +306,16 @@ class Index:
     def file_sizes(self, folder: str, since: str) -> dict[str, int]:
         """How long each entry file below ``folder`` is as far as the database knows, from the name
         ``since`` on."""
-        return self._sizes(t.entry_files.c.path, t.entry_files.c.size, folder, since)
+        return self._sizes(_FILE_SIZES, folder, since)
 
     def reel_sizes(self, folder: str, since: str) -> dict[str, int]:
         """How far entries speak of each reel."""
-        return self._sizes(t.reels.c.path, t.reels.c.size, folder, since)
+        return self._sizes(_REEL_SIZES, folder, since)
 
-    def _sizes(self, path: Column[str], size: Column[int], folder: str, since: str) -> dict[str, int]:
-        query = select(path, size).where(path >= f"{folder}/{since}", path < f"{folder}/\U0010ffff")
+    def _sizes(self, query: Select[str, int], folder: str, since: str) -> dict[str, int]:
+        between = {"first": f"{folder}/{since}", "beyond": f"{folder}/\U0010ffff"}
         with self.engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            return dict(connection.execute(query, between).all())
 
     def last_type(self, stream: str) -> str | None:
         """What the stream's newest entry is."""

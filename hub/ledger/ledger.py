@@ -35,6 +35,7 @@ from hub.metrics import COMMIT_SECONDS
 from hub.model import Interruption, InterruptionState
 from hub.settings import Settings
 
+TOLD = 20  # reels that were torn, in the log line of a start
 MAX_WAITING_BYTES = 128 << 20
 """Entries that neither disk nor database took, after which no more are made: hours of a hundred streams."""
 
@@ -92,7 +93,10 @@ class Ledger(LogKeeper):
         self._say_how_it_began()
         for item in found:
             self.append(item.stream_id, EntryType.RECOVERY, item.body)
-            _log.warning("an open reel was recovered", reel=item.reel, bytes=item.body["size"], cut_at=item.cut_at)
+        if found:  # each is in an entry of its own
+            size = sum(int(str(item.body["size"])) for item in found)
+            torn = [item.reel for item in found if item.kept]
+            _log.warning("open reels were recovered", count=len(found), bytes=size, torn=len(torn), first=torn[:TOLD])
         await self.committed()
         await self._call(reels.finish, self._data, found)
         self.recovered = await self._call(self._what_was_open)

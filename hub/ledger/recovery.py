@@ -85,10 +85,8 @@ def complete_files(data: Path, index: Index) -> int:
     missing = 0
     touched = set()
     for item in index.unflushed():
-        path = data / item.path
-        path.parent.mkdir(parents=True, exist_ok=True)
         line = item.data + b"\n"
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = _open_or_make(data / item.path)
         try:
             if os.pread(handle, len(line), item.offset) != line:
                 os.pwrite(handle, line, item.offset)
@@ -98,6 +96,14 @@ def complete_files(data: Path, index: Index) -> int:
             os.close(handle)
     flush(data, touched, touched)
     return missing
+
+
+def _open_or_make(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
 
 # ------------------------------------------------------------- entries that the database lacks
@@ -117,11 +123,12 @@ def _search(data: Path, index: Index, *, everything: bool) -> _Found:
     for stream, folder in folders:
         if folder.is_dir():
             since = "" if everything else since_day(index, stream)
-            known = index.file_sizes(folder.relative_to(data).as_posix(), since)
-            for path in files_since(folder, since, SUFFIX):
-                name = path.relative_to(data).as_posix()
-                if path.stat().st_size > known.get(name, 0):
-                    _read_lines(path, name, known.get(name, 0), stream, found)
+            below = folder.relative_to(data).as_posix()
+            known = index.file_sizes(below, since)
+            for inner, file in files_since(folder, since, SUFFIX):
+                name = f"{below}/{inner}"
+                if file.stat().st_size > known.get(name, 0):
+                    _read_lines(Path(file.path), name, known.get(name, 0), stream, found)
     return found
 
 
@@ -135,16 +142,16 @@ def since_day(index: Index, stream: str) -> str:
     return (_EPOCH + timedelta(microseconds=max(0, min(times)), days=-1)).date().isoformat()
 
 
-def files_since(folder: Path, since: str, suffix: str) -> Iterator[Path]:
-    """Files below a stream's folder whose day is ``since`` or later."""
+def files_since(folder: Path, since: str, suffix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Files below a stream's folder whose day is ``since`` or later, each with its name below the folder."""
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name >= since:
             if entry.is_dir(follow_symlinks=False):
                 for inner in sorted(os.scandir(entry.path), key=lambda inner: inner.name):
                     if inner.name.endswith(suffix) and inner.is_file(follow_symlinks=False):
-                        yield Path(inner.path)
+                        yield f"{entry.name}/{inner.name}", inner
             elif entry.name.endswith(suffix) and entry.is_file(follow_symlinks=False):
-                yield Path(entry.path)
+                yield entry.name, entry
 
 
 def _read_lines(path: Path, name: str, offset: int, stream: str, found: _Found) -> None:

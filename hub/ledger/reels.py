@@ -70,9 +70,9 @@ def open_reels(data: Path, known_of: Known, since_of: Callable[[str], str]) -> I
     for stream in sorted(entry.name for entry in os.scandir(data / "reels") if is_stream_id(entry.name)):
         since = since_of(stream)
         known = known_of.reel_sizes(f"reels/{stream}", since)
-        for path in files_since(data / "reels" / stream, since, REEL_SUFFIX):
-            name = path.relative_to(data).as_posix()
-            if path.stat().st_size > known.get(name, 0):
+        for inner, file in files_since(data / "reels" / stream, since, REEL_SUFFIX):
+            name = f"reels/{stream}/{inner}"
+            if file.stat().st_size > known.get(name, 0):
                 yield OpenReel(stream, name, known.get(name, 0))
 
 

@@ -69,7 +69,9 @@ def remote_signers(settings: Settings) -> Signers:
     if settings.signer_socket:
         return SocketSigners(Path(settings.signer_socket))
     secret = settings.signing_key.get_secret_value() if settings.signing_key else ""
-    return ChildSigners(settings.keys_dir, secret)
+    signers = ChildSigners(settings.keys_dir, secret)
+    signers.begin()
+    return signers
 
 
 PutInStep = Callable[[Path, Index], Repair]

@@ -7,6 +7,7 @@ sign in with neither.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -45,6 +46,17 @@ sessions = Table(
 )
 
 
+def _hash_of_nothing(hasher: PasswordHasher) -> str:
+    """What no password matches, looked at for as long as any other hash: made of chance, since a real one takes a tenth
+    of a second and 64 MB at each start."""
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${digest}"
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One sign-in. ``key`` is the hex SHA-256 of the cookie; times are hub UTC, µs. ``address`` is where it was made
@@ -70,7 +82,7 @@ class Accounts:
         self._clock = clock
         self._hasher = hasher or PasswordHasher()
         self._sessions: dict[str, Session] = {}
-        self._dummy_hash = ""
+        self._nobodys = _hash_of_nothing(self._hasher)
         # each hash takes 64 MiB: many sign-ins at once must not take the recorder's memory
         self._hashing = asyncio.Semaphore(2)
 
@@ -257,7 +269,6 @@ class Accounts:
     # ------------------------------------------------------------------------- in a thread
 
     def _prepare(self) -> str | None:
-        self._dummy_hash = self._hasher.hash(secrets.token_urlsafe(16))
         now_us = self._clock.now().utc_us
         with self._engine.begin() as connection:
             connection.execute(delete(sessions).where(sessions.c.expires_us <= now_us))
@@ -290,7 +301,7 @@ class Accounts:
                 select(accounts.c.password_hash).where(accounts.c.username == username)
             ).scalar_one_or_none()
         if stored is None:
-            self._matches(self._dummy_hash, password)
+            self._matches(self._nobodys, password)
             return False
         return self._matches(stored, password)
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from hub.clock import ManualClock
+from hub.database import Database
 from hub.errors import LedgerError
-from hub.ledger.bodies import chunk_body, chunk_from_body, close_body, interruption_body, interruption_entry
+from hub.ledger.bodies import (
+    chunk_body,
+    chunk_from_body,
+    close_body,
+    interruption_body,
+    interruption_entry,
+    open_body,
+)
 from hub.ledger.entries import BadEntry, Entry, EntryType, read_entry
+from hub.ledger.index import MANY, Index
 from hub.ledger.notes import parse_checkpoint, parse_note, parse_vkey
 from hub.model import InterruptionState, Span
 from hub.settings import Settings
-from tests.ledger_folder import CHUNK_US, START_US, Folder, Reel, build, interruption, lines, record, scan_fake
+from tests.ledger_folder import CHUNK_US, START_US, Folder, Reel, build, interruption, lines, record, scan_fake, session
 from tests.ledger_folder import ORIGIN as ORIGIN
 
 MOST_US = 2**52
@@ -309,6 +319,37 @@ async def test_a_reel_of_many_chunks_is_one_span(tmp_path: Path) -> None:
     await record(ledger, folder, clock, "cam-a", reels=1, chunks=50)
     assert len(ledger.reader.spans("cam-a", 0, MOST_US)) == 1
     await ledger.close()
+
+
+async def test_many_entries_at_once_find_the_files_and_reels_that_are_known(tmp_path: Path) -> None:
+    """A start after a kill declares a thousand reels in one commit: what the database knows of each file and reel is
+    looked up together then, and is what one by one would have found."""
+    folder = Folder(tmp_path)
+    clock = ManualClock(START_US)
+    ledger = await folder.open(clock)
+    first = Reel(folder.data, "cam-a", 1, 0, START_US, random.Random(1))
+    ledger.append("cam-a", EntryType.OPEN, open_body(session(clock), 1))
+    ledger.append("cam-a", EntryType.CHUNK, chunk_body(first.chunk(0)))
+    await ledger.close()
+    ledger = await folder.open(clock)  # which remembers no file and no reel
+    second = Reel(folder.data, "cam-b", 1, 0, START_US, random.Random(2))
+    ledger.append("cam-b", EntryType.OPEN, open_body(session(clock), 1))
+    for index in range(1, MANY):
+        ledger.append("cam-a", EntryType.CHUNK, chunk_body(first.chunk(index)))
+        ledger.append("cam-b", EntryType.CHUNK, chunk_body(second.chunk(index)))
+    await ledger.committed()
+    assert ledger.problem == ""
+    assert len(ledger.reader.chunks("cam-a", 0, MOST_US, 1000)) == MANY
+    await ledger.close()
+    index_of = Index(Database.of(folder.settings))
+    for reel in (first, second):
+        below = f"reels/{reel.stream}"
+        assert index_of.reel_sizes(below, "") == {reel.name: reel.offset}
+        sizes = {folder.name(path): path.stat().st_size for path in folder.entry_files(reel.stream)}
+        sizes |= {folder.name(path): path.stat().st_size for path in (folder.data / below).glob("*.entries")}
+        assert index_of.file_sizes(below, "") == sizes
+    index_of.close()
+    assert folder.verify().exit_code == 0
 
 
 def test_reel_helper_writes_what_its_chunks_say(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class OtherHub(Peer):
 
     @property
     def pids(self) -> Sequence[int]:
-        return [self._hub.pid]
+        return self._hub.pids
 
     async def stop(self) -> None:
         await self._hub.stop()

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.bench.processes import Usage, usage
+from hub.bench.processes import Usage, memory_bytes, usage
 from hub.bench.report import Result
 from hub.clock import SystemClock
 
@@ -23,7 +23,8 @@ class Window:
 
     seconds: float
     cpu_s: float
-    rss_bytes: int
+    memory_bytes: int
+    """At its end: see :func:`hub.bench.processes.memory_bytes`."""
 
     @property
     def core_percent(self) -> float:
@@ -42,7 +43,7 @@ async def windows(recorders: Mapping[str, Pids], seconds: float, rounds: int) ->
         passed_s = (ended.mono_us - began.mono_us) / 1e6
         for name in recorders:
             cpu_s = after[name].cpu_s - before[name].cpu_s
-            found[name].append(Window(passed_s, cpu_s, after[name].rss_bytes))
+            found[name].append(Window(passed_s, cpu_s, memory_bytes(recorders[name]())))
         began, before = ended, after
     return found
 
@@ -65,12 +66,12 @@ def cpu_results(found: Mapping[str, Sequence[Window]], streams: Mapping[str, int
 
 
 def memory_results(found: Mapping[str, Sequence[Window]], streams: Mapping[str, int], own: str = "hub") -> list[Result]:
-    """Resident memory at the end of each, and how much the hub's grew from the first window to the last."""
+    """Memory at the end of each, and how much the hub's grew from the first window to the last."""
     results = []
     for name, all_of_it in found.items():
-        megabytes = all_of_it[-1].rss_bytes / 1e6
+        megabytes = all_of_it[-1].memory_bytes / 1e6
         results.append(Result(f"memory of {name}", megabytes, "MB"))
         if name == own:
             results.append(Result("memory per stream beyond 100 MB", (megabytes - 100) / streams[name], "MB"))
-    grown = (found[own][-1].rss_bytes - found[own][0].rss_bytes) / 1e6
+    grown = (found[own][-1].memory_bytes - found[own][0].memory_bytes) / 1e6
     return [*results, Result("growth of the hub's memory over the windows", grown, "MB")]

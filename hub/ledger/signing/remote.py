@@ -74,17 +74,26 @@ class Connection:
     def connected(self) -> bool:
         return self._socket is not None
 
+    def begin(self) -> None:
+        """Connect already; what is wrong with that is said by the first call, which tries again."""
+        with self._lock, suppress(OSError, LedgerError):
+            self._connect()
+
+    def _connect(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = self._line.connect()
+            self._socket.settimeout(CALL_S)
+        return self._socket
+
     def call(self, request: Request) -> Answer:
         """Raises LedgerError: the signer's own refusal, or code ``signer_unreachable``."""
         with self._lock:
             if self._closed:
                 raise LedgerError("the signer was let go", code="signer_unreachable")
             try:
-                if self._socket is None:
-                    self._socket = self._line.connect()
-                    self._socket.settimeout(CALL_S)
-                self._socket.sendall(request_frame(request))
-                data = read_frame(self._socket.recv)
+                connection = self._connect()
+                connection.sendall(request_frame(request))
+                data = read_frame(connection.recv)
                 if data is None:
                     raise BadFrame("it ended without an answer")
                 answer = read_answer(data)
@@ -249,6 +258,10 @@ class ChildSigners:
     def __init__(self, keys_dir: Path, secret: str = "") -> None:
         self.line = ChildLine(Config(str(keys_dir.absolute()), secret))
         self._connection = Connection(self.line)
+
+    def begin(self) -> None:
+        """Start the child before it is asked: it loads while the hub looks at its folder."""
+        self._connection.begin()
 
     def open(self, origin: str, *, make: bool) -> RemoteSigner:
         return RemoteSigner.open(self._connection, origin, make=make)
