@@ -308,7 +308,9 @@ class Hub:
         self.exports.start()
         stack.push_async_callback(self.exports.close)
 
-        self.inspections = await Inspections.open(settings, self.clock, ledger, ledger.reader, self.telling.publish)
+        self.inspections = await Inspections.open(
+            settings, self.clock, ledger, ledger.reader, self.telling.publish, self.archiving.beside
+        )
         stack.push_async_callback(self.inspections.checks.close)
 
     def _work(self, duty: DutyParts, watch: Watch, opened: Opened) -> None:

@@ -6,6 +6,8 @@ for ever: nobody else has it, and an office that cannot begin is worse than a da
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -13,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from hub.archive.pending import PARTS, piece_of
 from hub.archive.store import Store
-from hub.ledger.files import CHECKPOINTS_FILE, log_folder, replace_file
+from hub.ledger.files import CHECKPOINTS_FILE, SUFFIX, log_folder, replace_file
 from hub.ledger.index import Index
 
 _FORGET = """
@@ -21,6 +23,9 @@ DELETE FROM ledger_unflushed WHERE entry_id IN (
     SELECT u.entry_id FROM ledger_unflushed u JOIN ledger_entries e ON e.id = u.entry_id
     JOIN ledger_files f ON f.id = e.file_id JOIN archive_objects a ON a.path = f.path
     WHERE a.state = 'kept' AND e."offset" + e.size < a.size AND u.entry_id < :up_to)
+"""
+_ARCHIVED = """
+SELECT path FROM archive_objects WHERE path > :after AND state = 'kept' AND path LIKE :like ORDER BY path LIMIT 500
 """
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +51,39 @@ class FromArchive:
         """The first bytes of an entry file; None: it is not there, or shorter."""
         there = self._store.size(path)
         return None if there is None or there < size else self._store.read(path, 0, size)
+
+    def rest(self, engine: Engine, stopped: Callable[[], bool]) -> int:
+        """Entry files of earlier days, which this folder needs to be verified by itself and not to lead; how many were
+        brought. What is here stays as it is: it may be written to meanwhile."""
+        brought, after = 0, ""
+        while not stopped():
+            with engine.connect() as connection:
+                names = connection.execute(text(_ARCHIVED), {"after": after, "like": f"%{SUFFIX}"}).scalars().all()
+            if not names:
+                break
+            after = names[-1]
+            for name in names:
+                if not (stopped() or (self._data / name).exists()):
+                    brought += self._one(str(name))
+        if brought:
+            _log.info("entry files of earlier days were brought from the archive", files=brought)
+        return brought
+
+    def _one(self, name: str) -> int:
+        size = self._store.size(name)
+        if not size:
+            return 0
+        full = self._data / name
+        full.parent.mkdir(parents=True, exist_ok=True)
+        part = full.with_name(f".{full.name}.part")
+        part.write_bytes(self._store.read(name, 0, size))
+        try:
+            os.link(part, full)  # not over one that was made at this moment
+        except FileExistsError:
+            return 0
+        finally:
+            part.unlink()
+        return 1
 
     def log(self, engine: Engine) -> None:
         """What the log's folder lacks. ``engine``: says what the log is called."""

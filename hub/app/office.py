@@ -7,6 +7,7 @@ nobody: every transaction on the database asks first whether the office's epoch 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -48,6 +49,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_S = 0.1
 RETRY_S = 1.0
+FILL_RETRY_S = 60.0
 EPOCH_EVERY_US = US_PER_S
 
 
@@ -158,6 +160,7 @@ class Leading:
         else:
             archive = FromArchive(store, settings.data)
             await asyncio.to_thread(archive.log, engine)
+            self._fill_folder(stack, archive)
             lead = Lead(settings.node_name, epoch, over.set, forget_archived, archive.lines)
         ledger = await OfficeLedger.open(settings, clock, lead, remote_signers(settings))
         stack.push_async_callback(ledger.close)
@@ -174,6 +177,26 @@ class Leading:
             OwnFiles(settings.data, self._membership.places),
             FarRooms(self._membership, shelf, settings.node_name),
         )  # fmt: skip
+
+    def _fill_folder(self, stack: AsyncExitStack, archive: FromArchive) -> None:
+        """In the background: entry files that an office does not need to begin."""
+        stop = threading.Event()
+
+        async def fill() -> None:
+            while not stop.is_set():
+                try:
+                    await asyncio.to_thread(archive.rest, self._engine, stop.is_set)
+                    return
+                except (OSError, SQLAlchemyError) as error:
+                    log.warning("old entry files are not brought yet", problem=str(error))
+                    await self._clock.sleep(FILL_RETRY_S)
+
+        async def end(task: asyncio.Task[None]) -> None:
+            stop.set()
+            task.cancel()
+            await asyncio.wait([task])
+
+        stack.push_async_callback(end, asyncio.create_task(fill(), name="old entry files"))
 
     def _records(self, settings: Settings, clock: Clock, ground: Ground, _disk: Disk) -> Recording:
         check = partial(check_lead, epoch=self._epoch)

@@ -8,13 +8,13 @@ folder last agreed, not the whole history.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 from sqlalchemy import text
 
 from hub.errors import LedgerError
+from hub.ledger.declared import Bring, nobody_has_it
 from hub.ledger.entries import HUB_STREAM, is_stream_id
 from hub.ledger.files import CHECKPOINT_FILE, LEAVES_FILE, SUFFIX, log_folder, replace_file
 from hub.ledger.index import Index, LogRow
@@ -26,13 +26,7 @@ AGREED_FILE = "agreed"
 """How many leaves of this folder are those of the database, and on the disk."""
 LEAVES_AT_ONCE = 1 << 15
 
-Bring = Callable[[str, int], bytes | None]
-"""The first bytes (so many, or more) of an entry file that this folder lacks; None: nobody has it. Blocking."""
 _log = structlog.get_logger(__name__)
-
-
-def nobody_has_it(_path: str, _size: int) -> bytes | None:
-    return None
 
 
 def agree(data: Path, index: Index, bring: Bring = nobody_has_it) -> Repair:

@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.cluster.agreeing import note_agreed
 from hub.errors import LedgerError
+from hub.ledger.declared import Bring, nobody_has_it
 from hub.ledger.entries import HUB_STREAM, Entry, read_entry
 from hub.ledger.index import Index, LogRow
 from hub.ledger.log import Log
-from hub.ledger.store import EntryFiles
+from hub.ledger.store import EntryFiles, flush
 from hub.ledger.writer import Committed, Writer
 
 AT_ONCE = 2000
@@ -46,12 +47,15 @@ def check_lead(connection: Connection, epoch: int) -> None:
 class Integrator(Writer):
     """See the module. A :class:`Writer` whose entries come from the inbox, and whose index may be another's."""
 
-    def __init__(self, data: Path, log: Log, row: LogRow, index: Index, epoch: int, forget: Forget) -> None:
+    def __init__(
+        self, data: Path, log: Log, row: LogRow, index: Index, epoch: int, forget: Forget, bring: Bring = nobody_has_it
+    ) -> None:
         super().__init__(data, EntryFiles(data, self._settle), log, row.id, index, list)
         self._row = row
         self._engine: Engine = index.engine
         self._epoch = epoch
         self._forget = forget
+        self._bring = bring
         self._places: dict[str, int] = {}
         self._unsure: int | None = None
         """The next entry before a transaction of which nobody knows whether it went through."""
@@ -109,14 +113,21 @@ class Integrator(Writer):
         raise NotLeading("the log went on without this node: another leads")
 
     def _settle(self, path: str) -> None:
-        """A file that this object never wrote to may hold lines that are not in the log: they come again. Raises
-        OSError alone: what else were raised between two files would have the first one's lines written again."""
+        """A file that this object never wrote to may hold lines that are not in the log: they come again; one of an
+        earlier day may not have been brought to this folder yet. Raises OSError alone: what else were raised between two
+        files would have the first one's lines written again."""
         try:
             known, full = self._index.file_size(path), self._data / path
         except SQLAlchemyError as error:
             raise OSError(5, f"how long {path} is cannot be asked: {_why(error)}") from error
         size = full.stat().st_size if full.exists() else 0
         if size < known:
+            found = self._bring(path, known)
+            if found is not None and len(found) >= known:
+                full.parent.mkdir(parents=True, exist_ok=True)
+                full.write_bytes(found[:known])
+                flush(self._data, [path], [path])
+                return
             raise OSError(2, f"{path} holds {size} of {known} bytes: bring back what this data folder lacks of it")
         if size > known:
             os.truncate(full, known)

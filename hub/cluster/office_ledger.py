@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import Clock
-from hub.cluster.agreeing import Bring, agree, nobody_has_it, nothing_waits
+from hub.cluster.agreeing import agree, nothing_waits
 from hub.cluster.chains import Chains, Done
 from hub.cluster.facts import Fate
 from hub.cluster.integration import Forget, Integrator, NotLeading
@@ -27,6 +27,7 @@ from hub.cluster.making import Appended, Maker
 from hub.database import Database
 from hub.errors import LedgerError
 from hub.ledger.chain import Head
+from hub.ledger.declared import Bring, nobody_has_it
 from hub.ledger.entries import HUB_STREAM, BadEntry, Entry, EntryType, JsonValue, is_stream_id
 from hub.ledger.index import Index
 from hub.ledger.keeper import LogKeeper
@@ -71,8 +72,9 @@ class OfficeLedger(LogKeeper):
     def __init__(self, settings: Settings, clock: Clock, started: Started, lead: Lead) -> None:
         index = started.index
         row = next(row for row in index.logs() if row.id == started.log_id)
-        writer = Integrator(settings.data, started.log, row, index, lead.epoch, lead.forget)
-        super().__init__(settings, clock, started, writer, Reader(Database.of(settings), settings.data))
+        writer = Integrator(settings.data, started.log, row, index, lead.epoch, lead.forget, lead.bring)
+        reader = Reader(Database.of(settings), settings.data, lead.bring)
+        super().__init__(settings, clock, started, writer, reader)
         self._integrator = writer
         self._lead = lead
         self._chains = Chains(index.engine)

@@ -237,6 +237,7 @@ class Footage:
         before = await asyncio.to_thread(self.store.same, one.stream, one.sha256, _KNOWN)
         if before is not None and before.id != one.id:
             return with_state(one, State.DUPLICATE, "known", f"brought before: {before.id}, {before.state}")
+        await asyncio.to_thread(self.store.bring, one, self._shelf)
         head = await asyncio.to_thread(self.store.head, one.id)
         if photo := photo_type(head):
             at_us = one.claimed_us if one.claimed_us is not None else taken_us(head)

@@ -23,7 +23,7 @@ from hub.clock import rfc3339
 from hub.errors import NotFound, Unavailable
 from hub.footage.tables import files
 from hub.settings import Settings
-from hub.shelf import Shelf
+from hub.shelf import Shelf, read_blocks
 
 SLACK = 2
 """A file needs this many times its size: once as it comes, once in the reels."""
@@ -182,6 +182,29 @@ class Store:
                 digest.update(block)
             os.fsync(file.fileno())
             return digest.hexdigest(), file.tell()
+
+    def bring(self, one: Brought, shelf: Shelf) -> None:
+        """A file that another node received, and that lies there. Raises Unavailable as long as it cannot be had."""
+        path = self.part(one.id)
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        coming, digest = path.with_suffix(".coming"), hashlib.sha256()
+        try:
+            with coming.open("wb") as file:
+                for block in read_blocks(shelf, f"uploads/{path.name}"):
+                    digest.update(block)
+                    file.write(block)
+                os.fsync(file.fileno())
+            if digest.hexdigest() != one.sha256:
+                raise OSError("other bytes than were received")
+            coming.replace(path)
+        except OSError as error:
+            raise Unavailable(
+                f"the file is not on this disk, nor to be had from another: {error}", code="elsewhere"
+            ) from error
+        finally:
+            coming.unlink(missing_ok=True)
 
     def head(self, ident: str, size: int = 1 << 20) -> bytes:
         with self.part(ident).open("rb") as file:

@@ -20,6 +20,7 @@ from hub.inspection.sampling import MAX_SAMPLE, check_seed, draw, new_seed, popu
 from hub.ledger.entries import HUB_STREAM, EntryType, JsonValue
 from hub.ledger.seam import EntryMade
 from hub.settings import Settings
+from hub.shelf import LocalShelf, Shelf, read_blocks
 
 FOLDER = "inspections"
 MAX_TEXT = 1000
@@ -42,10 +43,13 @@ class Written(Protocol):
 class Inspections:
     """Who may do what is asked before it is called. ``tell`` publishes an event."""
 
-    def __init__(self, settings: Settings, clock: Clock, ledger: Ledger, tell: Tell) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, ledger: Ledger, tell: Tell, shelf: Shelf | None = None
+    ) -> None:
         self.book = Book()
         self.checks = Checks(settings, clock, self._checked, self._told_of_check)
         self._folder = settings.data / FOLDER
+        self._shelf = shelf or LocalShelf(settings.data)
         self._clock = clock
         self._ledger = ledger
         self._tell = tell
@@ -53,10 +57,11 @@ class Inspections:
 
     @classmethod
     async def open(
-        cls, settings: Settings, clock: Clock, ledger: Ledger, written: Written, tell: Tell = lambda _t, _d: None
-    ) -> Inspections:
-        """Everything that the ledger tells."""
-        self = cls(settings, clock, ledger, tell)
+        cls, settings: Settings, clock: Clock, ledger: Ledger, written: Written, tell: Tell = lambda _t, _d: None,
+        shelf: Shelf | None = None,
+    ) -> Inspections:  # fmt: skip
+        """Everything that the ledger tells. ``shelf``: where that is which samples were drawn from."""
+        self = cls(settings, clock, ledger, tell, shelf)
         for seq, leaf, at_us, body in await asyncio.to_thread(written.inspections):
             self.book.take(Said(seq, leaf, at_us, body))
         return self
@@ -78,9 +83,10 @@ class Inspections:
     def population_of(self, sample: Sample) -> bytes:
         """What it was drawn from, as it was written. Blocks. Raises NotFound where the file is gone or another."""
         try:
-            data = (self._folder / Path(sample.file).name).read_bytes()
+            data = b"".join(read_blocks(self._shelf, f"{FOLDER}/{Path(sample.file).name}"))
         except OSError as error:
-            raise NotFound(f"what sample {sample.id} was drawn from is not there: {error.strerror}") from error
+            why = error.strerror or error
+            raise NotFound(f"what sample {sample.id} was drawn from is not there: {why}") from error
         if hashlib.sha256(data).hexdigest() != sample.population_sha256:
             raise NotFound(f"what sample {sample.id} was drawn from was altered", code="population_altered")
         return data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from sqlalchemy import Connection, Row, Select, func, select
 from hub.ledger import tables as t
 from hub.ledger.index import chunk_of
 from hub.model import Chunk
+
+Bring = Callable[[str, int], bytes | None]
+"""The first bytes (so many, or more) of an entry file that this folder lacks; None: nobody has it. Blocking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +47,56 @@ def with_entries(query: Select[Any]) -> Select[Any]:
     )
 
 
-def declared(connection: Connection, data: Path, rows: Sequence[Row[Any]]) -> list[Declared]:
+def nobody_has_it(_path: str, _size: int) -> bytes | None:
+    return None
+
+
+def declared(
+    connection: Connection, data: Path, rows: Sequence[Row[Any]], bring: Bring = nobody_has_it
+) -> list[Declared]:
     """What rows of :func:`with_entries` tell, and their lines. Files are opened once for neighbours in one file."""
     first = connection.execute(select(func.max(t.logs.c.first_entry))).scalar()
-    lines = _Lines(data)
+    lines = _Lines(data, bring)
     return [
         Declared(
             chunk_of(row),
             row.seq,
             row.leaf.hex(),
             row.entry_id - first if first is not None and row.entry_id >= first else None,
-            lines.read(row.line_file, row.line_offset, row.line_size) or row.line or b"",
+            lines.read(row.line_file, row.line_offset, row.line_size, here=row.line is not None) or row.line or b"",
         )
         for row in rows
     ]
 
 
 class _Lines:
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, bring: Bring) -> None:
         self._data = data
+        self._bring = bring
         self._path = ""
         self._content = b""
+        self._brought = False
 
-    def read(self, path: str, offset: int, size: int) -> bytes:
-        """Empty where the file does not reach so far: a commit may be under way, or it was cut."""
+    def read(self, path: str, offset: int, size: int, *, here: bool) -> bytes:
+        """Empty where the file does not reach so far: a commit may be under way, or it was cut. ``here``: then it need
+        not be looked for elsewhere."""
         if path != self._path or len(self._content) < offset + size:
+            self._brought = self._brought and path == self._path
             self._path = path
             try:
                 self._content = (self._data / path).read_bytes()
             except OSError:
                 self._content = b""
+            if len(self._content) < offset + size and not (here or self._brought):
+                self._elsewhere(path, offset + size)
         line = self._content[offset : offset + size]
         return line if len(line) == size else b""
+
+    def _elsewhere(self, path: str, size: int) -> None:
+        """Once a file: of many lines that nobody has each would ask again."""
+        try:
+            found = self._bring(path, size)
+        except OSError:
+            found = None
+        self._brought = found is None
+        self._content = found or self._content

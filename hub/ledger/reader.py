@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or
 
 from hub.database import Database, listed, open_engine
 from hub.ledger import tables as t
-from hub.ledger.declared import Declared, declared, with_entries
+from hub.ledger.declared import Bring, Declared, declared, nobody_has_it, with_entries
 from hub.ledger.entries import EntryType
 from hub.ledger.index import chunk_of, chunk_rows, interruption_of
 from hub.model import Chunk, Interruption, InterruptionState, Span
@@ -50,8 +50,10 @@ class PastSpans:
 class Reader:
     """Questions about what is recorded. All answers come from indexes; none reads the whole history."""
 
-    def __init__(self, database: Database, data: Path) -> None:
+    def __init__(self, database: Database, data: Path, bring: Bring = nobody_has_it) -> None:
+        """``bring``: where the first bytes of an entry file are that the data folder lacks."""
         self._data = data
+        self._bring = bring
         self._engine = open_engine(database)
 
     def chunks(self, stream_id: str, from_us: int, to_us: int, limit: int) -> list[Chunk]:
@@ -65,7 +67,7 @@ class Reader:
         """The same with the entry of each."""
         with self._engine.connect() as connection:
             query = _footage(connection, with_entries(chunk_rows()), stream_id, from_us, to_us)
-            return declared(connection, self._data, connection.execute(query.limit(limit)).all())
+            return declared(connection, self._data, connection.execute(query.limit(limit)).all(), self._bring)
 
     def chunks_of(self, reel: str) -> list[Chunk]:
         """Those of one reel (its path below the data folder), by place."""
