@@ -114,8 +114,8 @@ class Integrator(Writer):
 
     def _settle(self, path: str) -> None:
         """A file that this object never wrote to may hold lines that are not in the log: they come again; one of an
-        earlier day may not have been brought to this folder yet. Raises OSError alone: what else were raised between two
-        files would have the first one's lines written again."""
+        earlier day may not have been brought to this folder yet. Raises OSError alone: what else were raised between
+        two files would have the first one's lines written again."""
         try:
             known, full = self._index.file_size(path), self._data / path
         except SQLAlchemyError as error:
