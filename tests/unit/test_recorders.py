@@ -111,9 +111,10 @@ class Site:
         if self.away:
             self.away -= 1
             raise Unavailable("PostgreSQL is away", code="database_away")
-        self.held = True
         was = RecoveredStream("worn", 1, True, 1_500_000, None)
         self.missing_since_us = self.arrivals.arrived(WORN, was).recorded_until_us
+        await asyncio.sleep(0)  # the pipeline that was here is ended
+        self.held = True
         self.source = self.arrivals.movable(WORN, cast(Source, self.whip))
         return True
 
