@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from hub.errors import LedgerError
+from hub.ledger import shapes
 
 JsonValue = None | bool | int | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
@@ -393,8 +394,11 @@ def is_stream_id(text: str) -> bool:
 
 def read_entry(data: bytes) -> Entry:
     """The entry that these bytes are. Raises BadEntry, and nothing else."""
-    value = parse(data)
-    kind = check_entry(value)
+    if len(data) <= MAX_ENTRY_BYTES and shapes.CHUNK.fullmatch(data):
+        value, kind = _QUICK_DECODER.raw_decode(data.decode("ascii"))[0], EntryType.CHUNK
+    else:
+        value = parse(data)
+        kind = check_entry(value)
     return Entry(
         value["stream"],
         value["seq"],

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.ledger.verdict import Integrity, Provenance, Verdict
+from hub.ledger.verify import footage
 from tests.attacks.base import Base, make, private_key, verifier_key
 from tests.attacks.make import ATTACKS, Attack, main
 
@@ -36,9 +37,15 @@ def test_the_base_is_intact(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_is_found(tmp_path: Path, name: str) -> None:
+def test_is_found(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where each chunk is read for itself, by several threads: the same is found, in the same order."""
     attack = ATTACKS[name]
-    check(attack.make(tmp_path).verify(), attack)
+    base = attack.make(tmp_path)
+    whole = base.verify()
+    check(whole, attack)
+    monkeypatch.setattr(footage, "PART", 1)
+    parts = base.verify(threads=3)
+    assert (parts.findings, parts.counts) == (whole.findings, whole.counts)
 
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if name not in ELSEWHERE])

@@ -172,10 +172,10 @@ async def test_a_fault_while_reading_a_reel_is_never_ok(tmp_path: Path, monkeypa
 
     folder = await build(tmp_path)
 
-    def fail(self: object, progress: object) -> None:
+    def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(ReelJob, "run", fail)
+    monkeypatch.setattr(ReelJob, "_read", fail)
     assert folder.verify().exit_code == 2
 
 

@@ -1,12 +1,19 @@
-"""Step 6 of a verification: the bytes of the reels, each read once."""
+"""Step 6 of a verification: the bytes of the reels, each read once.
+
+A reel is read in parts, by several threads at once: otherwise the last reel of all would keep one of them busy while
+the others have nothing more to do.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,9 +22,22 @@ from hub.ledger.verify.context import Absent
 from hub.shelf import Shelf
 
 BLOCK = 2 << 20
-"""Bytes read at a time: several chunks, since each read and each hash waits for the interpreter's lock once."""
-
+"""Bytes read at a time, at most: more than nearly every chunk, since each read and each hash waits for the
+interpreter's lock once."""
+PART = 16 << 20
+"""Bytes of a reel that one thread reads, or a little more: never a part of a chunk."""
 Progress = Callable[[int], None]
+"""Told how many bytes were read. Any thread."""
+_own = threading.local()
+
+
+def _block() -> memoryview:
+    """This thread's block, for one reader at a time: a new one for each part would be cleared each time."""
+    try:
+        found: memoryview = _own.block
+    except AttributeError:
+        found = _own.block = memoryview(bytearray(BLOCK))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +48,22 @@ class Piece:
     size: int
     sha256: str
     place: str
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.size
+
+
+@dataclass
+class Read:
+    """What reading a part of a reel came to."""
+
+    findings: list[Finding] = field(default_factory=list)
+    absent: Absent | None = None
+    unreachable: str = ""
+    """Why nobody can say what is in it; empty: it could be read."""
+    pending_bytes: int = 0
+    bytes: int = 0
 
 
 @dataclass
@@ -47,11 +83,7 @@ class ReelJob:
     init_place: str = ""
     pieces: list[Piece] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    absent: Absent | None = None
-    unreachable: str = ""
-    """Why nobody can say what is in it; empty: it could be read."""
-    pending_bytes: int = 0
-    bytes: int = 0
+    """Of its entries, before anything is read."""
     first_us: int = 0
     end_us: int = 0
     """From the first to the last moment that its entries speak of (hub UTC)."""
@@ -69,51 +101,62 @@ class ReelJob:
             self.end_us = max(self.end_us, body["end_us"])
             self.pieces.append(Piece(body["offset"], body["size"], body["sha256"], place))
 
-    def run(self, progress: Callable[[int], None]) -> ReelJob:
-        """Read the reel and compare; ``progress`` is told how many bytes were read. Any thread."""
-        return self._unless_away(self._read, progress)
+    def parts(self) -> list[Callable[[Progress], Read]]:
+        """Each reads a part of the reel and compares; any thread. Together they have read all of it."""
+        if not self.pieces:
+            return [partial(self._unless_away, self._without_footage)]
+        bounds, begun = [0], self.pieces[0].offset
+        for number, piece in enumerate(self.pieces):
+            if piece.offset - begun >= PART:
+                bounds.append(number)
+                begun = piece.offset
+        edges = pairwise([*bounds, len(self.pieces)])
+        return [partial(self._unless_away, partial(self._read, first, end)) for first, end in edges]
 
-    def _unless_away(
-        self, work: Callable[[Callable[[int], None]], ReelJob], progress: Callable[[int], None]
-    ) -> ReelJob:
+    def _unless_away(self, work: Callable[[Progress], Read], progress: Progress) -> Read:
         try:
             return work(progress)
         except OSError as error:
             if self.archive is None:
                 raise
-            self.unreachable = str(error).replace(self.reel, "a reel")
-            self.findings.clear()  # half read is not judged
-            return self
+            return Read(unreachable=str(error).replace(self.reel, "a reel"))
 
-    def _read(self, progress: Callable[[int], None]) -> ReelJob:
-        if not self.pieces:
-            # Recovered without one whole fragment: what there was lies in quarantine.
-            if self._size() is not None and not self.open:
-                self._find(Harm.UNDECLARED, self.reel, "no such file: it was moved to quarantine", "a file")
-            return self
+    def _without_footage(self, _progress: Progress) -> Read:
+        """Recovered without one whole fragment: what there was lies in quarantine."""
+        found = Read()
+        if self._size() is not None and not self.open:
+            self._find(found, Harm.UNDECLARED, self.reel, "no such file: it was moved to quarantine", "a file")
+        return found
+
+    def _read(self, first: int, end: int, progress: Progress) -> Read:
+        """Of the pieces from ``first`` to before ``end``."""
+        found = Read()
         try:
-            with self._opened(progress) as reader:
-                self._compare(reader)
+            with self._opened() as source:
+                reader = _Reader(source)
+                self._compare(reader, first, end, found)
+                found.bytes = reader.done
+                progress(reader.done)
         except FileNotFoundError:
-            self.absent = self._absence()
-        return self
+            found.absent = self._absent()
+        return found
 
-    def _absence(self) -> Absent:
+    def _absent(self) -> Absent:
         last = self.pieces[-1]
         return Absent(self.reel, self.stream, last.offset + last.size, len(self.pieces), self.pieces[0].place)
 
     @contextmanager
-    def _opened(self, progress: Callable[[int], None]) -> Iterator[_Reader]:
+    def _opened(self) -> Iterator[_Bytes]:
         """Raises FileNotFoundError where it is neither in the folder nor in the archive."""
         try:
             handle = os.open(self.data / self.reel, os.O_RDONLY)
         except FileNotFoundError:
             if self.archive is None:
                 raise
-            yield _Reader(_Archived(self.archive, self.reel), progress)
+            yield _Archived(self.archive, self.reel)
             return
         try:
-            yield _Reader(_Local(handle), progress)
+            yield _Local(handle)
         finally:
             os.close(handle)
 
@@ -123,56 +166,66 @@ class ReelJob:
         except FileNotFoundError:
             return None if self.archive is None else self.archive.size(self.reel)
 
-    def glance(self, progress: Callable[[int], None]) -> ReelJob:
+    def glance(self, progress: Progress) -> Read:
         """That the reel is there, as long as its entries say, without reading it. Any thread."""
         return self._unless_away(self._look, progress)
 
-    def _look(self, progress: Callable[[int], None]) -> ReelJob:
-        last = self.pieces[-1]
+    def _look(self, progress: Progress) -> Read:
+        last, found = self.pieces[-1], Read()
         end = last.offset + last.size
         size = self._size()
         if size is None:
-            self.absent = self._absence()
-            return self
+            found.absent = self._absent()
+            return found
         if size < end:
-            place = f"{self.reel} bytes {last.offset}-{end} (declared in {last.place})"
-            self._find(Harm.ALTERED, place, f"{last.size} bytes", f"{max(0, size - last.offset)}")
-        self._rest(size, end)
+            self._find(found, Harm.ALTERED, self._place(last), f"{last.size} bytes", f"{max(0, size - last.offset)}")
+        self._rest(found, size, end)
         progress(size)
-        return self
+        return found
 
-    def _compare(self, reader: _Reader) -> None:
-        digest = reader.digest(self.init_size)
-        if digest != self.init_sha256:
-            place = f"{self.reel} bytes 0-{self.init_size} (init segment, declared in {self.init_place})"
-            self._find(Harm.ALTERED, place, f"sha256 {self.init_sha256}", digest or "the file ends before")
-        at = self.init_size
-        for piece in self.pieces:
-            place = f"{self.reel} bytes {piece.offset}-{piece.offset + piece.size} (declared in {piece.place})"
+    def _compare(self, reader: _Reader, first: int, end: int, found: Read) -> None:
+        if first == 0:
+            at = self._init(reader, found)
+        else:
+            at = self.pieces[first - 1].end
+            reader.seek(at)
+        for piece in self.pieces[first:end]:
             if piece.offset != at:
                 harm = Harm.UNDECLARED if piece.offset > at else Harm.ALTERED
-                self._find(harm, place, f"footage from byte {at} on", f"footage from byte {piece.offset} on")
+                expected = f"footage from byte {at} on"
+                self._find(found, harm, self._place(piece), expected, f"footage from byte {piece.offset} on")
                 reader.seek(piece.offset)
             digest = reader.digest(piece.size)
             if digest is None:
-                self._find(Harm.ALTERED, place, f"{piece.size} bytes", f"{max(0, reader.size - piece.offset)}")
+                there = max(0, reader.size - piece.offset)
+                self._find(found, Harm.ALTERED, self._place(piece), f"{piece.size} bytes", f"{there}")
             elif digest != piece.sha256:
-                self._find(Harm.ALTERED, place, f"sha256 {piece.sha256}", f"sha256 {digest}")
-            at = piece.offset + piece.size
-        self.bytes = reader.done
-        self._rest(reader.size, at)
+                expected = f"sha256 {piece.sha256}"
+                self._find(found, Harm.ALTERED, self._place(piece), expected, f"sha256 {digest}")
+            at = piece.end
+        if end == len(self.pieces):
+            self._rest(found, reader.size, at)
 
-    def _rest(self, size: int, at: int) -> None:
+    def _init(self, reader: _Reader, found: Read) -> int:
+        digest = reader.digest(self.init_size)
+        if digest != self.init_sha256:
+            place = f"{self.reel} bytes 0-{self.init_size} (init segment, declared in {self.init_place})"
+            self._find(found, Harm.ALTERED, place, f"sha256 {self.init_sha256}", digest or "the file ends before")
+        return self.init_size
+
+    def _rest(self, found: Read, size: int, at: int) -> None:
         if size > at:
             if self.open:
-                self.pending_bytes = size - at
+                found.pending_bytes = size - at
             else:
-                self._find(
-                    Harm.UNDECLARED, f"{self.reel} bytes {at}-{size}", "the end of the file", f"{size - at} more"
-                )
+                place = f"{self.reel} bytes {at}-{size}"
+                self._find(found, Harm.UNDECLARED, place, "the end of the file", f"{size - at} more")
 
-    def _find(self, harm: Harm, place: str, expected: str, found: str) -> None:
-        self.findings.append(Finding(Step.FOOTAGE, harm, self.stream, place, expected, found))
+    def _place(self, piece: Piece) -> str:
+        return f"{self.reel} bytes {piece.offset}-{piece.end} (declared in {piece.place})"
+
+    def _find(self, found: Read, harm: Harm, place: str, expected: str, instead: str) -> None:
+        found.findings.append(Finding(Step.FOOTAGE, harm, self.stream, place, expected, instead))
 
 
 class _Bytes(Protocol):
@@ -214,46 +267,42 @@ class _Archived:
         self._archive = archive
         self._reel = reel
         self._at = 0
+        self._held = memoryview(b"")
+        """What was asked for and not yet taken: a request brings several chunks."""
 
     def seek(self, offset: int) -> None:
-        self._at = offset
+        self._at, self._held = offset, memoryview(b"")
 
     def fill(self, block: memoryview) -> int:
-        data = self._archive.read(self._reel, self._at, min(len(block), max(0, self.size - self._at)))
-        block[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+        if not self._held:
+            self._held = memoryview(self._archive.read(self._reel, self._at, min(BLOCK, max(0, self.size - self._at))))
+        count = min(len(block), len(self._held))
+        block[:count] = self._held[:count]
+        self._held = self._held[count:]
+        self._at += count
+        return count
 
 
 class _Reader:
-    """Reads from start to end, hashing what it is asked for."""
+    """Reads from start to end, hashing what it is asked for: a chunk is read and hashed at one go."""
 
-    def __init__(self, source: _Bytes, progress: Callable[[int], None]) -> None:
+    def __init__(self, source: _Bytes) -> None:
         self._source = source
-        self._progress = progress
-        self._block = memoryview(bytearray(BLOCK))
-        self._at = self._end = 0
-        """What of the block was read and not yet hashed."""
+        self._block = _block()
         self.size = source.size
         self.done = 0
 
     def seek(self, offset: int) -> None:
         self._source.seek(offset)
-        self._at = self._end = 0
 
     def digest(self, size: int) -> str | None:
         """SHA-256 of the next ``size`` bytes; None if the file ends before."""
-        digest = hashlib.sha256()
-        left = size
+        digest, left = hashlib.sha256(), size
         while left:
-            if self._at == self._end:
-                self._at, self._end = 0, self._source.fill(self._block)
-                if self._end == 0:
-                    return None
-            count = min(left, self._end - self._at)
-            digest.update(self._block[self._at : self._at + count])
-            self._at += count
+            count = self._source.fill(self._block[:left])
+            if count == 0:
+                return None
+            digest.update(self._block[:count])
             left -= count
         self.done += size
-        self._progress(size)
         return digest.hexdigest()

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from hub.ledger.deletions import Deletions
 from hub.ledger.entries import HUB_STREAM, EntryType
 from hub.ledger.verdict import Harm, Step
 from hub.ledger.verify import beside, heartbeats, statements
 from hub.ledger.verify.context import Context
-from hub.ledger.verify.footage import ReelJob
+from hub.ledger.verify.footage import Read, ReelJob
 from hub.ledger.verify.gaps import Gaps
 from hub.ledger.verify.handover import quick_handovers
 from hub.ledger.verify.walk import Line, StreamWalk
@@ -21,22 +22,23 @@ from hub.shelf import Shelf
 REELS_AT_ONCE = 8
 """Kept for what a live hub appends meanwhile. A reel of which entries are still to come is kept longer."""
 JOBS_AT_ONCE = 64
-"""Bounded, so that a year of footage does not lie in memory as jobs."""
+"""Bounded, so that a year of footage does not lie in memory as jobs; and always so many, so that what is found is told
+in the same order each time."""
 
 
 def walk(run: Context) -> None:
     """One pass over each stream; its reels are read in other threads meanwhile. The hub's own stream
     comes last, since its heartbeats speak of all others."""
     with quick_handovers(), ThreadPoolExecutor(max(1, run.options.threads), "verify") as pool:
-        jobs: deque[Future[ReelJob]] = deque()
+        jobs: deque[_Reading] = deque()
         try:
             for stream in sorted(run.files, key=lambda stream: (stream == HUB_STREAM, stream)):
                 for job in _walk_stream(run, stream):
-                    jobs.append(pool.submit(_work(run, job), run.advance))
-                    while len(jobs) > JOBS_AT_ONCE or (jobs and jobs[0].done()):
-                        _collect(run, jobs.popleft().result())
+                    jobs.append(_Reading(job, [pool.submit(part, run.advance) for part in _parts(run, job)]))
+                    while len(jobs) > JOBS_AT_ONCE:
+                        _collect(run, jobs.popleft())
             while jobs:
-                _collect(run, jobs.popleft().result())
+                _collect(run, jobs.popleft())
             beside.check(run)
         except BaseException:
             for waiting in jobs:
@@ -44,12 +46,24 @@ def walk(run: Context) -> None:
             raise
 
 
-def _work(run: Context, job: ReelJob) -> Callable[[Callable[[int], None]], ReelJob]:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A reel whose parts are read, or will be."""
+
+    job: ReelJob
+    parts: list[Future[Read]]
+
+    def cancel(self) -> None:
+        for part in self.parts:
+            part.cancel()
+
+
+def _parts(run: Context, job: ReelJob) -> list[Callable[[Callable[[int], None]], Read]]:
     scope = run.options.scope
     if scope is None or not job.pieces or scope.holds(job.stream, job.first_us, job.end_us):
-        return job.run
+        return job.parts()
     run.glanced += 1
-    return job.glance
+    return [job.glance]
 
 
 def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
@@ -62,8 +76,9 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
         entry, place = line.entry, line.place
         gaps.entry(entry, place)
         deletions.entry(entry, place)
-        statements.check(run, line)
-        beside.note(run, line)
+        if entry.type is not EntryType.CHUNK:
+            statements.check(run, line)
+            beside.note(run, line)
         if entry.type in (EntryType.CHUNK, EntryType.RECOVERY) and "reel" in entry.body:
             job = _reel_job(run, jobs, line)
             job.add(entry.body, place)
@@ -125,17 +140,22 @@ def _elsewhere(run: Context, reel: str) -> Shelf | None:
     return run.options.archive if reel in run.archived or begun_since else None
 
 
-def _collect(run: Context, job: ReelJob) -> None:
+def _collect(run: Context, reading: _Reading) -> None:
+    """Waits until it is read."""
     counts = run.verdict.counts
     counts.reels += 1
-    counts.bytes += job.bytes
-    counts.pending_bytes += job.pending_bytes
-    if job.unreachable:
+    reads = [part.result() for part in reading.parts]
+    unreachable = next((read.unreachable for read in reads if read.unreachable), "")
+    if unreachable:  # half read is not judged
         counts.unreachable_reels += 1
-        run.unreachable[job.unreachable] = run.unreachable.get(job.unreachable, 0) + 1
-    if job.absent is not None:
-        run.absent.append(job.absent)
-    for finding in job.findings:
+        run.unreachable[unreachable] = run.unreachable.get(unreachable, 0) + 1
+        reads = []
+    counts.bytes += sum(read.bytes for read in reads)
+    counts.pending_bytes += sum(read.pending_bytes for read in reads)
+    absent = next((read.absent for read in reads if read.absent is not None), None)
+    if absent is not None:  # of one that is deleted meanwhile, some parts were still there
+        run.absent.append(absent)
+    for finding in (*reading.job.findings, *(finding for read in reads for finding in read.findings)):
         run.verdict.add(finding)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -152,8 +153,12 @@ class StreamWalk:
             if not heap:
                 continue
             _, _, line, lines = heapq.heappop(heap)
-            yield line
-            following = next(lines, None)
+            # What comes next in any other file: nearly always that is far.
+            until = min(heap[0][0] if heap else math.inf, waiting[-1][0] if waiting else math.inf)
+            following: Line | None = line
+            while following is not None and (following is line or following.entry.seq < until):
+                yield following
+                following = next(lines, None)
             if following is not None:
                 heapq.heappush(heap, (following.entry.seq, tie, following, lines))
                 tie += 1
@@ -212,5 +217,8 @@ class StreamWalk:
         number = self._origin_number(entry.origin).to_bytes(2, "big")
         result.leaves.write(bytes.fromhex(entry.leaf) + number)
         result.count += 1
-        result.first_us = entry.t_hub_us if result.first_us is None else min(result.first_us, entry.t_hub_us)
-        result.last_us = entry.t_hub_us if result.last_us is None else max(result.last_us, entry.t_hub_us)
+        at_us = entry.t_hub_us
+        if result.first_us is None or at_us < result.first_us:
+            result.first_us = at_us
+        if result.last_us is None or at_us > result.last_us:
+            result.last_us = at_us
