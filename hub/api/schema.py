@@ -44,7 +44,7 @@ TimeText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time
 class Input(BaseModel):
     """A body or query: unknown fields are refused, so that a typing error is not silently ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 # ---------------------------------------------------------------------------------------- streams
