@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -63,7 +64,9 @@ class StreamResult:
         if not self.aligned or not 0 <= seq < self.count:
             return None
         self.leaves.seek(seq * LEAF_RECORD)
-        return self.leaves.read(LEAF_RECORD)[:32].hex()
+        found = self.leaves.read(LEAF_RECORD)[:32].hex()
+        self.leaves.seek(0, os.SEEK_END)  # the hub's own are still written while its heartbeats are read
+        return found
 
 
 class StreamWalk:
