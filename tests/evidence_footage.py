@@ -26,8 +26,10 @@ def at(seconds: float, *takes: Take) -> tuple[list[AccessUnit], list[TrackInfo]]
     return units, [take.info for take in takes]
 
 
-def record(folder: Path, *runs: tuple[Sequence[AccessUnit], Sequence[TrackInfo]]) -> list[Segment]:
-    """Each argument is a run. Returns its segments as an export reads them."""
+def record(
+    folder: Path, *runs: tuple[Sequence[AccessUnit], Sequence[TrackInfo]], numbers: Sequence[int] = ()
+) -> list[Segment]:
+    """Each argument is a run, with these numbers or those from 1 on. Returns their segments as an export reads them."""
 
     async def work() -> Log:
         settings = Settings(data=folder / "data", keys_dir=folder / "keys")
@@ -35,7 +37,7 @@ def record(folder: Path, *runs: tuple[Sequence[AccessUnit], Sequence[TrackInfo]]
         await disk.start()
         log = Log()
         recorder = Recorder("window-01", disk, settings, sealed=log.sealed, failed=log.failed)
-        for number, (units, tracks) in enumerate(runs, 1):
+        for number, (units, tracks) in zip(numbers or range(1, len(runs) + 1), runs, strict=True):
             recorder.begin(number)
             feed(recorder, fragments(units, *tracks))
             recorder.cut("discontinuity")
@@ -45,7 +47,7 @@ def record(folder: Path, *runs: tuple[Sequence[AccessUnit], Sequence[TrackInfo]]
 
     log = asyncio.run(work())
     assert not log.failures
-    return list(segments(LocalShelf(folder / "data"), log.chunks))
+    return list(segments(LocalShelf(folder / "data"), sorted(log.chunks, key=lambda chunk: chunk.first_us)))
 
 
 def probe(path: Path) -> dict[str, Any]:

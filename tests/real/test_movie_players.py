@@ -43,6 +43,23 @@ def of_kind(found: dict[str, Any], kind: str) -> dict[str, Any]:
     return dict(stream)
 
 
+def test_what_two_nodes_recorded_is_in_it_once(tmp_path: Path) -> None:
+    """The older one until the newer one begins, in the middle of a chunk, at a keyframe; then that to its end."""
+    takes = video(), audio(Codec.AAC)
+    whole, tracks = at(0, *takes)
+    scales = {take.info.id: take.info.timescale for take in takes}
+    later = [each for each in whole if each.dts_ticks >= 3 * scales[each.track_id]]
+    footage = record(tmp_path, (whole, tracks), (later, tracks), numbers=(1 << 20 | 1, 2 << 20 | 1))
+    assert len(footage) < 8
+    (file,) = movie(footage, tmp_path / "movie.mp4", MARKS).files
+    decoded_without_a_word(file.path)
+    assert coded(file.path, "video") == [each.data for each in takes[0].units]
+    sounds = [each.data for each in takes[1].units]
+    found = coded(file.path, "audio")
+    assert [each for each in found if each in sounds] == found
+    assert abs(len(found) - len(sounds)) <= 2, "the edge lies between two frames"
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 def test_every_frame_is_there_bit_for_bit(pair: str, tmp_path: Path) -> None:
     takes = PAIRS[pair]()
