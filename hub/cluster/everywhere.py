@@ -22,6 +22,7 @@ from hub.cluster.tables import reels
 from hub.database import Database, open_engine
 from hub.errors import HubError
 from hub.ledger import tables as t
+from hub.ledger.files import log_folder
 from hub.settings import Settings
 
 ANSWER_S = 5.0
@@ -123,14 +124,13 @@ def open_everywhere(settings: Settings) -> Everywhere | None:
 
 def of_this_cluster(settings: Settings, data: Path) -> bool:
     """Whether a data folder holds this cluster's log. Raises ClusterAway."""
-    try:
-        origin = (data / "log" / "origin").read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+    if not (data / "log").is_dir():
         return False
     engine = open_engine(Database.of(settings))
     try:
         with engine.connect() as connection:
-            return connection.execute(select(t.logs.c.id).where(t.logs.c.origin == origin)).first() is not None
+            origins = connection.execute(select(t.logs.c.origin)).scalars().all()
+            return any(log_folder(data, origin).is_dir() for origin in origins)
     except SQLAlchemyError as error:
         why = str(getattr(error, "orig", None) or error)
         raise ClusterAway(f"PostgreSQL of the cluster does not answer, which says where reels lie: {why}") from error

@@ -75,6 +75,8 @@ async def test_an_office_that_dies_with_its_disk_is_replaced_from_the_archive(
     bucket = objects.bucket()
     archive = {f"HUB_{name.upper()}": str(value) for name, value in objects.settings(bucket).items()}
     environ = environment(postgres, redis.url, {**SHORT, **archive, "HUB_ARCHIVE_KEEP_H": "0"})
+    keys = {**environ, "HUB_KEYS_DIR": str(tmp_path / "keys"), "HUB_NODE": "notary-2", "HUB_ROLES": "notary"}
+    data = str(tmp_path / "notary-2")
     async with cluster_of(tmp_path, environ, "notary-1", "ingest-1", "api-1") as cluster, recorded(cluster):
         kept = "SELECT count(*) FROM archive_objects WHERE state = 'kept' AND path LIKE '%.mp4.entries'"
         forgotten = (
@@ -93,6 +95,8 @@ async def test_an_office_that_dies_with_its_disk_is_replaced_from_the_archive(
         await cluster.until_led()
         assert (await cluster.call("GET", "/api/streams/cam"))["name"] == "c"
         assert list((tmp_path / "notary-2").glob("reels/cam/*/*.entries")), "what the archive has was brought"
+        code, said = await hub(keys, "verify", data)  # on the node's disk and in the archive, while it goes on
+        assert code == 0, said
         await cluster.call("DELETE", "/api/streams/cam")
 
         async def all_in_the_archive() -> bool:
@@ -100,8 +104,6 @@ async def test_an_office_that_dies_with_its_disk_is_replaced_from_the_archive(
 
         await until(all_in_the_archive, 60)
         await asyncio.sleep(5)  # a checkpoint over all of it
-    keys = {**environ, "HUB_KEYS_DIR": str(tmp_path / "keys"), "HUB_NODE": "notary-2", "HUB_ROLES": "notary"}
-    data = str(tmp_path / "notary-2")
     code, said = await hub(keys, "collect", "--data", data, "--out", str(tmp_path / "whole"))
     assert code == 0, said
     code, said = await hub(keys, "verify", str(tmp_path / "whole"))

@@ -164,7 +164,6 @@ def test_without_the_clusters_servers_nobody_says_what_lies_where(tmp_path: Path
     )  # fmt: skip
     assert not of_this_cluster(settings, tmp_path), "no log: it is a package, or nothing"
     (tmp_path / "log").mkdir()
-    (tmp_path / "log/origin").write_text("log.example\n")
     with pytest.raises(HubError, match="PostgreSQL of the cluster does not answer") as told:
         of_this_cluster(settings, tmp_path)
     assert "u:p" not in str(told.value)
