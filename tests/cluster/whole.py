@@ -144,7 +144,7 @@ class Whole:
         return await self.cluster.call(method, path, body, by=by)
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        with psycopg.connect(self.database, connect_timeout=5, row_factory=dict_row) as connection:
+        with psycopg.connect(self.database, connect_timeout=60, row_factory=dict_row) as connection:
             return connection.execute(query, values).fetchall()
 
     def owners(self) -> Mapping[str, tuple[str, int]]:

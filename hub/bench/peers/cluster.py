@@ -113,4 +113,8 @@ async def cluster_of(folder: Path, environ: Mapping[str, str], *names: str) -> A
         for node in cluster.nodes.values():
             if node.process is not None and node.process.returncode is None:
                 node.signal(signal.SIGCONT)
-        await cluster.close()
+        try:
+            await cluster.close()
+        finally:  # one that did not end in time: none of them outlives the block
+            for node in cluster.nodes.values():
+                await node.kill()
