@@ -89,7 +89,7 @@ ALLOWED: dict[str, set[str]] = {
     "demo": BASE | {"app", "registry"},
     "evidence": BASE | PARTS | {"labels"},
     "footage": BASE | PARTS | {"people"},
-    "bench": BASE | PARTS | {"activities", "demo", "app", "fleet", "pipeline"},
+    "bench": BASE | PARTS | {"activities", "audit", "demo", "app", "fleet", "pipeline"},
     "commands": BASE
     | PARTS
     | {
