@@ -7,7 +7,7 @@ import signal
 
 from hub.demo.simulators import Simulators
 from tests.cluster.watching import balancer, wall
-from tests.cluster.whole import MARKS, Whole, now_us, recorder
+from tests.cluster.whole import LONG_S, MARKS, Whole, now_us, recorder
 from tests.hub_line import until
 
 pytestmark = MARKS
@@ -21,7 +21,7 @@ async def test_the_other_serves_and_recorders_come_back(whole: Whole) -> None:
     made = await whole.call("POST", "/api/streams", body)
     async with Simulators(recorder(NAME)) as simulators, balancer(nodes) as url:
         await simulators.publish(NAME, f"{url}/whip/{NAME}", made["token"])
-        await until(lambda: is_live(whole, "api-1"))
+        await until(lambda: is_live(whole, "api-1"), LONG_S)
         begun_us = now_us()
         nodes[0].signal(signal.SIGKILL)
         assert (await whole.states(by="api-2"))["live"] >= 1
@@ -30,7 +30,7 @@ async def test_the_other_serves_and_recorders_come_back(whole: Whole) -> None:
             async def some() -> bool:
                 return len(shown.pictures) > 9
 
-            await until(some)
+            await until(some, LONG_S)
         await whole.recorded_since(now_us() + 2_000_000, streams=[NAME])
         assert await whole.invented(begun_us) == []
 

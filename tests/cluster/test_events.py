@@ -7,7 +7,7 @@ import signal
 
 from hub.demo.faults import Fault, FaultKind
 from tests.cluster.watching import listening, wall
-from tests.cluster.whole import MARKS, Whole, cameras, now_us
+from tests.cluster.whole import LONG_S, MARKS, Whole, cameras, now_us
 from tests.hub_line import until
 
 pytestmark = MARKS
@@ -34,7 +34,7 @@ async def test_every_watcher_hears_each_interruption_once(whole: Whole) -> None:
             cuts = whole.interruptions(begun_us)
             return len(cuts) >= len(CUT) and all(one["state"] == "closed" for one in cuts)
 
-        await until(closed)
+        await until(closed, LONG_S)
 
         async def all_told() -> bool:
             return all(
@@ -42,7 +42,7 @@ async def test_every_watcher_hears_each_interruption_once(whole: Whole) -> None:
                 for heard in (first, second)
             )
 
-        await until(all_told)
+        await until(all_told, LONG_S)
         assert shown.pictures
     cuts = whole.interruptions(begun_us)
     assert sorted(one["stream"] for one in cuts) == CUT

@@ -281,7 +281,7 @@ class Whole:
                 if run_of(path) >> 20 < epochs.get(of_stream(path), 1 << 40)
             )
 
-        await until(declared)
+        await until(declared, LONG_S)
 
     async def goes_on(self, seconds: float) -> None:
         """So long, and every stream is recorded to the end of it: its reels on the disks grow."""
