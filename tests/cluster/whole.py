@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,6 +126,8 @@ class Whole:
     database: str
     simulators: Simulators
     lease_s: float
+    drained: set[str] = field(default_factory=set)
+    """Nodes that take no streams until they are started again."""
     at_rest: bool = False
     """Whether nothing was taken away since everything was seen to run, every stream with its owner of before."""
 
@@ -247,10 +249,11 @@ class Whole:
             if server is not None and server.process.poll() is not None:
                 server.start()
         for node in self.cluster.nodes.values():
-            if node.process is not None and node.process.returncode is None:
+            if node.process is not None and node.process.returncode is None and node.name not in self.drained:
                 node.signal(signal.SIGCONT)
             else:
                 await node.kill()
+        self.drained.clear()
         ended = [name for name in (*INGEST, *API, *NOTARY) if name not in self.cluster.nodes or not self.runs(name)]
         await self.cluster.start(*ended)
         await self.all_live()
@@ -261,7 +264,9 @@ class Whole:
             await asyncio.sleep(2 * self.lease_s)
             return spread(self) < 3 and self.owners() == before
 
-        await until(even, LONG_S)
+        async with asyncio.timeout(LONG_S):
+            while not await even():
+                pass
         await self.recorded_since(now_us())
 
     def runs(self, name: str) -> bool:
