@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 
 from hub.errors import MediaError
 from hub.model import Codec, TrackInfo
+from hub.segmenter.flac_frames import renumbered
 from hub.segmenter.sample_entries import FLAC_BLOCK
 
 if TYPE_CHECKING:
-    import av
     import numpy as np
-    from av.audio.codeccontext import AudioCodecContext
     from numpy.typing import NDArray
 
 _LAYOUTS = {1: "mono", 2: "stereo"}
@@ -73,12 +72,11 @@ class FlacEncoder:
         if self._channels not in _LAYOUTS:
             raise MediaError(f"expected G.711 or PCM of one or two channels, found {self._channels}")
         self._rate_hz = track.timescale
-        self._layout = _LAYOUTS[self._channels]
         self._codec = track.codec
         self.step_bytes = self._channels * (1 if self._codec in _LAWS else 2)  # else words are samples
         """Of one moment: a word of each channel."""
-        self._encoder: AudioCodecContext | None = None
-        self._pts = 0
+        self._number = 0
+        """Of the next frame of this stretch."""
         _begin_loading()
 
     @property
@@ -88,54 +86,75 @@ class FlacEncoder:
 
     def encode(self, words: bytes) -> bytes:
         """The frame of exactly ``block_bytes`` of code words."""
-        packets = [bytes(packet) for packet in self._ready().encode(self._frame(words))]
-        if len(packets) != 1:
-            raise MediaError(f"expected one FLAC frame for {len(words)} bytes of code words, found {len(packets)}")
-        return packets[0]
+        frame = renumbered(_shared(self._rate_hz, self._channels).encode(self._samples(words)), self._number)
+        self._number += 1
+        return frame
 
     def finish(self, words: bytes) -> bytes:
         """The last frame, of fewer code words (at least a moment's); the next ``encode`` starts anew."""
-        encoder = self._ready()
-        packets = [bytes(packet) for packet in (*encoder.encode(self._frame(words)), *encoder.encode(None))]
+        encoder = _Encoder(self._rate_hz, self._channels)  # after a shorter frame it takes no other
+        frame = renumbered(encoder.encode(self._samples(words), last=True), self._number)
         self.restart()
-        frames = [packet for packet in packets if packet]  # the flush ends with a packet of no bytes
-        if len(frames) != 1:
-            raise MediaError(
-                f"expected one FLAC frame for the last {len(words)} bytes of code words, found {len(frames)}"
-            )
-        return frames[0]
+        return frame
 
     def restart(self) -> None:
-        self._encoder = None
+        self._number = 0
 
-    def _frame(self, words: bytes) -> av.AudioFrame:
-        import av
+    def _samples(self, words: bytes) -> NDArray[np.int16]:
         import numpy as np
 
         if self._codec in _LAWS:
-            samples = samples_of(self._codec)[np.frombuffer(words, dtype=np.uint8)].reshape(1, -1)
-        else:
-            samples = np.frombuffer(words, dtype="<i2").astype(np.int16).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout=self._layout)
-        frame.sample_rate = self._rate_hz
+            return samples_of(self._codec)[np.frombuffer(words, dtype=np.uint8)]
+        return np.frombuffer(words, dtype="<i2").astype(np.int16)
+
+
+class _Encoder:
+    """FFmpeg's encoder. What it makes of a block depends on nothing before but the frame's number."""
+
+    def __init__(self, rate_hz: int, channels: int) -> None:
+        import av
+        from av.audio.codeccontext import AudioCodecContext
+
+        encoder = av.CodecContext.create("flac", "w")
+        assert isinstance(encoder, AudioCodecContext)
+        encoder.sample_rate = rate_hz
+        encoder.format = "s16"
+        encoder.layout = _LAYOUTS[channels]
+        encoder.time_base = Fraction(1, rate_hz)
+        encoder.thread_count = 1
+        encoder.options = {"compression_level": _COMPRESSION, "frame_size": str(FLAC_BLOCK)}
+        encoder.open()
+        self._encoder = encoder
+        self._channels = channels
+        self._pts = 0
+
+    def encode(self, samples: NDArray[np.int16], *, last: bool = False) -> bytes:
+        """The frame of a block, the channels' samples in turns. ``last``: it may be shorter, and ends the encoder."""
+        import av
+
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=_LAYOUTS[self._channels])
+        frame.sample_rate = self._encoder.sample_rate
         frame.pts = self._pts
-        self._pts += samples.shape[1] // self._channels
-        return frame
+        self._pts += len(samples) // self._channels
+        packets = [*self._encoder.encode(frame), *(self._encoder.encode(None) if last else ())]
+        frames = [bytes(packet) for packet in packets if packet.size]  # the end is a packet of no bytes
+        if len(frames) != 1:
+            raise MediaError(f"expected one FLAC frame for {len(samples)} samples, found {len(frames)}")
+        return frames[0]
 
-    def _ready(self) -> AudioCodecContext:
-        if self._encoder is None:
-            import av
-            from av.audio.codeccontext import AudioCodecContext
 
-            encoder = av.CodecContext.create("flac", "w")
-            assert isinstance(encoder, AudioCodecContext)
-            encoder.sample_rate = self._rate_hz
-            encoder.format = "s16"
-            encoder.layout = self._layout
-            encoder.time_base = Fraction(1, self._rate_hz)
-            encoder.thread_count = 1
-            encoder.options = {"compression_level": _COMPRESSION, "frame_size": str(FLAC_BLOCK)}
-            encoder.open()
-            self._encoder = encoder
-            self._pts = 0
-        return self._encoder
+class _Shared(threading.local):
+    """Encoders of a thread, by rate and channels. One has 7 MB, zeroed when it is opened: too much for each stream."""
+
+    def __init__(self) -> None:
+        self.encoders: dict[tuple[int, int], _Encoder] = {}
+
+
+_encoders = _Shared()
+
+
+def _shared(rate_hz: int, channels: int) -> _Encoder:
+    known = _encoders.encoders.get((rate_hz, channels))
+    if known is None:
+        known = _encoders.encoders[rate_hz, channels] = _Encoder(rate_hz, channels)
+    return known

@@ -16,6 +16,7 @@ from hub.bitstream.bits import BitWriter
 from hub.errors import MediaError
 from hub.model import MediaKind
 from hub.segmenter.boxes import box, fragment, ftyp, moov
+from hub.segmenter.flac_frames import flac_silence
 from hub.segmenter.scan import FragmentHeader, TrackHeader, boxes_of, child_of, read_fragments, read_init
 
 MARK = box(b"free", b"hub: silence that fills a hole, nobody recorded it")
@@ -200,23 +201,6 @@ def _aac_silence(config: AacConfig) -> bytes:
         else:
             writer.put(0, 8).put(0b0_00_1_000000_0, 11).put(0, 3)
     return writer.put(_AAC_END, 3).to_bytes()
-
-
-def flac_silence(channels: int, samples: int) -> bytes:
-    """A FLAC frame (RFC 9639 §9) of constant zeros; rate and depth as in STREAMINFO."""
-    head = bytes((0xFF, 0xF8, 0x70, channels - 1 << 4, 0)) + struct.pack(">H", samples - 1)
-    head += bytes((_crc(head, 0x07, 8),))
-    body = head + b"\0\0\0" * channels  # subframe CONSTANT, then 16 bits of nothing
-    return body + struct.pack(">H", _crc(body, 0x8005, 16))
-
-
-def _crc(data: bytes, polynomial: int, width: int) -> int:
-    value, top, mask = 0, 1 << width - 1, (1 << width) - 1
-    for byte in data:
-        value ^= byte << width - 8
-        for _ in range(8):
-            value = (value << 1 ^ (polynomial if value & top else 0)) & mask
-    return value
 
 
 def _renumbered(trak: bytes, track_id: int) -> bytes:

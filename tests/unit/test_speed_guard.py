@@ -38,7 +38,7 @@ CEILINGS: dict[tuple[str, str], tuple[float, float]] = {
     # way, sound: bytecodes a packet, calls a packet (Python's and C's)
     ("rtsp", "none"): (356, 14.6),
     ("rtsp", "aac"): (553, 22.4),
-    ("rtsp", "pcma"): (547, 22.5),
+    ("rtsp", "pcma"): (567, 22.5),
     ("whip", "opus"): (854, 42.6),
 }
 MOST_BYTES_A_STREAM = 45_000
