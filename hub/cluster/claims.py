@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, Row, func, select, text
 
 from hub.cluster.tables import inbox
 from hub.ledger import tables as t
@@ -36,7 +38,20 @@ def claim(engine: Engine, stream: str, node: str, known_epoch: int) -> Claimed |
         if known_epoch == 0:
             connection.execute(text(_NEW), values)
         row = connection.execute(text(_CLAIM), values).one_or_none()
-        return None if row is None else Claimed(stream, row.epoch, as_left(connection, stream))
+        return None if row is None else Claimed(stream, row.epoch, _as_left(connection, [stream])[stream])
+
+
+def claim_free(engine: Engine, node: str, wanted: Mapping[str, int]) -> Mapping[str, Claimed]:
+    """Take many chains in one transaction, each as :func:`claim` does. Not those that somebody else took, and not those
+    whose rows another transaction holds just now: one that stands still must not keep the others waiting."""
+    with engine.begin() as connection:
+        new = [stream for stream, known in wanted.items() if known == 0]
+        if new:
+            connection.execute(text(_NEW_FREE), {"streams": new, "leaf": bytes.fromhex(ZERO_LEAF)})
+        values = {"streams": list(wanted), "known": list(wanted.values()), "node": node}
+        epochs: dict[str, int] = {row.stream: row.epoch for row in connection.execute(text(_CLAIM_FREE), values)}
+        left = _as_left(connection, epochs)
+    return {stream: Claimed(stream, epoch, left[stream]) for stream, epoch in epochs.items()}
 
 
 _NEW = """
@@ -46,40 +61,85 @@ ON CONFLICT DO NOTHING
 _CLAIM = """
 UPDATE cluster_chains SET owner = :node, epoch = epoch + 1 WHERE stream = :stream AND epoch = :known RETURNING epoch
 """
+# In the order of names, as everybody locks them.
+_NEW_FREE = """
+INSERT INTO cluster_chains (stream, owner, epoch, seq, leaf, t_hub_us)
+SELECT stream, '', 0, -1, :leaf, 0 FROM unnest(CAST(:streams AS text[])) AS new (stream) ORDER BY stream
+ON CONFLICT DO NOTHING
+"""
+_CLAIM_FREE = """
+WITH free AS (
+  SELECT stream FROM cluster_chains WHERE stream = ANY (CAST(:streams AS text[])) ORDER BY stream FOR UPDATE SKIP LOCKED
+)
+UPDATE cluster_chains AS c SET owner = :node, epoch = c.epoch + 1
+FROM free, unnest(CAST(:streams AS text[]), CAST(:known AS bigint[])) AS wanted (stream, known)
+WHERE c.stream = free.stream AND c.stream = wanted.stream AND c.epoch = wanted.known RETURNING c.stream, c.epoch
+"""
 
 
-def as_left(connection: Connection, stream: str) -> RecoveredStream:
-    """How a stream stands by everything that the database holds."""
+def _as_left(connection: Connection, streams: Collection[str]) -> Mapping[str, RecoveredStream]:
+    """How streams stand by everything that the database holds."""
+    names = sorted(streams)
     # The inbox first: what is moved between the two statements is then known twice, and not at all otherwise.
-    waiting = _waiting(connection, stream)
-    state = _state(connection, stream)
+    waiting = _waiting(connection, names)
+    states, lasting = _states(connection, names), _lasting_beside(connection, names)
+    return {
+        one: _stream_as_left(
+            connection, states.get(one) or StreamState(one), waiting.get(one, ()), lasting.get(one, ())
+        )
+        for one in names
+    }
+
+
+def _stream_as_left(
+    connection: Connection, state: StreamState, waiting: Sequence[Entry], beside: Sequence[Row[Any]]
+) -> RecoveredStream:
+    stream = state.stream
     batch = Batch({stream: state}, Ids(), _nothing, _nothing, lambda _stream, _to_us: [])
     for entry in waiting:
         if entry.seq > state.seq:
             batch.add(Placed(entry, "", 0), 0, keep_bytes=False)
     now = batch.changed.get(stream, state)
-    lasting, beside = _lasting(connection, batch, now), _beside(connection, batch, stream)
-    return RecoveredStream(stream, now.run, now.run_open, now.recorded_until_us, lasting, beside)
+    lasting, known = _lasting(connection, batch, now), {one.id: interruption_of(one) for one in beside}
+    return RecoveredStream(
+        stream, now.run, now.run_open, now.recorded_until_us, lasting, _beside(connection, batch, stream, known)
+    )
 
 
 def _nothing(_path: str) -> None:
     """What entries' places and reels are called in the database is of no interest here."""
 
 
-def _waiting(connection: Connection, stream: str) -> list[Entry]:
-    query = select(inbox.c.data).where(inbox.c.stream == stream).order_by(inbox.c.seq)
-    return [read_entry(bytes(data)) for data in connection.execute(query).scalars()]
+def _waiting(connection: Connection, streams: Sequence[str]) -> Mapping[str, Sequence[Entry]]:
+    query = (
+        select(inbox.c.stream, inbox.c.data).where(inbox.c.stream.in_(streams)).order_by(inbox.c.stream, inbox.c.seq)
+    )
+    found: dict[str, list[Entry]] = {}
+    for stream, data in connection.execute(query):
+        found.setdefault(stream, []).append(read_entry(bytes(data)))
+    return found
 
 
-def _state(connection: Connection, stream: str) -> StreamState:
+def _states(connection: Connection, streams: Sequence[str]) -> Mapping[str, StreamState]:
     joined = t.heads.outerjoin(t.spans, t.heads.c.span_id == t.spans.c.id)
-    query = select(t.heads, t.spans.c.from_us, t.spans.c.to_us).select_from(joined).where(t.heads.c.stream == stream)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return StreamState(stream)
-    values = dict(row._mapping)
-    from_us, to_us = values.pop("from_us"), values.pop("to_us")
-    return StreamState(**values, span_from_us=from_us or 0, span_to_us=to_us or 0)
+    query = select(t.heads, t.spans.c.from_us, t.spans.c.to_us).select_from(joined).where(t.heads.c.stream.in_(streams))
+    found = {}
+    for row in connection.execute(query):
+        values = dict(row._mapping)
+        from_us, to_us = values.pop("from_us"), values.pop("to_us")
+        found[row.stream] = StreamState(**values, span_from_us=from_us or 0, span_to_us=to_us or 0)
+    return found
+
+
+def _lasting_beside(connection: Connection, streams: Sequence[str]) -> Mapping[str, Sequence[Row[Any]]]:
+    row = t.interruptions.c
+    query = select(t.interruptions).where(
+        row.stream.in_(streams), row.state == InterruptionState.CONFIRMED.value, row.kind.in_(BESIDE)
+    )
+    found: dict[str, list[Row[Any]]] = {}
+    for one in connection.execute(query):
+        found.setdefault(one.stream, []).append(one)
+    return found
 
 
 def _lasting(connection: Connection, batch: Batch, state: StreamState) -> Interruption | None:
@@ -105,13 +165,10 @@ def _lasting(connection: Connection, batch: Batch, state: StreamState) -> Interr
     return as_it_stood(known, min(starts if found is None else [*starts, found], default=None))
 
 
-def _beside(connection: Connection, batch: Batch, stream: str) -> tuple[tuple[Interruption, int | None], ...]:
-    """What lasts beside a break, with the end of the recording that it was seen in."""
-    row = t.interruptions.c
-    query = select(t.interruptions).where(
-        row.stream == stream, row.state == InterruptionState.CONFIRMED.value, row.kind.in_(BESIDE)
-    )
-    known = {one.id: interruption_of(one) for one in connection.execute(query)}
+def _beside(
+    connection: Connection, batch: Batch, stream: str, known: dict[str, Interruption]
+) -> tuple[tuple[Interruption, int | None], ...]:
+    """What lasts beside a break, with the end of the recording that it was seen in. ``known``: what the log says."""
     for ident, made in batch.interruptions.items():
         known[ident] = interruption_from_body(stream, EntryType(made["type"]), json.loads(made["body"]))
     lasting = [one for one in known.values() if one.state is InterruptionState.CONFIRMED and one.kind in BESIDE]

@@ -31,6 +31,9 @@ GRACE = 2
 """Leases. So long Redis and our own listening to it must have lasted without a break before we believe what is
 missing there: by then every node that lives has had several chances to say so."""
 
+OVER_MS = 5
+"""So long after its end a lease is certainly over by Redis' clock."""
+
 NODES, BORN, LEADER = "hub:nodes", "hub:born", "hub:leader"
 NODE = "hub:node:"
 _ALWAYS_MS = 1 << 52
@@ -53,10 +56,16 @@ if not held or string.sub(held, 1, #ARGV[2]) == ARGV[2] then
   redis.call('SADD', KEYS[1], ARGV[1])
   mine = 1
 end
-local out = {mine, now_ms - tonumber(string.match(born, ' (%d+)$')), now_ms}
+local out = {mine, now_ms - tonumber(string.match(born, ' (%d+)$')), now_ms, tonumber(ARGV[4])}
 for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local said = redis.call('GET', ARGV[5] .. name)
-  if said then out[#out + 1] = said else redis.call('SREM', KEYS[1], name) end
+  if said then
+    out[#out + 1] = said
+    local ends = redis.call('PTTL', ARGV[5] .. name)
+    if ends >= 0 and ends < out[4] then out[4] = ends end
+  else
+    redis.call('SREM', KEYS[1], name)
+  end
 end
 return out
 """
@@ -133,6 +142,8 @@ class Members:
         self._unbroken_us: int | None = None
         self._born_ms = 0
         self._redis_ms = 0
+        self._first_ends_ms = 0
+        """How long, from the last look on, until a lease is over if nobody renews it."""
         self._said: dict[str, Member] = {}
         self._since: dict[str, int] = {}
         self._problem = ""
@@ -199,8 +210,8 @@ class Members:
             self._unbroken_us = None
             self._complain(f"Redis refuses what leases need: {error}")
             return False
-        self._redis_ms = int(answer[2])
-        self._take(sent_us, bool(answer[0]), int(answer[1]), answer[3:])
+        self._redis_ms, self._first_ends_ms = int(answer[2]), int(answer[3])
+        self._take(sent_us, bool(answer[0]), int(answer[1]), answer[4:])
         return True
 
     def _take(self, sent_us: int, mine: bool, born_ms: int, texts: list[bytes]) -> None:
@@ -233,12 +244,15 @@ class Members:
             log.error("no lease", node=self._me.name, problem=text)
 
     async def run(self) -> None:
-        """Until cancelled. As often while Redis is away: who is late in coming back is held to be gone."""
+        """Until cancelled. As often while Redis is away: who is late in coming back is held to be gone. A lease that
+        was not renewed is looked at when it is over: orphans do not wait for the next turn."""
         while True:
             began_us = self._clock.now().mono_us
-            await self.look()
+            wait_s = self.every_s
+            if await self.look():
+                wait_s = min(wait_s, (self._first_ends_ms + OVER_MS) / 1000)
             took_s = (self._clock.now().mono_us - began_us) / US_PER_S
-            await self._clock.sleep(max(0.02, self.every_s - took_s))
+            await self._clock.sleep(max(0.02, wait_s - took_s))
 
     async def leave(self) -> None:
         """An orderly end: nobody needs to wait for the lease to run out."""

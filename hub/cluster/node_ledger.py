@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import Clock, rfc3339
 from hub.cluster.chains import Chains, Done, HandOver, Result
-from hub.cluster.claims import Claimed, claim
+from hub.cluster.claims import Claimed, claim, claim_free
 from hub.cluster.facts import Fact, Fate
 from hub.cluster.making import Appended, Maker
 from hub.cluster.outbox import Kept, Outbox
@@ -285,6 +285,12 @@ class NodeLedger:
         claimed = await self._ask(partial(claim, self._engine, stream_id, self._node, known_epoch))
         if claimed is not None:
             self._held[stream_id] = _Held(claimed.epoch)
+        return claimed
+
+    async def claim_free(self, wanted: Mapping[str, int]) -> Mapping[str, Claimed]:
+        """Take many at once, with the epochs that are known; those that were free. Raises Unavailable."""
+        claimed = await self._ask(partial(claim_free, self._engine, self._node, wanted))
+        self._held |= {one: _Held(taken.epoch) for one, taken in claimed.items()}
         return claimed
 
     async def give(self, stream_id: str, epoch: int, to_node: str) -> bool:

@@ -69,7 +69,7 @@ class Steps:
     claims: Sequence[tuple[str, int]] = ()
     """Take, with the epoch that is known."""
     gives: Sequence[tuple[str, str]] = ()
-    """Give to that node: at most one unless this node drains."""
+    """Give to that node."""
 
 
 @dataclass(slots=True)
@@ -153,14 +153,16 @@ def _all_away(view: View, takers: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _evened_out(view: View, takers: Sequence[str]) -> list[tuple[str, str]]:
-    """The first of the moves that are this node's: every node works out all moves, and makes its own."""
+    """The moves that are this node's: every node works out all moves, and makes its own. What is on its way is still
+    this node's by the table, and comes first again."""
     loads = _loads(view, [name for name in takers if name in view.settled], True)
+    mine = [one for one, moves in view.streams.items() if moves and _owner(view, one) == view.me]
+    free = sorted(one for one in mine if one not in view.stays)
+    gives = []
     while loads.of and loads.of[loads.most()] - loads.of[loads.least()] >= 2:
         giver, taker = loads.most(), loads.least()
-        if giver == view.me:
-            mine = [one for one, moves in view.streams.items() if moves and _owner(view, one) == view.me]
-            mine = [one for one in mine if one not in view.stays]
-            return [(max(mine), taker)] if mine else []
+        if giver == view.me and free:
+            gives.append((free.pop(), taker))
         loads.of[giver] -= 1
         loads.of[taker] += 1
-    return []
+    return gives

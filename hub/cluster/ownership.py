@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -27,7 +28,10 @@ ANSWER_S = 5.0
 """Whoever waits for PostgreSQL is told after this that it is away. Should it have taken a claim all the same, the
 stream is this node's by the table, and is claimed anew: that is how a restarted node finds its streams too."""
 CLAIMS_AT_ONCE = 8
-DRAINS_AT_ONCE = 8
+CLAIMED_TOGETHER = 64
+"""In one transaction. What a dead node recorded is nobody's until then, so it is not taken one by one."""
+GIVES_AT_ONCE = 8
+"""On their way from this node, whether it drains or loads are evened out: each is for seconds received twice."""
 STAYS_S = 600.0
 """A stream that could not be handed over is not tried again for this long, unless this node drains."""
 AGAIN_S = 2.0
@@ -54,6 +58,10 @@ class ChainsOf(Chains, Protocol[C_co]):
     """The chains, with what they say of a stream that was claimed."""
 
     async def claim(self, stream_id: str, known_epoch: int) -> C_co | None: ...
+
+    async def claim_free(self, wanted: Mapping[str, int]) -> Mapping[str, C_co]:
+        """Take many at once, with the epochs that are known: those that nobody else took or is busy with just now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,16 +247,15 @@ class Ownership(Generic[C]):
         # what is being given away may be another's already, which is no loss
         lost = [one for one in steps.lost if one not in self._giving]
         await _at_once(CLAIMS_AT_ONCE, [self._lose_locked(one) for one in lost])
-        await _at_once(CLAIMS_AT_ONCE, [self._claim_if_free(*one) for one in steps.claims])
+        await self._claim_all(steps.claims)
         self._begin_giving(steps)
         self._members.say(streams=len(self._held))
         metrics.OWNED.set(len(self._held))
 
     def _begin_giving(self, steps: Steps) -> None:
         """Beside everything else: a handover waits for a keyframe, and an orphan must not wait for a handover."""
-        most = DRAINS_AT_ONCE if self._members.me.draining else 1
         for stream_id, to_node in steps.gives:
-            if len(self._giving) >= most:
+            if len(self._giving) >= GIVES_AT_ONCE:
                 break
             if stream_id not in self._giving and stream_id not in self._stays:
                 self._begin_to_give(stream_id, to_node)
@@ -268,6 +275,29 @@ class Ownership(Generic[C]):
         async with self._lock(stream_id):
             await self._lose(stream_id)
 
+    async def _claim_all(self, claims: Sequence[tuple[str, int]]) -> None:
+        """Many in a transaction; what could not be had so, or is just being given or taken here, by itself."""
+        taken: set[str] = set()
+        for at in range(0, len(claims), CLAIMED_TOGETHER):
+            taken.update(await self._claim_together(claims[at : at + CLAIMED_TOGETHER]))
+        await _at_once(CLAIMS_AT_ONCE, [self._claim_if_free(*one) for one in claims if one[0] not in taken])
+
+    async def _claim_together(self, claims: Sequence[tuple[str, int]]) -> Collection[str]:
+        """Which of them are this node's now."""
+        wanted = {one: epoch for one, epoch in claims if one not in self._held and not self._lock(one).locked()}
+        if not wanted or self._members.me.draining or not self._members.held():
+            return ()
+        async with AsyncExitStack() as locked:
+            for stream_id in wanted:  # none of them is waited for
+                await locked.enter_async_context(self._lock(stream_id))
+            try:
+                claimed = await _in_time(self._chains.claim_free(wanted))
+            except Exception as error:
+                log.warning("streams could not be taken together", streams=len(wanted), error=str(error))
+                return ()
+            await _at_once(CLAIMS_AT_ONCE, [self._begin(one, made) for one, made in claimed.items()])
+            return claimed.keys()
+
     async def _claim_if_free(self, stream_id: str, known_epoch: int) -> None:
         async with self._lock(stream_id):
             if stream_id in self._held or self._members.me.draining:
@@ -284,14 +314,14 @@ class Ownership(Generic[C]):
         claimed = await _in_time(self._chains.claim(stream_id, known_epoch))
         if claimed is None:
             return False
-        self._hold(stream_id, claimed.epoch)
-        log.info("stream taken", stream=stream_id, epoch=claimed.epoch)
-        await self._doings.taken(stream_id, claimed)
+        await self._begin(stream_id, claimed)
         return True
 
-    def _hold(self, stream_id: str, epoch: int) -> None:
-        self._held[stream_id] = epoch
+    async def _begin(self, stream_id: str, claimed: C) -> None:
+        self._held[stream_id] = claimed.epoch
         metrics.TAKEN.inc()
+        log.info("stream taken", stream=stream_id, epoch=claimed.epoch)
+        await self._doings.taken(stream_id, claimed)
 
     async def _lose(self, stream_id: str) -> None:
         if self._held.pop(stream_id, None) is not None:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from hub.cluster.claims import claim
+from hub.cluster.claims import claim, claim_free
 from hub.database import Database, open_engine
 from hub.ledger.bodies import interruption_body
 from hub.ledger.entries import HUB_STREAM, EntryType
@@ -76,6 +77,31 @@ def test_of_eight_that_claim_one_wins(postgres: str) -> None:
         for known in range(4):
             won = list(pool.map(claims, [(postgres, f"node-{number}", known) for number in range(8)]))
             assert sorted(won) == [[]] * 7 + [[known + 1]]
+
+
+async def test_of_many_that_are_claimed_together_those_are_had_that_are_free(cluster: Cluster) -> None:
+    office, one = await cluster.lead(), await cluster.node("one")
+    streams = [f"cam-{number}" for number in range(1, 6)]
+    for stream in streams[:4]:
+        assert await one.take(stream)
+        run = one.begin(stream)
+        if stream == "cam-1":
+            await one.ledger.committed()
+            await cluster.until_moved()  # what the log has, and what it has not yet, is alike
+        for _ in range(2 if stream == "cam-2" else 1):
+            one.chunk(stream)
+    await one.ledger.committed()
+    with cluster.engine.begin() as busy:
+        busy.execute(text("SELECT * FROM cluster_chains WHERE stream = 'cam-3' FOR UPDATE"))
+        known = dict.fromkeys(streams[:4], 1) | {"cam-4": 0, "cam-5": 0}
+        taken = await asyncio.to_thread(claim_free, cluster.engine, "two", known)
+    assert {stream: it.epoch for stream, it in taken.items()} == {"cam-1": 2, "cam-2": 2, "cam-5": 1}
+    assert (taken["cam-1"].was.run, taken["cam-1"].was.open) == (run, True)
+    until_us = [taken[stream].was.recorded_until_us for stream in ("cam-1", "cam-2", "cam-5")]
+    assert until_us == [START_US + CHUNK_US, START_US + 2 * CHUNK_US, None]
+    again = await asyncio.to_thread(claim_free, cluster.engine, "three", known)
+    assert {stream: it.epoch for stream, it in again.items()} == {"cam-3": 2}
+    await office.close()
 
 
 async def test_a_late_writer_writes_nothing_but_recovered_footage(cluster: Cluster) -> None:

@@ -17,7 +17,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -281,12 +281,17 @@ class Whole:
             epochs = {stream: epoch for stream, (_, epoch) in self.owners().items()}
             folder = self.cluster.folder / name
             return all(
-                known.get(path.relative_to(folder).as_posix()) == path.stat().st_size
-                for path in self.reels(name)
+                known.get(path.relative_to(folder).as_posix()) == size
+                for path, size in self._sized(name)
                 if run_of(path) >> 20 < epochs.get(of_stream(path), 1 << 40)
             )
 
         await until(declared, LONG_S)
+
+    def _sized(self, name: str) -> Iterator[tuple[Path, int]]:
+        for path in self.reels(name):
+            with suppress(FileNotFoundError):  # it has just left for the archive
+                yield path, path.stat().st_size
 
     async def goes_on(self, seconds: float) -> None:
         """So long, and every stream is recorded to the end of it: its reels on the disks grow."""

@@ -143,13 +143,16 @@ def test_a_dead_nodes_streams_are_claimed_in_one_look_by_all_others_alike() -> N
     assert not set(claims[ALL[1]]) & set(claims[ALL[2]]), "and nobody gets in anybody's way"
 
 
-def test_a_node_that_comes_is_given_one_stream_at_a_time_and_only_when_it_stays() -> None:
+def test_a_node_that_comes_is_given_what_evens_out_and_only_when_it_stays() -> None:
     world = _even(2, 12)
     world.living[ALL[2]], world.held[ALL[2]] = False, {}
     nodes = dict(world.living)
     assert not decide(world.view(ALL[0], nodes, settled=False)).gives
-    assert len(decide(world.view(ALL[0], nodes, settled=True)).gives) == 1
+    gives = decide(world.view(ALL[0], nodes, settled=True)).gives
+    assert [taker for _, taker in gives] == [ALL[2]] * 2, "and the other node gives two as well"
     before = world.changes
+    world.turn(ALL[0], View(ALL[0], world.streams, dict(world.owners), world.held[ALL[0]], nodes, tuple(nodes)))
+    assert not decide(world.see(ALL[0])).gives, "what the other one has yet to give is not this one's to give"
     world.settle()
     assert world.changes - before == 8, "four streams moved, each given and taken once: no more than needed"
 
