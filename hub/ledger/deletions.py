@@ -17,6 +17,7 @@ from hub.ledger.keeping import DAY_US, Keeping
 from hub.ledger.verdict import Finding, Harm, Step
 
 PATROL = "patrol"
+_CHUNK = EntryType.CHUNK
 PATROL_LEAST_DAYS = 366
 """「日常巡查的声像资料保存期限不少于一年」; a year may have 366 days."""
 
@@ -121,7 +122,7 @@ class Deletions:
 
     def entry(self, entry: Entry, place: str) -> None:
         """The next entry; ``place`` says where it stands."""
-        if is_footage(entry.type, entry.body):
+        if entry.type is _CHUNK or is_footage(entry.type, entry.body):
             self._footage(entry.body)
         elif entry.type is EntryType.HOLD:
             self.keeping.entry(entry)
@@ -183,8 +184,11 @@ class Deletions:
         if known is None:
             known = self._declared[body["reel"]] = _Declared(hashlib.sha256(), 0, 0, 0)
         known.digest.update(bytes.fromhex(body["sha256"]))
-        known.size = max(known.size, body["offset"] + body["size"])
-        known.end_us = max(known.end_us, body["end_us"])
+        size, end_us = body["offset"] + body["size"], body["end_us"]
+        if size > known.size:
+            known.size = size
+        if end_us > known.end_us:
+            known.end_us = end_us
         known.chunks += 1
 
     def _tombstone(self, entry: Entry, place: str) -> None:

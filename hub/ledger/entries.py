@@ -394,11 +394,11 @@ def is_stream_id(text: str) -> bool:
 
 def read_entry(data: bytes) -> Entry:
     """The entry that these bytes are. Raises BadEntry, and nothing else."""
-    if len(data) <= MAX_ENTRY_BYTES and shapes.CHUNK.fullmatch(data):
-        value, kind = _QUICK_DECODER.raw_decode(data.decode("ascii"))[0], EntryType.CHUNK
-    else:
-        value = parse(data)
-        kind = check_entry(value)
+    shape = shapes.chunk(data) if len(data) <= MAX_ENTRY_BYTES else None
+    if shape is not None:
+        return _chunk(shape, data)
+    value = parse(data)
+    kind = check_entry(value)
     return Entry(
         value["stream"],
         value["seq"],
@@ -412,3 +412,30 @@ def read_entry(data: bytes) -> Entry:
         data,
         leaf_hash(data).hex(),
     )
+
+
+def _chunk(shape: re.Match[str], data: bytes) -> Entry:
+    """Of the shape: its values are taken from where they stand, which costs a third of decoding all of it."""
+    (
+        device_us, end_us, first_us, init_sha256, init_size, offset, reason, reel, stream, run,
+        sha256, size, _, epoch, hub, prev, seq, t_hub, t_mono,
+    ) = shape.groups()  # fmt: skip
+    body = {
+        "device_us": None if device_us is None else int(device_us),
+        "end_us": int(end_us),
+        "first_us": int(first_us),
+        "init_sha256": init_sha256,
+        "init_size": int(init_size),
+        "offset": int(offset),
+        "reason": reason,
+        "reel": reel,
+        "run": int(run),
+        "sha256": sha256,
+        "size": int(size),
+        "tracks": _QUICK_DECODER.raw_decode(shape.string, shape.start("tracks"))[0],
+    }
+    leaf = hashlib.sha256(b"\x00" + data).hexdigest()
+    return Entry(stream, int(seq), _CHUNK, int(epoch), prev, int(t_hub), int(t_mono), body, hub, data, leaf)
+
+
+_CHUNK = EntryType.CHUNK

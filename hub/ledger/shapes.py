@@ -1,7 +1,8 @@
 """What nearly every entry looks like, as one expression: a ``chunk`` whose body has the fields that a hub writes.
 
 Bytes that match are canonical JSON in our profile, have each key once, and pass every check of ``entries.py``: it is
-those that are cheap to tell. Bytes that do not match are read with care, and may be as good.
+those that are cheap to tell, and their values are taken out as they are matched. Bytes that do not match are read with
+care, and may be as good.
 """
 
 from __future__ import annotations
@@ -11,16 +12,24 @@ import re
 _COUNT = "(?:0|(?!9[0-9]{15})[1-9][0-9]{0,15}+)"
 """From 0 on, and below 2^53: of those with 16 digits, the ones below 9 × 10^15."""
 _INTEGER = f"(?:{_COUNT}|-(?!9[0-9]{{15}})[1-9][0-9]{{0,15}}+)"
-_TEXT = r'"[ !#-\[\]-~]*+"'
+_CHARACTERS = r"[ !#-\[\]-~]*+"
 """Nothing that JSON writes with an escape, and ASCII."""
+_TEXT = f'"{_CHARACTERS}"'
 _DIGEST = '"[0-9a-f]{64}"'
 _NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
-_REEL = f'"reels/(?P<stream>[a-z0-9][a-z0-9-]{{0,62}})/(?:{_NAME}/)*{_NAME}"'
+_REEL = f'"(?P<reel>reels/(?P<stream>[a-z0-9][a-z0-9-]{{0,62}})/(?:{_NAME}/)*{_NAME})"'
 
 
 def _object(**members: str) -> str:
     """An expression for an object with these members, which are expressions too, in the order of their keys."""
     return r"\{" + ",".join(f'"{key}":{members[key]}' for key in sorted(members)) + r"\}"
+
+
+def _taken(name: str, value: str) -> str:
+    """A value that is wanted; of a text what is between the quotes."""
+    if value[0] == value[-1] == '"':
+        return f'"(?P<{name}>{value[1:-1]})"'
+    return f"(?P<{name}>{value})"
 
 
 def _track(**more: str) -> str:
@@ -36,13 +45,28 @@ def _track(**more: str) -> str:
 
 _TRACK = f"(?:{_track()}|{_track(source_sha256=_DIGEST)})"
 _BODY = _object(
-    reel=_REEL, run=_INTEGER, offset=_COUNT, size=_COUNT, sha256=_DIGEST, init_size=_COUNT, init_sha256=_DIGEST,
-    first_us=_INTEGER, end_us=_INTEGER, device_us=f"(?:null|{_INTEGER})", reason=_TEXT,
-    tracks=rf"\[(?:{_TRACK}(?:,{_TRACK})*)?\]",
-)  # fmt: skip
+    reel=_REEL,
+    reason=_taken("reason", _TEXT),
+    run=_taken("run", _INTEGER),
+    offset=_taken("offset", _COUNT),
+    size=_taken("size", _COUNT),
+    sha256=_taken("sha256", _DIGEST),
+    init_size=_taken("init_size", _COUNT),
+    init_sha256=_taken("init_sha256", _DIGEST),
+    first_us=_taken("first_us", _INTEGER),
+    end_us=_taken("end_us", _INTEGER),
+    device_us=f"(?:null|{_taken('device_us', _INTEGER)})",
+    tracks=_taken("tracks", rf"\[(?:{_TRACK}(?:,{_TRACK})*)?\]"),
+)
 _ENTRY = _object(
-    v="1", type='"chunk"', stream='"(?P=stream)"', body=_BODY, hub=_TEXT, node=_TEXT, boot=_TEXT, salt=_TEXT,
-    epoch=_COUNT, seq=_COUNT, prev=_DIGEST, t_hub=_INTEGER, t_mono=_INTEGER,
+    v="1", type='"chunk"', stream='"(?P=stream)"', body=_BODY, node=_TEXT, boot=_TEXT, salt=_TEXT,
+    hub=_taken("hub", _TEXT), epoch=_taken("epoch", _COUNT), seq=_taken("seq", _COUNT), prev=_taken("prev", _DIGEST),
+    t_hub=_taken("t_hub", _INTEGER), t_mono=_taken("t_mono", _INTEGER),
     clock=_object(source=_TEXT, offset_us=_INTEGER, error_us=_INTEGER),
 )  # fmt: skip
-CHUNK = re.compile(_ENTRY.encode())
+_CHUNK = re.compile(_ENTRY)
+
+
+def chunk(data: bytes) -> re.Match[str] | None:
+    """Its values are the match's groups, in the order of the bytes. None: not of this shape."""
+    return _CHUNK.fullmatch(data.decode("latin-1"))

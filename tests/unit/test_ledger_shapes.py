@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ledger.entries import BadEntry, EntryType, canonical, check_entry, parse, read_entry
-from hub.ledger.shapes import CHUNK
+from hub.ledger.entries import BadEntry, EntryType, canonical, check_entry, leaf_hash, parse, read_entry
+from hub.ledger.shapes import chunk
 from tests.ledger_folder import build, lines
 
 TRACK = {
@@ -37,16 +37,16 @@ PIECES = (
 
 
 def test_hubs_write_chunks_of_this_shape() -> None:
-    assert CHUNK.fullmatch(LINE)
-    assert read_entry(LINE).body == ENTRY["body"]
+    assert chunk(LINE)
+    same_closely(LINE)
     none = canonical(ENTRY | {"body": ENTRY["body"] | {"tracks": []}})  # type: ignore[operator,dict-item]
-    assert CHUNK.fullmatch(none)
+    assert chunk(none)
 
 
 async def test_of_a_real_ledger_each_chunk_is(tmp_path: Path) -> None:
     folder = await build(tmp_path)
     found = [line for path in folder.data.glob("reels/*/*/*.entries") for line in lines(path)]
-    kinds = [(json.loads(line)["type"] == "chunk", CHUNK.fullmatch(line.rstrip(b"\n")) is not None) for line in found]
+    kinds = [(json.loads(line)["type"] == "chunk", chunk(line.rstrip(b"\n")) is not None) for line in found]
     assert (True, True) in kinds
     assert (True, False) not in kinds
     assert (False, True) not in kinds
@@ -54,11 +54,17 @@ async def test_of_a_real_ledger_each_chunk_is(tmp_path: Path) -> None:
 
 def same_closely(data: bytes) -> None:
     """What has the shape is read the long way without a word, as the same."""
-    if CHUNK.fullmatch(data):
+    if chunk(data):
         value = parse(data)
         assert canonical(value) == data
         assert check_entry(value) is EntryType.CHUNK
-        assert read_entry(data).body == value["body"]
+        found = read_entry(data)
+        assert found.body == value["body"]
+        assert found.type is EntryType.CHUNK
+        assert (found.stream_id, found.seq, found.epoch) == (value["stream"], value["seq"], value["epoch"])
+        assert (found.prev, found.origin) == (value["prev"], value["hub"])
+        assert (found.t_hub_us, found.t_mono_us) == (value["t_hub"], value["t_mono"])
+        assert (found.data, found.leaf) == (data, leaf_hash(data).hex())
 
 
 @given(st.data())
@@ -92,11 +98,11 @@ def test_numbers_and_texts_that_are_exchanged(old: bytes, data: st.DataObject) -
 )  # fmt: skip
 def test_what_is_wrong_has_not_the_shape(old: bytes, new: bytes) -> None:
     assert old in LINE
-    assert not CHUNK.fullmatch(LINE.replace(old, new))
+    assert not chunk(LINE.replace(old, new))
 
 
 def test_a_line_that_is_too_long_is_refused_though_it_has_the_shape() -> None:
     long = canonical(ENTRY | {"body": ENTRY["body"] | {"tracks": [TRACK] * 8000}})  # type: ignore[operator,dict-item]
-    assert CHUNK.fullmatch(long)
+    assert chunk(long)
     with pytest.raises(BadEntry, match="bytes"):
         read_entry(long)

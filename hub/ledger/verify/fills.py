@@ -7,8 +7,9 @@ which run the footage is; all three are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from typing import Any
 
 from hub.ledger.bodies import INTERRUPTION_TYPES, UPLOAD
 from hub.ledger.entries import Entry, EntryType, is_footage
@@ -69,8 +70,7 @@ class Fills:
         if kind is EntryType.CLOSE and body.get("run") in self._runs:
             self.uploading.discard(body["run"])
             return True
-        if is_footage(kind, body) and body["run"] in self._runs:
-            self._runs[body["run"]].append((body["first_us"], body["end_us"]))
+        if is_footage(kind, body) and self.chunk(body):
             return True
         if kind in INTERRUPTION_TYPES:
             if kind is EntryType.INTERRUPTION_OPEN:
@@ -85,6 +85,14 @@ class Fills:
         elif kind is EntryType.BACKFILL:
             self._backfill(entry, place)
         return False
+
+    def chunk(self, body: Mapping[str, Any]) -> bool:
+        """Takes what a footage entry says; whether it is of an uploaded run."""
+        spans = self._runs.get(body["run"]) if self._runs else None
+        if spans is None:
+            return False
+        spans.append((body["first_us"], body["end_us"]))
+        return True
 
     def _backfill(self, entry: Entry, place: str) -> None:
         body = entry.body

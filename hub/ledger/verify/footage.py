@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.context import Absent
 from hub.shelf import Shelf
 
 BLOCK = 2 << 20
-"""Bytes read at a time, at most: more than nearly every chunk, since each read and each hash waits for the
-interpreter's lock once."""
+"""Bytes read at a time, at most: several chunks, since each read waits for the interpreter's lock once."""
 PART = 16 << 20
 """Bytes of a reel that one thread reads, or a little more: never a part of a chunk."""
 Progress = Callable[[int], None]
@@ -40,9 +39,8 @@ def _block() -> memoryview:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes of a reel that an entry speaks of, and the entry's place."""
+class Piece(NamedTuple):
+    """Bytes of a reel that an entry speaks of, and the entry's place. One is made for each chunk there is."""
 
     offset: int
     size: int
@@ -92,14 +90,18 @@ class ReelJob:
         """One more entry about this reel."""
         if not self.init_size:
             self.init_size, self.init_sha256, self.init_place = body["init_size"], body["init_sha256"], place
-        elif (body["init_size"], body["init_sha256"]) != (self.init_size, self.init_sha256) and body["init_size"]:
+        elif body["init_size"] and (body["init_sha256"] != self.init_sha256 or body["init_size"] != self.init_size):
             expected = f"the init segment of {self.init_place} ({self.init_size} bytes, {self.init_sha256})"
             found = f"{body['init_size']} bytes, {body['init_sha256']}"
             self.findings.append(Finding(Step.FOOTAGE, Harm.ALTERED, self.stream, place, expected, found))
-        if body["size"]:
-            self.first_us = min(self.first_us, body["first_us"]) if self.pieces else body["first_us"]
-            self.end_us = max(self.end_us, body["end_us"])
-            self.pieces.append(Piece(body["offset"], body["size"], body["sha256"], place))
+        size = body["size"]
+        if size:
+            first_us, end_us = body["first_us"], body["end_us"]
+            if first_us < self.first_us or not self.pieces:
+                self.first_us = first_us
+            if end_us > self.end_us:
+                self.end_us = end_us
+            self.pieces.append(Piece(body["offset"], size, body["sha256"], place))
 
     def parts(self) -> list[Callable[[Progress], Read]]:
         """Each reads a part of the reel and compares; any thread. Together they have read all of it."""
@@ -189,12 +191,14 @@ class ReelJob:
         else:
             at = self.pieces[first - 1].end
             reader.seek(at)
-        for piece in self.pieces[first:end]:
+        for number, piece in enumerate(self.pieces[first:end], first):
             if piece.offset != at:
                 harm = Harm.UNDECLARED if piece.offset > at else Harm.ALTERED
                 expected = f"footage from byte {at} on"
                 self._find(found, harm, self._place(piece), expected, f"footage from byte {piece.offset} on")
                 reader.seek(piece.offset)
+            if not reader.held:
+                reader.hold(self._together(number, end))
             digest = reader.digest(piece.size)
             if digest is None:
                 there = max(0, reader.size - piece.offset)
@@ -205,6 +209,15 @@ class ReelJob:
             at = piece.end
         if end == len(self.pieces):
             self._rest(found, reader.size, at)
+
+    def _together(self, first: int, end: int) -> int:
+        """How many bytes are read at once from the piece ``first`` on: of whole pieces, where they fit."""
+        at = begun = self.pieces[first].offset
+        for piece in islice(self.pieces, first, end):
+            if piece.offset != at or piece.end - begun > BLOCK:
+                break
+            at = piece.end
+        return at - begun or BLOCK
 
     def _init(self, reader: _Reader, found: Read) -> int:
         digest = reader.digest(self.init_size)
@@ -284,20 +297,29 @@ class _Archived:
 
 
 class _Reader:
-    """Reads from start to end, hashing what it is asked for: a chunk is read and hashed at one go."""
+    """Reads from start to end, hashing what it is asked for. ``held``: bytes that were read and not yet hashed."""
 
     def __init__(self, source: _Bytes) -> None:
         self._source = source
         self._block = _block()
+        self._at = 0
+        self.held = 0
         self.size = source.size
         self.done = 0
 
     def seek(self, offset: int) -> None:
+        self.held = 0
         self._source.seek(offset)
+
+    def hold(self, count: int) -> None:
+        """Read so much at once, if it is there: what will be asked for next. Only when nothing is held."""
+        self._at, self.held = 0, self._source.fill(self._block[:count])
 
     def digest(self, size: int) -> str | None:
         """SHA-256 of the next ``size`` bytes; None if the file ends before."""
-        digest, left = hashlib.sha256(), size
+        at, held = self._at, min(size, self.held)
+        digest, left = hashlib.sha256(self._block[at : at + held]), size - held
+        self._at, self.held = at + held, self.held - held
         while left:
             count = self._source.fill(self._block[:left])
             if count == 0:

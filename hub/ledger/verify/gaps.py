@@ -17,6 +17,7 @@ TOLERANCE_US = 1_000_000
 EDGE_SLACK_US = 500_000
 """Edges of interruptions are true within ``edge_error_us``, which is at most this."""
 US_PER_S = 1_000_000
+_CHUNK = EntryType.CHUNK
 _WITHDRAWN = (-1, -1)
 
 
@@ -58,7 +59,12 @@ class Gaps:
 
     def entry(self, entry: Entry, place: str) -> None:
         kind, body = entry.type, entry.body
-        if self._fills.entry(entry, place):
+        if kind is _CHUNK:
+            if self._fills.chunk(body):
+                self.chunks += 1
+            else:
+                self._footage(body, False, place)
+        elif self._fills.entry(entry, place):
             self.chunks += is_footage(kind, body)
         elif is_footage(kind, body):
             self._footage(body, kind is EntryType.RECOVERY, place)
@@ -111,10 +117,19 @@ def _within_run(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     """Whether more than a second is missing between two chunks of a run, by the run's own axis, which no
     step of a calendar moves. Unbroken packet numbers prove that the source itself sent nothing."""
     earlier = {track["id"]: track for track in before["tracks"]}
-    shared = [(earlier[track["id"]], track) for track in body["tracks"] if track["id"] in earlier]
-    video = [pair for pair in shared if pair[1]["kind"] == "video"]
-    for old, new in video or shared:
-        gap_us = (new["first_ticks"] - old["end_ticks"]) * US_PER_S // max(1, new["timescale"])
-        if gap_us > TOLERANCE_US and new["first_seq"] != old["last_seq"] + 1:
-            return True
-    return False
+    video = lost_video = lost_other = False
+    for new in body["tracks"]:
+        old = earlier.get(new["id"])
+        if old is None:
+            continue
+        gap = new["first_ticks"] - old["end_ticks"]
+        lost = (
+            gap > 0
+            and gap * US_PER_S // max(1, new["timescale"]) > TOLERANCE_US
+            and new["first_seq"] != old["last_seq"] + 1
+        )
+        if new["kind"] == "video":
+            video, lost_video = True, lost_video or lost
+        else:
+            lost_other = lost_other or lost
+    return lost_video if video else lost_other

@@ -19,6 +19,7 @@ from hub.ledger.verify.handover import quick_handovers
 from hub.ledger.verify.walk import Line, StreamWalk
 from hub.shelf import Shelf
 
+_CHUNK = EntryType.CHUNK
 REELS_AT_ONCE = 8
 """Kept for what a live hub appends meanwhile. A reel of which entries are still to come is kept longer."""
 JOBS_AT_ONCE = 64
@@ -76,15 +77,16 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
         entry, place = line.entry, line.place
         gaps.entry(entry, place)
         deletions.entry(entry, place)
-        if entry.type is not EntryType.CHUNK:
+        if entry.type is not _CHUNK:
             statements.check(run, line)
             beside.note(run, line)
-        if entry.type in (EntryType.CHUNK, EntryType.RECOVERY) and "reel" in entry.body:
-            job = _reel_job(run, jobs, line)
+        if (entry.type is _CHUNK or entry.type is EntryType.RECOVERY) and "reel" in entry.body:
+            reel = entry.body["reel"]
+            job = jobs.get(reel) or _new_job(run, jobs, line)
             job.add(entry.body, place)
             job.told = line.last
             if line.last and not run.live:
-                yield jobs.pop(entry.body["reel"])  # nothing more can be said of it
+                yield jobs.pop(reel)  # nothing more can be said of it
             elif len(jobs) > REELS_AT_ONCE:
                 yield from _oldest_told(jobs)
         elif stream == HUB_STREAM:
@@ -123,15 +125,14 @@ def _hub_entry(run: Context, line: Line) -> None:
         run.anchors.append(line.entry)
 
 
-def _reel_job(run: Context, jobs: OrderedDict[str, ReelJob], line: Line) -> ReelJob:
+def _new_job(run: Context, jobs: OrderedDict[str, ReelJob], line: Line) -> ReelJob:
     reel = line.entry.body["reel"]
-    if reel not in jobs:
-        if reel in run.declared_reels:
-            expected, found = "the entries of a reel together", "the reel again after later ones"
-            run.add(Step.CHAINS, Harm.ALTERED, line.entry.stream_id, line.place, expected, found)
-        run.declared_reels.add(reel)
-        jobs[reel] = ReelJob(run.data, reel, line.entry.stream_id, _elsewhere(run, reel))
-    return jobs[reel]
+    if reel in run.declared_reels:
+        expected, found = "the entries of a reel together", "the reel again after later ones"
+        run.add(Step.CHAINS, Harm.ALTERED, line.entry.stream_id, line.place, expected, found)
+    run.declared_reels.add(reel)
+    job = jobs[reel] = ReelJob(run.data, reel, line.entry.stream_id, _elsewhere(run, reel))
+    return job
 
 
 def _elsewhere(run: Context, reel: str) -> Shelf | None:
