@@ -33,8 +33,8 @@ FRAGMENT_UNITS = {"video": 6, "audio": 8}
 """200 ms and the picture that closes the fragment: of 25 pictures and of 31.25 AAC frames a second."""
 ON_THE_WIRE_UNITS = 6
 """What the camera handed to the socket when the hub was no longer there to read it."""
-BUSY_WIRE_UNITS = 30
-"""The same right after a start, when the hub has much else to do: about a second."""
+BUSY_WIRE_UNITS = {"video": 45, "audio": 56}
+"""The same right after a start, when the hub has much else to do, on a machine that has, too: 1.8 s."""
 
 
 async def test_kill_9_and_start_again(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ async def test_killed_again_and_again(tmp_path: Path) -> None:
     # A hub that was killed while it started has perhaps not read yet what the camera sent: any of that may be gone.
     unread = {unit.session for unit in sent for at_us in starting_us if abs(unit.utc_us - at_us) < 500_000}
     for kind, fragment in FRAGMENT_UNITS.items():
-        _assert_little_lost(data, sent, kind, fragment + BUSY_WIRE_UNITS, unread)
+        _assert_little_lost(data, sent, kind, fragment + BUSY_WIRE_UNITS[kind], unread)
 
 
 async def serves(hub: HubProcess) -> bool:
