@@ -13,7 +13,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMPS := $(VENV)/stamps
 PAGE   := hub/api/page/index.html
-JOBS   ?= 3  # of two cores: tests of whole hubs mostly wait
+JOBS   ?= 2  # a process for each of two cores: with three, streams that are sent in real time come late now and then
 
 # Images of containers often say so; the tests start hundreds of hubs, and each would compile all of itself.
 unexport PYTHONDONTWRITEBYTECODE
