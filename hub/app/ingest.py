@@ -116,7 +116,6 @@ class IngestNode:
         )  # fmt: skip
         self._telling = Telling(clock, settings.node_name, self._told, self.ownership.epoch, membership.saying.standing)
         self._announcing = Announcing(chains.durable, membership.saying.change)
-        self._changing: set[asyncio.Task[None]] = set()
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Streams may be taken from here on; the stack ends them in order."""

@@ -4,13 +4,13 @@ another disk, and another archive's book to keep; what lies here goes to the arc
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from sqlalchemy import Engine
 
 from hub.app.far_files import OwnFiles
+from hub.app.meanwhile import meanwhile
 from hub.archive.archive import Archive
 from hub.archive.book import Book
 from hub.archive.store import open_store
@@ -38,12 +38,9 @@ async def left_reels(settings: Settings, clock: Clock, engine: Engine) -> AsyncI
         ends=reader.reel_end_us,
         reels_alone=True,
     )  # fmt: skip
-    task = asyncio.create_task(archive.run(), name="reels of an earlier lead")
     try:
-        yield
+        async with meanwhile(archive.run(), "reels of an earlier lead"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         archive.let_go()
         reader.close()

@@ -20,10 +20,11 @@ from hub.app.gateway import Gateway, healthz, node_metrics
 from hub.app.hub import COLLECT_AT, Hub
 from hub.app.ingest import IngestNode
 from hub.app.ingest_door import DiskDoor
+from hub.app.meanwhile import meanwhile
 from hub.app.membership import LEADS, SERVES, Membership
 from hub.app.node_door import Office, bearer, node_app
 from hub.app.node_figures import TellingOfNode
-from hub.app.office import Leading, leading
+from hub.app.office import Leading
 from hub.archive.store import open_store
 from hub.clock import Clock, SystemClock
 from hub.cluster.node_ledger import NodeLedger
@@ -101,7 +102,7 @@ class ClusterNode:
         if settings.plays(LEADS):
             self.leading = Leading(settings, self.clock, self.membership, self.calls, office, self.engine)
             self.leading.first_password = first_password
-            await stack.enter_async_context(leading(self.leading))
+            await stack.enter_async_context(meanwhile(self.leading.run(), "office"))
         if public is not None:
             self.gateway = await stack.enter_async_context(
                 Gateway.running(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 
 import structlog
@@ -223,15 +223,3 @@ def fence(engine: Engine, epoch: int) -> None:
     @event.listens_for(engine, "begin")
     def check(connection: Connection) -> None:
         check_lead(connection, epoch)
-
-
-@asynccontextmanager
-async def leading(role: Leading) -> AsyncIterator[None]:
-    """As long as the block lasts."""
-    task = asyncio.create_task(role.run(), name="office")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
