@@ -120,16 +120,16 @@ class Deletions:
     _deleted: set[str] = field(default_factory=set)
     _findings: list[Finding] = field(default_factory=list)
 
-    def entry(self, entry: Entry, place: str) -> None:
-        """The next entry; ``place`` says where it stands."""
+    def entry(self, entry: Entry, place: object) -> None:
+        """The next entry; ``str(place)`` says where it stands."""
         if entry.type is _CHUNK or is_footage(entry.type, entry.body):
             self._footage(entry.body)
         elif entry.type is EntryType.HOLD:
             self.keeping.entry(entry)
         elif entry.type is EntryType.TOMBSTONE:
-            self._tombstone(entry, place)
+            self._tombstone(entry, str(place))
         elif entry.type is EntryType.DELETED:
-            self._deletion(entry, place)
+            self._deletion(entry, str(place))
 
     def tombstoned(self, reel: str, offset: int, size: int) -> Tombstone | None:
         """The tombstone that covers these bytes of a reel, unless they were kept after all."""

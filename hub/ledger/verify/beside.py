@@ -55,10 +55,10 @@ def note(run: Context, line: Line) -> None:
 def _remember(run: Context, line: Line, name: Any, sha256: Any, form: re.Pattern[str], *, required: bool) -> None:
     stream = line.entry.stream_id
     if isinstance(name, str) and isinstance(sha256, str) and form.fullmatch(name):
-        run.beside[name] = Beside(stream, line.place, sha256, required)
+        run.beside[name] = Beside(stream, str(line), sha256, required)
     else:
         expected = "a file beside the footage and its digest"
-        run.add(Step.FOOTAGE, Harm.ALTERED, stream, line.place, expected, repr(name)[:200])
+        run.add(Step.FOOTAGE, Harm.ALTERED, stream, str(line), expected, repr(name)[:200])
 
 
 def check(run: Context) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from hub.ledger.anchors.check import Trust
 from hub.ledger.deletions import Deletions
@@ -15,6 +16,9 @@ from hub.ledger.verify.beside import Beside
 from hub.ledger.verify.log import LogSnapshot
 from hub.ledger.verify.walk import EntryFile, StreamResult
 from hub.shelf import Shelf
+
+if TYPE_CHECKING:
+    from hub.ledger.verify.reading import Reels
 
 Progress = Callable[[int, int], None]
 """``progress(done, total)`` in bytes; called from several threads, one at a time."""
@@ -116,6 +120,8 @@ class Context:
     """Of these, what was lawfully deleted."""
     done_bytes: int = 0
     total_bytes: int = 0
+    reels: Reels | None = None
+    """Those that the walk over the entries handed over to be read."""
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, step: Step, harm: Harm, stream: str, place: str, expected: str, found: str) -> None:
@@ -140,5 +146,7 @@ class Context:
         return self.origins.setdefault(origin, len(self.origins))
 
     def close(self) -> None:
+        if self.reels is not None:
+            self.reels.close()
         for result in self.results.values():
             result.leaves.close()

@@ -60,8 +60,8 @@ class Fills:
     _fills: list[_Fill] = field(default_factory=list)
     _wrong: list[Finding] = field(default_factory=list)
 
-    def entry(self, entry: Entry, place: str) -> bool:
-        """Takes an entry; whether it is of an uploaded run alone, and says nothing of what was recorded as it came."""
+    def entry(self, entry: Entry, place: object) -> bool:
+        """Takes an entry, which stands at ``str(place)``; whether it is of an uploaded run alone, and says nothing of what was recorded as it came."""
         kind, body = entry.type, entry.body
         if kind is EntryType.OPEN and body["protocol"] == UPLOAD:
             self._runs[body["run"]] = []
@@ -83,7 +83,7 @@ class Fills:
                 body["kind"] not in _LOSSLESS,
             )
         elif kind is EntryType.BACKFILL:
-            self._backfill(entry, place)
+            self._backfill(entry, str(place))
         return False
 
     def chunk(self, body: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from hub.ledger.files import SUFFIX
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.context import Absent
 from hub.shelf import Shelf
@@ -40,12 +41,13 @@ def _block() -> memoryview:
 
 
 class Piece(NamedTuple):
-    """Bytes of a reel that an entry speaks of, and the entry's place. One is made for each chunk there is."""
+    """Bytes of a reel that an entry speaks of, and the entry's line and number. One is made for each chunk there is."""
 
     offset: int
     size: int
     sha256: str
-    place: str
+    line: int
+    seq: int
 
     @property
     def end(self) -> int:
@@ -86,13 +88,15 @@ class ReelJob:
     end_us: int = 0
     """From the first to the last moment that its entries speak of (hub UTC)."""
 
-    def add(self, body: Mapping[str, Any], place: str) -> None:
-        """One more entry about this reel."""
+    def add(self, body: Mapping[str, Any], line: int, seq: int) -> None:
+        """One more entry about this reel: its line in the reel's entry file, and its number in the chain."""
         if not self.init_size:
-            self.init_size, self.init_sha256, self.init_place = body["init_size"], body["init_sha256"], place
+            self.init_size, self.init_sha256 = body["init_size"], body["init_sha256"]
+            self.init_place = self._declared_in(line, seq)
         elif body["init_size"] and (body["init_sha256"] != self.init_sha256 or body["init_size"] != self.init_size):
             expected = f"the init segment of {self.init_place} ({self.init_size} bytes, {self.init_sha256})"
             found = f"{body['init_size']} bytes, {body['init_sha256']}"
+            place = self._declared_in(line, seq)
             self.findings.append(Finding(Step.FOOTAGE, Harm.ALTERED, self.stream, place, expected, found))
         size = body["size"]
         if size:
@@ -101,7 +105,7 @@ class ReelJob:
                 self.first_us = first_us
             if end_us > self.end_us:
                 self.end_us = end_us
-            self.pieces.append(Piece(body["offset"], size, body["sha256"], place))
+            self.pieces.append(Piece(body["offset"], size, body["sha256"], line, seq))
 
     def parts(self) -> list[Callable[[Progress], Read]]:
         """Each reads a part of the reel and compares; any thread. Together they have read all of it."""
@@ -144,8 +148,10 @@ class ReelJob:
         return found
 
     def _absent(self) -> Absent:
-        last = self.pieces[-1]
-        return Absent(self.reel, self.stream, last.offset + last.size, len(self.pieces), self.pieces[0].place)
+        first, last = self.pieces[0], self.pieces[-1]
+        return Absent(
+            self.reel, self.stream, last.offset + last.size, len(self.pieces), self._declared_in(first.line, first.seq)
+        )
 
     @contextmanager
     def _opened(self) -> Iterator[_Bytes]:
@@ -235,7 +241,10 @@ class ReelJob:
                 self._find(found, Harm.UNDECLARED, place, "the end of the file", f"{size - at} more")
 
     def _place(self, piece: Piece) -> str:
-        return f"{self.reel} bytes {piece.offset}-{piece.end} (declared in {piece.place})"
+        return f"{self.reel} bytes {piece.offset}-{piece.end} (declared in {self._declared_in(piece.line, piece.seq)})"
+
+    def _declared_in(self, line: int, seq: int) -> str:
+        return f"{self.reel}{SUFFIX} line {line} (entry {seq} of {self.stream})"
 
     def _find(self, found: Read, harm: Harm, place: str, expected: str, instead: str) -> None:
         found.findings.append(Finding(Step.FOOTAGE, harm, self.stream, place, expected, instead))

@@ -57,7 +57,8 @@ class Gaps:
         """How many interruptions stand."""
         return sum(edges != _WITHDRAWN for edges in self._declared.values())
 
-    def entry(self, entry: Entry, place: str) -> None:
+    def entry(self, entry: Entry, place: object) -> None:
+        """The next entry; ``str(place)`` says where it stands."""
         kind, body = entry.type, entry.body
         if kind is _CHUNK:
             if self._fills.chunk(body):
@@ -79,7 +80,7 @@ class Gaps:
                 else (body["started_us"] - slack, 1 << 62 if ended is None else ended + slack)
             )
 
-    def _footage(self, body: Mapping[str, Any], recovered: bool, place: str) -> None:
+    def _footage(self, body: Mapping[str, Any], recovered: bool, place: object) -> None:
         before = self._last
         self.chunks += 1
         if before is not None and recovered and body["run"] < before["run"]:
@@ -90,7 +91,7 @@ class Gaps:
             loose = recovered or self._last_recovered or before["run"] != body["run"]
             missing = self._between_runs(before, body) if loose else _within_run(before, body)
             if missing:
-                self._candidates.append((before["end_us"], max(body["first_us"], before["end_us"]), place))
+                self._candidates.append((before["end_us"], max(body["first_us"], before["end_us"]), str(place)))
         self._last, self._last_recovered, self._ended = body, recovered, False
 
     def _between_runs(self, before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

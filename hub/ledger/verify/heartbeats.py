@@ -22,10 +22,10 @@ def check(run: Context, line: Line) -> None:
         if leaf is None:
             if not run.live and (result is None or result.aligned):
                 expected, found = f"entry {seq} of {stream}, of which it speaks", "no such entry"
-                run.add(Step.COMPLETENESS, Harm.MISSING, stream, line.place, expected, found)
+                run.add(Step.COMPLETENESS, Harm.MISSING, stream, str(line), expected, found)
             return
         leaves[stream] = leaf
     digest = heads_digest(leaves)
     if digest != entry.body["digest"]:
         expected, found = f"heads with the digest {entry.body['digest']}", digest
-        run.add(Step.COMPLETENESS, Harm.ALTERED, HUB_STREAM, line.place, expected, found)
+        run.add(Step.COMPLETENESS, Harm.ALTERED, HUB_STREAM, str(line), expected, found)

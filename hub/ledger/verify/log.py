@@ -11,7 +11,8 @@ from pathlib import Path
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, LEAVES_FILE, VKEY_FILE
 from hub.ledger.merkle import HASH_SIZE, CompactRange
 from hub.ledger.verdict import Finding, Harm, Step
-from hub.ledger.verify.walk import LEAF_RECORD, StreamResult
+from hub.ledger.verify.leaves import Leaf
+from hub.ledger.verify.walk import StreamResult
 
 Report = Callable[[Finding], None]
 
@@ -84,23 +85,23 @@ def _text(path: Path) -> str:
 # ------------------------------------------------------------------------- step 4: log and entries
 
 
-@dataclass
+_NO_LEAF = Leaf(b"", -1)
+
+
+@dataclass(slots=True)
 class _Pointer:
     """Where a stream's chain stands while the log is walked."""
 
     result: StreamResult
+    coming: Iterator[Leaf]
     number: int = 0
     leaf: bytes = b""
     origin: int = -1
 
     def advance(self) -> bool:
-        record = self.result.leaves.read(LEAF_RECORD)
-        if not record:
-            self.leaf = b""
-            return False
-        self.leaf, self.origin = record[:HASH_SIZE], int.from_bytes(record[HASH_SIZE:], "big")
+        self.leaf, self.origin = next(self.coming, _NO_LEAF)
         self.number += 1
-        return True
+        return bool(self.leaf)
 
 
 @dataclass
@@ -115,8 +116,7 @@ class LogMatch:
 
     def __post_init__(self) -> None:
         for result in self.results.values():
-            result.leaves.seek(0)
-            pointer = _Pointer(result)
+            pointer = _Pointer(result, iter(result.leaves))
             if pointer.advance():
                 self._next[pointer.leaf] = pointer
 

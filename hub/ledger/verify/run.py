@@ -19,14 +19,16 @@ from hub.shelf import Shelf
 STEPS: list[tuple[Callable[[Context], None], tuple[Step, ...]]] = [
     (inventory.take, (Step.INVENTORY,)),
     (streams.walk, (Step.ENTRIES, Step.CHAINS)),
-    (deletions.settle, ()),
-    (streams.undeclared_reels, (Step.FOOTAGE,)),
-    (heads.check_logs, (Step.LOG, Step.CHECKPOINTS, Step.COMPLETENESS)),
-    (deletions.check_signed, ()),
+    (heads.check_logs, (Step.LOG, Step.CHECKPOINTS)),
     (database.check, (Step.DATABASE,)),
+    (streams.read_footage, ()),
+    (deletions.settle, ()),
+    (streams.undeclared_reels, (Step.FOOTAGE, Step.COMPLETENESS)),
+    (deletions.check_signed, ()),
     (times.judge, ()),
 ]
-"""What is done, in this order, and which steps are complete after it."""
+"""What is done, in this order, and which steps are complete after it. Footage is read by other threads from the walk
+on; what needs no footage comes before it is waited for."""
 
 
 def verify_path(

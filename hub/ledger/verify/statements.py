@@ -25,7 +25,7 @@ def check(run: Context, line: Line) -> None:
     match = FILE.fullmatch(name) if isinstance(name, str) else None
     if match is None or match[1] != stream or not sha256:
         expected = f"a file below statements/{stream}/ and its digest"
-        run.add(Step.FOOTAGE, Harm.ALTERED, stream, line.place, expected, repr(name)[:200])
+        run.add(Step.FOOTAGE, Harm.ALTERED, stream, str(line), expected, repr(name)[:200])
         return
     found = _digest(run.data / name)
     if found is None:

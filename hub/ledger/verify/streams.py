@@ -3,68 +3,39 @@ step 7 remembers of each stream."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Iterator
 
 from hub.ledger.deletions import Deletions
 from hub.ledger.entries import HUB_STREAM, EntryType
 from hub.ledger.verdict import Harm, Step
 from hub.ledger.verify import beside, heartbeats, statements
 from hub.ledger.verify.context import Context
-from hub.ledger.verify.footage import Read, ReelJob
+from hub.ledger.verify.footage import ReelJob
 from hub.ledger.verify.gaps import Gaps
-from hub.ledger.verify.handover import quick_handovers
+from hub.ledger.verify.reading import Reels
 from hub.ledger.verify.walk import Line, StreamWalk
 from hub.shelf import Shelf
 
 _CHUNK = EntryType.CHUNK
 REELS_AT_ONCE = 8
 """Kept for what a live hub appends meanwhile. A reel of which entries are still to come is kept longer."""
-JOBS_AT_ONCE = 64
-"""Bounded, so that a year of footage does not lie in memory as jobs; and always so many, so that what is found is told
-in the same order each time."""
 
 
 def walk(run: Context) -> None:
     """One pass over each stream; its reels are read in other threads meanwhile. The hub's own stream
     comes last, since its heartbeats speak of all others."""
-    with quick_handovers(), ThreadPoolExecutor(max(1, run.options.threads), "verify") as pool:
-        jobs: deque[_Reading] = deque()
-        try:
-            for stream in sorted(run.files, key=lambda stream: (stream == HUB_STREAM, stream)):
-                for job in _walk_stream(run, stream):
-                    jobs.append(_Reading(job, [pool.submit(part, run.advance) for part in _parts(run, job)]))
-                    while len(jobs) > JOBS_AT_ONCE:
-                        _collect(run, jobs.popleft())
-            while jobs:
-                _collect(run, jobs.popleft())
-            beside.check(run)
-        except BaseException:
-            for waiting in jobs:
-                waiting.cancel()
-            raise
+    reels = run.reels = Reels(run)
+    for stream in sorted(run.files, key=lambda stream: (stream == HUB_STREAM, stream)):
+        for job in _walk_stream(run, stream):
+            reels.read(job)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """A reel whose parts are read, or will be."""
-
-    job: ReelJob
-    parts: list[Future[Read]]
-
-    def cancel(self) -> None:
-        for part in self.parts:
-            part.cancel()
-
-
-def _parts(run: Context, job: ReelJob) -> list[Callable[[Callable[[int], None]], Read]]:
-    scope = run.options.scope
-    if scope is None or not job.pieces or scope.holds(job.stream, job.first_us, job.end_us):
-        return job.parts()
-    run.glanced += 1
-    return [job.glance]
+def read_footage(run: Context) -> None:
+    """Waits until all reels are read, and looks at what lies beside them."""
+    if run.reels is not None:
+        run.reels.finish()
+    beside.check(run)
 
 
 def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
@@ -74,16 +45,16 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
     deletions = run.deletions[stream] = Deletions(stream)
     jobs: OrderedDict[str, ReelJob] = OrderedDict()
     for line in chain.lines():
-        entry, place = line.entry, line.place
-        gaps.entry(entry, place)
-        deletions.entry(entry, place)
+        entry = line.entry
+        gaps.entry(entry, line)
+        deletions.entry(entry, line)
         if entry.type is not _CHUNK:
             statements.check(run, line)
             beside.note(run, line)
         if (entry.type is _CHUNK or entry.type is EntryType.RECOVERY) and "reel" in entry.body:
             reel = entry.body["reel"]
             job = jobs.get(reel) or _new_job(run, jobs, line)
-            job.add(entry.body, place)
+            job.add(entry.body, line.number, entry.seq)
             job.told = line.last
             if line.last and not run.live:
                 yield jobs.pop(reel)  # nothing more can be said of it
@@ -129,7 +100,7 @@ def _new_job(run: Context, jobs: OrderedDict[str, ReelJob], line: Line) -> ReelJ
     reel = line.entry.body["reel"]
     if reel in run.declared_reels:
         expected, found = "the entries of a reel together", "the reel again after later ones"
-        run.add(Step.CHAINS, Harm.ALTERED, line.entry.stream_id, line.place, expected, found)
+        run.add(Step.CHAINS, Harm.ALTERED, line.entry.stream_id, str(line), expected, found)
     run.declared_reels.add(reel)
     job = jobs[reel] = ReelJob(run.data, reel, line.entry.stream_id, _elsewhere(run, reel))
     return job
@@ -139,25 +110,6 @@ def _elsewhere(run: Context, reel: str) -> Shelf | None:
     """Where a reel is read that the folder does not hold. One that was begun since places were listed may be there."""
     begun_since = run.live and reel > run.newest_archived.get(reel.split("/")[1], "")
     return run.options.archive if reel in run.archived or begun_since else None
-
-
-def _collect(run: Context, reading: _Reading) -> None:
-    """Waits until it is read."""
-    counts = run.verdict.counts
-    counts.reels += 1
-    reads = [part.result() for part in reading.parts]
-    unreachable = next((read.unreachable for read in reads if read.unreachable), "")
-    if unreachable:  # half read is not judged
-        counts.unreachable_reels += 1
-        run.unreachable[unreachable] = run.unreachable.get(unreachable, 0) + 1
-        reads = []
-    counts.bytes += sum(read.bytes for read in reads)
-    counts.pending_bytes += sum(read.pending_bytes for read in reads)
-    absent = next((read.absent for read in reads if read.absent is not None), None)
-    if absent is not None:  # of one that is deleted meanwhile, some parts were still there
-        run.absent.append(absent)
-    for finding in (*reading.job.findings, *(finding for read in reads for finding in read.findings)):
-        run.verdict.add(finding)
 
 
 def _is_uploaded(reel: str, runs: set[int] | None) -> bool:

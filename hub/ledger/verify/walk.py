@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import heapq
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from hub.ledger.entries import MAX_ENTRY_BYTES, ZERO_LEAF, BadEntry, Entry, EntryType, read_entry
 from hub.ledger.files import SUFFIX, entry_file
 from hub.ledger.verdict import Finding, Harm, Step
+from hub.ledger.verify.leaves import Leaves
 
-LEAF_RECORD = 34
-"""32 bytes of leaf hash, 2 of the origin's number."""
-SPOOL_BYTES = 1 << 20
 Report = Callable[[Finding], None]
 _CHUNK = EntryType.CHUNK
 
@@ -40,17 +36,17 @@ class Line(NamedTuple):
     last: bool = False
     """Of its file."""
 
-    @property
-    def place(self) -> str:
+    def __str__(self) -> str:
+        """Its place, in words: only made where it is told."""
         return f"{self.file.name} line {self.number} (entry {self.entry.seq} of {self.entry.stream_id})"
 
 
 @dataclass
 class StreamResult:
-    """What later steps need of a stream; its leaf hashes are on the disk, in the chain's order."""
+    """What later steps need of a stream."""
 
     stream: str
-    leaves: IO[bytes]
+    leaves: Leaves = field(default_factory=Leaves)
     count: int = 0
     bad_lines: int = 0
     pending_lines: int = 0
@@ -63,10 +59,7 @@ class StreamResult:
         """The leaf hash of an entry by its number, as hex."""
         if not self.aligned or not 0 <= seq < self.count:
             return None
-        self.leaves.seek(seq * LEAF_RECORD)
-        found = self.leaves.read(LEAF_RECORD)[:32].hex()
-        self.leaves.seek(0, os.SEEK_END)  # the hub's own are still written while its heartbeats are read
-        return found
+        return self.leaves[seq].hex()
 
 
 class StreamWalk:
@@ -90,8 +83,7 @@ class StreamWalk:
         self._origin_number = origin_number
         self._previous: Line | None = None
         self._origin, self._origin_bytes = "", b""
-        leaves = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115  closed by verify_path
-        self.result = StreamResult(stream, leaves)
+        self.result = StreamResult(stream)
 
     def lines(self) -> Iterator[Line]:
         """Every readable entry, by its number; breaks of the chain are reported as they are passed."""
@@ -204,9 +196,7 @@ class StreamWalk:
             return
         last = line.entry.seq - 1
         missing = f"entry {expected}" if expected == last else f"entries {expected} to {last}"
-        self._report(
-            Finding(Step.CHAINS, Harm.MISSING, self._stream, f"before {line.place}", missing, "none of that number")
-        )
+        self._report(Finding(Step.CHAINS, Harm.MISSING, self._stream, f"before {line}", missing, "none of that number"))
 
     def _wrong_link(self, line: Line, before: Line | None) -> None:
         if before is not None and not self._in_log(before.entry.leaf) and self._in_log(line.entry.leaf):
@@ -216,13 +206,13 @@ class StreamWalk:
         self._broken(line, f"prev {expected}", line.entry.prev)
 
     def _broken(self, line: Line, expected: str, found: str) -> None:
-        self._report(Finding(Step.CHAINS, Harm.ALTERED, self._stream, line.place, expected, found))
+        self._report(Finding(Step.CHAINS, Harm.ALTERED, self._stream, str(line), expected, found))
 
     def _keep(self, line: Line) -> None:
         entry, result = line.entry, self.result
         if entry.origin != self._origin or not self._origin_bytes:
             self._origin, self._origin_bytes = entry.origin, self._origin_number(entry.origin).to_bytes(2, "big")
-        result.leaves.write(bytes.fromhex(entry.leaf) + self._origin_bytes)
+        result.leaves.append(entry.leaf, self._origin_bytes)
         result.count += 1
         at_us = entry.t_hub_us
         if result.first_us is None or at_us < result.first_us:
