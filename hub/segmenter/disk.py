@@ -79,7 +79,10 @@ class Disk:
         # From here on the writer's thread alone
         self._reels: dict[Reel, None] = {}
         self._reports: list[Report] = []
-        self._round: list[tuple[Sequence[_Job], Future[list[Exception | None]]]] = []
+        self._jobs: Sequence[_Job] = []
+        """Of the round that is under way."""
+        self._flushes: list[Future[list[Exception | None]]] = []
+        """One a thread, each with every so many-th of the jobs."""
         self._round_began_us = 0
         self._unflushed = 0
 
@@ -206,7 +209,7 @@ class Disk:
     def _begin_round(self, now_us: int, closing: bool) -> None:
         # Somebody waits for a reel that is finished; chunks can wait for others
         hurried = closing or any(reel.finished for reel in self._reels)
-        if self._round or (now_us - self._round_began_us < _ROUND_US and not hurried):
+        if self._flushes or (now_us - self._round_began_us < _ROUND_US and not hurried):
             return
         oldest_us = now_us - self._max_age_us
         jobs = []
@@ -227,18 +230,20 @@ class Disk:
             assert self._pool is not None
             names = self._pool.submit(self._flush_folders, folders)
             parts = [jobs[first::_FLUSH_THREADS] for first in range(min(len(jobs), _FLUSH_THREADS))]
-            self._round = [(part, self._pool.submit(self._flush, part, names)) for part in parts]
-            for _, future in self._round:
+            self._jobs, self._flushes = jobs, [self._pool.submit(self._flush, part, names) for part in parts]
+            for future in self._flushes:
                 future.add_done_callback(lambda _: self._wake.set())
 
     def _end_round(self, now_us: int) -> None:
-        if not self._round or not all(future.done() for _, future in self._round):
+        """In the order of the jobs: a stream's next reel may be flushed in the same round as the one before,
+        and its chunks belong behind that one's in the ledger."""
+        if not self._flushes or not all(future.done() for future in self._flushes):
             return
         FLUSH_SECONDS.observe((now_us - self._round_began_us) / US_PER_S)
-        for part, future in self._round:
-            for job, error in zip(part, future.result(), strict=True):
-                self._end_job(job, error)
-        self._round = []
+        jobs, results = self._jobs, [future.result() for future in self._flushes]
+        self._jobs, self._flushes = [], []
+        for place, job in enumerate(jobs):
+            self._end_job(job, results[place % _FLUSH_THREADS][place // _FLUSH_THREADS])
 
     def _end_job(self, job: _Job, error: Exception | None) -> None:
         reel = job.reel

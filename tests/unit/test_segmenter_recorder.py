@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -187,6 +189,33 @@ async def test_a_chunk_is_told_only_after_its_flush(settings: Settings, log: Log
     assert told_at_flush[0] == 0
     assert len(log.chunks) == 1
     assert files.calls.index("flush_folder") < files.calls.index("flush")
+
+
+async def test_reels_of_one_stream_that_are_flushed_together_are_told_in_order(settings: Settings, log: Log) -> None:
+    """A disk that was slow has more than one reel of a stream to flush, by more than one thread."""
+    goes_on = threading.Event()
+
+    def stalls(name: str) -> None:
+        if name == "flush":
+            goes_on.wait(20)
+
+    files = FaultyFiles(stalls)
+    disk = Disk(settings.data, settings, files=files)
+    await disk.start()
+    recorder = Recorder("window-01", disk, settings, sealed=log.sealed, failed=log.failed)
+    recorder.begin(1)
+    out = fragments(pictures(50), VIDEO_INFO)
+    for _ in range(10):
+        feed(recorder, out)
+        recorder.cut("discontinuity")
+    async with asyncio.timeout(20):
+        while disk.waiting_bytes or "flush" not in files.calls:  # noqa: ASYNC110  it is another thread that changes
+            await asyncio.sleep(0.01)
+    goes_on.set()
+    await recorder.close("stop")
+    await disk.close()
+    numbers = [f"-1-{number}.mp4" if number else "-1.mp4" for number in range(10)]
+    assert [chunk.reel for chunk in log.chunks] == [NAMES.replace("-1.mp4", number) for number in numbers]
 
 
 async def test_many_streams_each_in_order(disk: Disk, settings: Settings) -> None:
