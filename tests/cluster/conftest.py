@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from hub.database import Database
 from hub.database.migrating import migrate
+from tests.cluster import said
 from tests.cluster.object_store import NoObjectStore, ObjectStore, object_store
 from tests.cluster.servers import Postgres, Redis, postgres_server, redis_server
 from tests.cluster.whole import Figures, Whole, whole_cluster
@@ -23,6 +24,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cluster)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300))  # bounds within are longer than on a quiet machine
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    said.begins(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        report.sections += said.sections(item)
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +102,12 @@ def objects(objects_of_session: ObjectStore) -> ObjectStore:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def whole_of_session(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole]:
-    async with whole_cluster(tmp_path_factory.mktemp("cluster")) as whole:
+async def whole_of_session(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Whole]:
+    folder = tmp_path_factory.mktemp("cluster")
+    said.told_of(request.config, folder)
+    async with whole_cluster(folder) as whole:
         yield whole
 
 
