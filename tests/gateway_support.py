@@ -82,7 +82,7 @@ async def small_cluster(folder: Path, *, gateways: int = 1, **more: Any) -> Asyn
     async with AsyncExitStack() as stack:
         small = Small(settings, Office())
         node = node_app(
-            settings, small.office, [web.get("/node/live", relay_handler(lambda *asked: small.find(*asked)))]
+            settings, small.office, [web.get("/node/live", relay_handler(lambda *asked: small.find(*asked), clock))]
         )
         runner = await serve_at(node, open_node_door(settings), None)
         stack.push_async_callback(runner.cleanup)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from hub.app.ground import Ground
+from hub.app.meanwhile import Work
 from hub.archive.book import Book
 from hub.retention.files import Files
 from hub.shelf import LocalShelf, Shelf, Shelves
@@ -59,9 +60,9 @@ class Archiving:
         if self._among_others and self.archive is not None:
             await self.archive.take(reels, self._reader.reel_end_us)
 
-    def works(self) -> tuple[Coroutine[object, object, None], ...]:
+    def works(self) -> tuple[Work, ...]:
         """What goes on in the background."""
-        return () if self.archive is None else (self.archive.run(),)
+        return () if self.archive is None else (self.archive.run,)
 
     def ready(self) -> Mapping[str, str]:
         """For /readyz, and the alarm that follows from it."""

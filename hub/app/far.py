@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from hub.app.calls import Calls
 from hub.app.far_whip import FarWhip
 from hub.app.ingest import CUT, GONE, HEARD, REFUSED, TOLD
 from hub.app.ingest_door import AT, BLACK
+from hub.app.meanwhile import Work
 from hub.app.membership import Membership
 from hub.app.nodes import FarNodes
 from hub.app.recording import Asked, Decided, StreamNow
@@ -174,9 +176,9 @@ class FarRecording:
             path=decided.path,
         )
 
-    def works(self) -> Sequence[Coroutine[object, object, None]]:
+    def works(self) -> Sequence[Work]:
         retired = Retired(self._clock, self._ledger, self._ledger.reader, self._retired)
-        return (self._issuing.run(), self._changes.run(self._membership.lease.held), retired.run())
+        return (self._issuing.run, partial(self._changes.run, self._membership.lease.held), retired.run)
 
     def _retired(self, ids: Collection[str]) -> Collection[str]:
         found = {one for one in ids if (stream := self._decided.find(one)) is not None and stream.retired}

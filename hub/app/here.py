@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from hub.app.meanwhile import Work
 from hub.app.recording import Asked, StreamNow
 from hub.clock import Clock
 from hub.fleet import Camera, Fleet
@@ -108,8 +109,8 @@ class Here:
         stack.push_async_callback(self.content.close)
         return self.content
 
-    def works(self) -> Sequence[Coroutine[object, object, None]]:
-        return (self.fleet.tick_for_ever(), self.previews.run())
+    def works(self) -> Sequence[Work]:
+        return (self.fleet.tick_for_ever, self.previews.run)
 
     def changed(self, before: Stream | None, after: Stream) -> None:
         self.fleet.changed(before, after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
@@ -27,6 +27,7 @@ from hub.app.archiving import Archiving
 from hub.app.beside import beside
 from hub.app.front import Front, PublicDoor
 from hub.app.ground import Begin, Ground, OfficeLog, Recorders, embedded, recorded_here
+from hub.app.meanwhile import Work, lasting
 from hub.app.operating import listening, operating
 from hub.app.recording import Asked, Decided, Recording
 from hub.app.telling import Telling
@@ -316,26 +317,26 @@ class Hub:
     def _work(self, duty: DutyParts, watch: Watch, opened: Opened) -> None:
         """What goes on in the background until the hub stops."""
         taken = Intake(self.settings.data, Database.of(self.settings), self.ledger.append, self.ledger.committed)
-        works: tuple[Coroutine[object, object, None], ...] = (
-            self.followup.run(),
-            self.telemetry.run(),
-            self.telling.cue_officers(),
-            self.activities.follow(),
-            duty.run(),
-            watch.run(),
+        works: tuple[Work, ...] = (
+            self.followup.run,
+            self.telemetry.run,
+            self.telling.cue_officers,
+            self.activities.follow,
+            duty.run,
+            watch.run,
             *self.recording.works(),
-            self.telling.states(),
-            opened.follow(),
-            self.retention.run(),
+            self.telling.states,
+            opened.follow,
+            self.retention.run,
             *self.archiving.works(),
-            taken.run(),
-            self.footage.run(),
-            self.looks.run(),
-            self.live_notes.run(),
-            self.operations.run(),
+            taken.run,
+            self.footage.run,
+            self.looks.run,
+            self.live_notes.run,
+            self.operations.run,
         )
         for work in works:
-            self._stack.push_async_callback(_cancelled, asyncio.create_task(work))
+            self._stack.push_async_callback(_cancelled, asyncio.create_task(lasting(work, self.clock)))
 
     async def _serve(self, front: Front, engine: Engine, opened: Opened, duty: DutyParts, watch: Watch) -> None:
         settings, clock = self.settings, self.clock

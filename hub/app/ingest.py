@@ -7,7 +7,7 @@ ledger, whoever leads the office, and whether anybody does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from hub.app.far_rooms import RoomTold
 from hub.app.handover import Handover, Owning
 from hub.app.here import Here
 from hub.app.ingest_door import IngestDoor
+from hub.app.meanwhile import Work
 from hub.app.membership import Membership
 from hub.app.node_figures import TellingOfNode
 from hub.app.recorders import Recorders
@@ -174,19 +175,21 @@ class IngestNode:
         )  # fmt: skip
         stack.push_async_callback(self.archive.close)
 
-    def works(self) -> Sequence[Coroutine[object, object, None]]:
-        archiving = () if self.archive is None else (self.archive.run(),)
+    def works(self) -> Sequence[Work]:
+        archiving = () if self.archive is None else (self.archive.run,)
         return (
             *self.here.works(),
-            self.orders.run(),
-            self.ownership.run(),
-            self._telling.run(),
-            self._announcing.run(),
+            self.orders.run,
+            self.ownership.run,
+            self._telling.run,
+            self._announcing.run,
             *archiving,
         )
 
     def routes(self) -> list[web.RouteDef]:
-        door = IngestDoor(self._recorders, self.here.whip, self.here.pictures, self.find, self.drain, self.room)
+        door = IngestDoor(
+            self._recorders, self.here.whip, self.here.pictures, self.find, self._clock, self.drain, self.room
+        )
         return [*door.routes(), *self._handover.routes()]
 
     def find(self, stream_id: str, preview: bool) -> LiveFeed | None:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.api.playback import REEL_DAY, REEL_FILE
 from hub.app.far_rooms import RoomTold
 from hub.app.recorders import Recorders
+from hub.clock import Clock
 from hub.cluster.integration import NotLeading
 from hub.cluster.reel_places import ReelPlaces
 from hub.cluster.relay import Find, relay_handler
@@ -65,12 +66,13 @@ class IngestDoor:
     whip: WhipEndpoint
     stills: Stills
     find: Find
+    clock: Clock
     drain: Callable[[], Awaitable[int]]
     room: Callable[[], Awaitable[RoomTold]]
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/node/live", relay_handler(self.find)),
+            web.get("/node/live", relay_handler(self.find, self.clock)),
             web.post("/node/whip/{id}", self.offer),
             web.patch("/node/whip/{id}/{session}", self.trickle),
             web.delete("/node/whip/{id}/{session}", self.end),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from hub.app.far_whip import Place
+from hub.app.meanwhile import Work
 from hub.app.node_figures import NodesTold
 from hub.clock import Clock
 from hub.cluster.bus import FIGURES, NEWS, STANDING, Listening, Saying
@@ -47,13 +48,13 @@ class Membership:
         self._clock = clock
         self._orders: list[Callable[[], None]] = []
 
-    def works(self) -> Sequence[Coroutine[object, object, None]]:
+    def works(self) -> Sequence[Work]:
         return (
-            self.members.run(),
-            self.lease.run(),
-            self.saying.run(),
-            Listening(self.link, self._clock, STANDING, self._hear_standing).run(),
-            Listening(self.link, self._clock, NEWS, self._hear_news).run(),
+            self.members.run,
+            self.lease.run,
+            self.saying.run,
+            Listening(self.link, self._clock, STANDING, self._hear_standing).run,
+            Listening(self.link, self._clock, NEWS, self._hear_news).run,
         )
 
     def on_orders(self, listener: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from hub.app.gateway import Gateway, healthz, node_metrics
 from hub.app.hub import COLLECT_AT, Hub
 from hub.app.ingest import IngestNode
 from hub.app.ingest_door import DiskDoor
-from hub.app.meanwhile import meanwhile
+from hub.app.meanwhile import Work, lasting, meanwhile
 from hub.app.membership import LEADS, SERVES, Membership
 from hub.app.node_door import Office, bearer, node_app
 from hub.app.node_figures import TellingOfNode
@@ -98,7 +98,7 @@ class ClusterNode:
         stack.push_async_callback(runner.cleanup)
         for work in self.membership.works():
             self._work(work)
-        self._work(self._telling().run())
+        self._work(self._telling().run)
         if settings.plays(LEADS):
             self.leading = Leading(settings, self.clock, self.membership, self.calls, office, self.engine)
             self.leading.first_password = first_password
@@ -219,8 +219,8 @@ class ClusterNode:
         self.membership.members.say(draining=True)
         return 0 if self.ingest is None else await self.ingest.drain()
 
-    def _work(self, work: Coroutine[object, object, None]) -> None:
-        self._stack.push_async_callback(_cancelled, asyncio.create_task(work))
+    def _work(self, work: Work) -> None:
+        self._stack.push_async_callback(_cancelled, asyncio.create_task(lasting(work, self.clock)))
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

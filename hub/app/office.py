@@ -97,6 +97,9 @@ class Leading:
             except (HubError, SQLAlchemyError, OSError) as error:
                 self.problem = f"the office cannot begin: {error}"
                 log.error("the office ended; it begins again when it can", problem=str(error))
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # what it raised as it ended took the cancellation's place
+                    return
                 await self._clock.sleep(RETRY_S)
 
     async def _wait_for_turn(self) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hub.api.services import Nodes, Pictures, WhipEndpoint
+from hub.app.meanwhile import Work
 from hub.clock import Instant
 from hub.duty.plan import Piece
 from hub.ledger.standing import RecoveredStream
@@ -128,7 +129,7 @@ class Recording(Protocol):
         """These streams are recorded from here on."""
         ...
 
-    def works(self) -> Sequence[Coroutine[object, object, None]]:
+    def works(self) -> Sequence[Work]:
         """What goes on in the background, each until it is cancelled."""
         ...
 

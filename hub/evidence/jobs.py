@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import Clock
 from hub.database import Database, upsert
@@ -33,6 +34,7 @@ FOLDER = "exports"
 MAX_OPEN = 100
 """Exports that may wait at a time."""
 SWEEP_S = 600.0
+RETRY_S = 5.0
 SIGN_TRIES = 12
 PROGRESS_STEP = 0.01
 DAY_US = 86_400_000_000
@@ -184,7 +186,12 @@ class Exports:
             await self._news.wait()
             self._news.clear()
             while not self._stop.is_set() and (job := self._next()) is not None:
-                await self._run(job)
+                try:
+                    await self._run(job)
+                except SQLAlchemyError as error:
+                    _log.warning("an export waits for the database", export=job.id, error=str(error))
+                    self._jobs[job.id] = replace(job, state=JobState.APPROVED)
+                    await self._clock.sleep(RETRY_S)
 
     def _next(self) -> Job | None:
         waiting = [job for job in self._jobs.values() if job.state is JobState.APPROVED]
@@ -299,7 +306,7 @@ class Exports:
 
     async def _sweep_for_ever(self) -> None:
         while True:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, SQLAlchemyError):
                 await self.sweep()
             await self._clock.sleep(SWEEP_S)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import US_PER_S, Clock
 from hub.errors import Conflict, HubError, InvalidRequest, MediaError
@@ -41,6 +42,7 @@ WHOLE_SLACK_US = 500_000
 """What may be missing of an interruption that is filled: its edges are true within this, and each file's."""
 FRAME_US = 40_000
 SWEEP_S = 600.0
+RETRY_S = 5.0
 KEPT = "H.264, H.265, VP8, VP9, AV1; AAC, Opus, G.711, PCM of 16 bits and two channels at most"
 _COVERS = frozenset(("mjpeg", "png"))
 """Pictures that stand beside sound, as on a record's cover."""
@@ -203,15 +205,23 @@ class Footage:
     # ------------------------------------------------------------------------------------ work
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. What was received waits for a database that is away."""
         while True:
             try:
-                await asyncio.wait_for(self._news.wait(), SWEEP_S)
-            except TimeoutError:
-                await self._sweep()
-            self._news.clear()
-            for one in await asyncio.to_thread(self.store.list, states=(State.RECEIVED,), oldest=True):
-                await self._take(one)
+                await self._round()
+            except SQLAlchemyError as error:
+                log.warning("footage that was brought waits for the database", error=str(error))
+                await self._clock.sleep(RETRY_S)
+                self._news.set()
+
+    async def _round(self) -> None:
+        try:
+            await asyncio.wait_for(self._news.wait(), SWEEP_S)
+        except TimeoutError:
+            await self._sweep()
+        self._news.clear()
+        for one in await asyncio.to_thread(self.store.list, states=(State.RECEIVED,), oldest=True):
+            await self._take(one)
 
     async def _take(self, one: Brought) -> None:
         try:
@@ -221,6 +231,8 @@ class Footage:
         except HubError as error:
             log.error("footage could not be taken", id=one.id, stream=one.stream, error=str(error))
             done = with_state(one, State.FAILED, error.code, str(error))
+        except SQLAlchemyError:
+            raise
         except Exception:
             log.exception("footage could not be taken", id=one.id, stream=one.stream)
             done = with_state(one, State.FAILED, "internal", "the hub itself failed here; see its log")

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from hub.clock import SystemClock
+from hub.clock import ManualClock, SystemClock
 from hub.cluster import live as far
 from hub.cluster.live import NO_NODE, FarFeeds
 from hub.cluster.live_wire import Ended, Gap, Init, Want
@@ -35,7 +35,7 @@ class Node:
 
     async def start(self) -> None:
         app = web.Application()
-        app.router.add_get("/node/live", relay_handler(self.find))
+        app.router.add_get("/node/live", relay_handler(self.find, SystemClock()))
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         port = int(self.url.rpartition(":")[2]) if self.url else 0
@@ -168,7 +168,7 @@ async def test_previews_are_asked_for_apart_and_again_while_they_are_not_there()
 
 async def test_a_slow_node_loses_pictures_to_the_next_keyframe_and_is_told_so() -> None:
     node = Node()
-    relay = Relay(node.find, max_bytes=350)
+    relay = Relay(node.find, ManualClock(), max_bytes=350)
     relay.wish(Want(channel=7, stream="a"))
     node.begin(0, 1, 2, 3, 4, 5, 6)
 

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from hub.__main__ import main
 from hub.clock import rfc3339
 from hub.database import Database, create_tables, open_engine
 from hub.errors import Conflict, InvalidRequest, NotFound
+from hub.evidence import jobs
 from hub.evidence.job import Job, JobState
 from hub.evidence.jobs import Exports, Wanted
 from hub.evidence.source import Source
@@ -116,6 +118,26 @@ async def test_what_was_asked_for_outlives_a_restart(room: Room) -> None:
     third = await room.open()
     assert third.get(job.id).files == again.get(job.id).files
     assert third.get(job.id).notes == NOTES
+
+
+async def test_a_database_that_is_away_is_waited_for(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "RETRY_S", 0)
+    monkeypatch.setattr(room.clock, "sleep", asyncio.sleep)
+    exports = await room.open()
+    job = await exports.request(WANTED, "zhang")
+    await exports.approve(job.id, "li")
+    save, refused = exports._save, 0
+
+    def away(kept: Job) -> None:
+        nonlocal refused
+        if (refused := refused + 1) < 4:
+            raise OperationalError("INSERT", {}, Exception("connection refused"))
+        save(kept)
+
+    monkeypatch.setattr(exports, "_save", away)
+    exports.start()
+    assert (await ended(exports, job.id)).state is JobState.READY
+    await exports.close()
 
 
 async def test_old_packages_are_removed(room: Room) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.exc import OperationalError
 
 from hub.demo.encode import VideoSpec
 from hub.errors import Unavailable
+from hub.footage import footage
 from hub.footage.reading import index_files
 from hub.footage.store import State, _row
 from hub.footage.tables import files
@@ -59,6 +65,40 @@ async def test_a_file_is_placed_by_its_pictures_and_fills_the_break(tmp_path: Pa
         assert [name for name, _ in hub.told if name == "footage.filled"]
     verdict = hub.verify()
     assert (verdict.exit_code, verdict.completeness) == (0, Completeness.BACKFILLED), verdict.findings
+
+
+async def test_what_was_received_waits_for_a_database_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(footage, "RETRY_S", 0)
+    async with room(tmp_path) as hub:
+        first_us = card(tmp_path / "card.mp4", BREAK[0] - 3 * S, BREAK[1] + 3 * S)
+        store, refused = hub.footage.store, Counter[str]()
+
+        def away(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+            def asked(*given: Any, **named: Any) -> Any:
+                refused[name] += 1
+                if refused[name] < 3:
+                    raise OperationalError("SELECT", {}, Exception("connection refused"))
+                return method(*given, **named)
+
+            return asked
+
+        data = (tmp_path / "card.mp4").read_bytes()
+        one = await hub.footage.create("rec", len(data), by="device:rec", name="card.mp4", claimed_us=first_us)
+        part = store.part(one.id)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        await hub.footage.received(one.id)
+        for name in ("list", "same"):
+            monkeypatch.setattr(store, name, away(name, getattr(store, name)))
+        work = asyncio.create_task(hub.footage.run())
+        async with asyncio.timeout(30):
+            while store.get(one.id).state is State.RECEIVED:  # noqa: ASYNC110  nobody tells
+                await asyncio.sleep(0.02)
+        assert store.get(one.id).state is State.RECORDED
+        work.cancel()
+        await asyncio.wait([work])
 
 
 async def test_two_pieces_add_up_and_a_piece_alone_is_no_whole(tmp_path: Path) -> None:
