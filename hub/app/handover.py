@@ -37,7 +37,7 @@ from hub.app.calls import Calls
 from hub.app.movable import Begun, Movable
 from hub.clock import US_PER_S, Clock
 from hub.cluster.leases import Member
-from hub.cluster.ownership import Follows
+from hub.cluster.ownership import Follows, Missed
 from hub.errors import Conflict, HubError, InvalidRequest, NotFound, StorageError, Unavailable
 from hub.fleet import Fleet
 from hub.ingest.gate import Cut
@@ -123,7 +123,8 @@ class Handover:
         """Move a stream without a hole: to this node, or to the one that its recorder has come to. False: it is
         recorded here as before, and cannot be moved so.
 
-        Raises Unavailable where it is worth another try, and Follows where the recorder is there, and gone from here.
+        Raises Unavailable and Missed where it is worth another try, and Follows where the recorder is there, and gone
+        from here.
         """
         try:
             found = self._moving(stream_id)
@@ -231,7 +232,7 @@ class Handover:
         told = cut if same else cut.model_copy(update={"keyframe": ""})
         answer = await self._ask(to, f"{stream_id}/cut", told.model_dump(mode="json"), CUT_S)
         if not answer["held"]:
-            raise _Refused("the other node does not hold what follows")
+            raise Missed("the other node does not hold what follows")
 
     async def _while_it_lasts(self, pipeline: Pipeline, begun: Begun, work: Coroutine[Any, Any, T]) -> T:
         """A camera may allow one connection, and end this one when the other comes; a recorder may have come to the

@@ -35,7 +35,10 @@ GIVES_AT_ONCE = 8
 STAYS_S = 600.0
 """A stream that could not be handed over is not tried again for this long, unless this node drains."""
 AGAIN_S = 2.0
-"""… and one of which nobody knows why, for this long."""
+"""… and one of which nobody knows why, for this long. Where the other node missed the moment (:class:`Missed`), twice
+as long each time."""
+MISSES = 3
+"""After so many of them a node that drains gives a stream away with a hole."""
 FACTS_FIRST_S = 10.0
 """A restarted node's streams wait so long for its outbox, from when PostgreSQL answers: for some 40 000 facts."""
 STARTS = "ingest"
@@ -54,6 +57,11 @@ class Follows(Exception):
         self.node = node
 
 
+class Missed(Exception):
+    """A stream was not handed over, because the other node, or the way of the media to it, was too slow for a moment.
+    All is as before, and it may succeed the next time."""
+
+
 class ChainsOf(Chains, Protocol[C_co]):
     """The chains, with what they say of a stream that was claimed."""
 
@@ -70,7 +78,7 @@ class Doings(Generic[C]):
     writes counts any more. ``ended`` ends one in order, with everything committed, before it is given away.
     ``hand_over`` moves a stream to another node without a hole and returns whether it did; what cannot be moved so
     stays here, unless this node drains, or it raises Follows: then, as where there is no ``hand_over``, it is ended
-    here and begun there."""
+    here and begun there. Where it raises Missed it is asked again in a while."""
 
     taken: Callable[[str, C], Awaitable[None]]
     lost: Callable[[str], Awaitable[None]]
@@ -103,6 +111,8 @@ class Ownership(Generic[C]):
         self._drain_us = round(drain_s * US_PER_S)
         self._held: dict[str, int] = {}
         self._stays: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
+        """How often, in a row."""
         self._looking = asyncio.Lock()
         self._locks: dict[str, asyncio.Lock] = {}
         self._giving: dict[str, asyncio.Task[None]] = {}
@@ -319,6 +329,7 @@ class Ownership(Generic[C]):
 
     async def _begin(self, stream_id: str, claimed: C) -> None:
         self._held[stream_id] = claimed.epoch
+        self._missed.pop(stream_id, None)
         metrics.TAKEN.inc()
         log.info("stream taken", stream=stream_id, epoch=claimed.epoch)
         await self._doings.taken(stream_id, claimed)
@@ -345,7 +356,11 @@ class Ownership(Generic[C]):
                         return
                     await self._end_and_give(stream_id, epoch, to_node)
                 self._held.pop(stream_id, None)
+                self._missed.pop(stream_id, None)
                 metrics.GIVEN.inc()
+            except Missed as missed:
+                log.warning("stream could not be given away; it is tried again", stream=stream_id, error=str(missed))
+                self._keep(stream_id, AGAIN_S if self._members.me.draining else self._later_s(stream_id))
             except Unavailable as error:
                 log.warning("stream could not be given away; it is tried again", stream=stream_id, error=str(error))
                 self._keep(stream_id, AGAIN_S)
@@ -357,6 +372,14 @@ class Ownership(Generic[C]):
         except Follows as it:
             await self._end_and_give(stream_id, epoch, it.node)
             return True
+        except Missed:
+            count = self._missed[stream_id] = self._missed.get(stream_id, 0) + 1
+            if self._members.me.draining and count >= MISSES:
+                return False
+            raise
+
+    def _later_s(self, stream_id: str) -> float:
+        return min(STAYS_S, AGAIN_S * 2.0 ** min(16, self._missed.get(stream_id, 0)))
 
     def _keep(self, stream_id: str, seconds: float) -> None:
         self._stays[stream_id] = self._clock.now().mono_us + round(seconds * US_PER_S)
@@ -381,6 +404,7 @@ class Ownership(Generic[C]):
         self._members.say(draining=True)
         self._drained.clear()
         self._stays.clear()
+        self._missed.clear()
         await self._members.look()  # others learn of it before they are given anything
         end_us = self._clock.now().mono_us + self._drain_us
         while self._clock.now().mono_us < end_us:
