@@ -7,16 +7,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-import uvloop
 
 from hub.bench.processes import HubProcess
+from tests.timed_loop import TimedLoop
 
 # The tests' cameras play loops of a few seconds: to the bit the same picture again and again is rightly called frozen.
 HubProcess.usual["HUB_CONTENT_CHECKS"] = "false"
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"uvloop": uvloop.new_event_loop}
+    return {"uvloop": TimedLoop}
 
 
 @pytest.fixture(autouse=True)
