@@ -16,6 +16,10 @@ from hub.people.accounts import Session
 SIGNED_OUT = 4401
 """Close code (RFC 6455 §7.4.2, private use): sign in again rather than reconnect."""
 HEARTBEAT_S = 10.0
+PATIENT_S = 60.0
+"""The same of sockets that another node passes on: one that stands still for a moment keeps its pages' events."""
+PATIENT: web.RequestKey[bool] = web.RequestKey("patient", bool)
+"""Of a call that another node passes on."""
 MAX_SOCKETS = 500
 MAX_MESSAGE_BYTES = 64 * 1024
 _LOOK_S = 1.0
@@ -34,7 +38,8 @@ class OpenSockets:
         if len(self._open) >= MAX_SOCKETS:
             raise Unavailable(f"{MAX_SOCKETS} sockets are open; close some")
         # no compression: media does not shrink, and zlib would run on the event loop
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False, max_msg_size=MAX_MESSAGE_BYTES)
+        heartbeat_s = PATIENT_S if request.get(PATIENT) else HEARTBEAT_S
+        socket = web.WebSocketResponse(heartbeat=heartbeat_s, compress=False, max_msg_size=MAX_MESSAGE_BYTES)
         await socket.prepare(request)
         self._open[socket] = request[IDENTITY].session
         try:

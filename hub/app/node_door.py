@@ -18,6 +18,7 @@ from aiohttp.web_urldispatcher import AbstractRuleMatching, MatchedSubAppResourc
 from hub.api.errors import Unauthorized, error_response, errors_middleware
 from hub.api.live import DECIDES
 from hub.api.playback import POINTED, POINTS
+from hub.api.sockets import PATIENT
 from hub.settings import Settings
 
 BELOW: Final = "/node/"
@@ -132,6 +133,7 @@ def _guard(settings: Settings, office: Office) -> Middleware:
             return no_office()
         address, scheme = request.headers.get(ADDRESS, "?"), request.headers.get(SCHEME, "")
         believed = request.clone(remote=address, scheme="https" if scheme == "https" else "http")
+        believed[PATIENT] = True
         believed[DECIDES] = WALL in request.headers
         believed[POINTS] = BYTES in request.headers
         office.calls += 1

@@ -233,3 +233,27 @@ async def _with_server(
         feeds.viewer(["a"], 1 << 20)
         await until(done)
     await runner.cleanup()
+
+
+async def test_what_waited_for_long_is_forgotten_for_all_streams_at_once() -> None:
+    node, clock = Node(), ManualClock()
+    relay = Relay(node.find, clock)
+    for channel, stream in enumerate("abc"):
+        relay.wish(Want(channel=channel, stream=stream))
+        node.begin(0, stream=stream)
+
+    async def taken() -> list[tuple[int, object]]:
+        return [await relay.next() for _ in range(len(relay._queue))]
+
+    await taken()
+    node.begin(1, 2, stream="a")
+    node.begin(1, stream="b")
+    clock.advance(1.9)
+    node.begin(3, stream="a")
+    clock.advance(0.2)
+    node.begin(1, 2, stream="c")  # nothing of it waited, and nothing of it is lost
+    node.begin(4, 5, stream="a")
+    node.begin(2, 5, stream="b")
+    items = [(channel, one if isinstance(one, Gap) else one.data[3]) for channel, one in await taken()]  # type: ignore[attr-defined]
+    assert items == [(2, 1), (2, 2), (0, Gap(4)), (0, 5), (1, Gap(2)), (1, 5)]
+    assert relay._bytes == 0

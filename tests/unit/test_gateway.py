@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from hub.api import events, sockets
 from hub.monitor.live import LiveFeed
 from tests.api_support import ADMIN_TOKEN, BEARER
 from tests.gateway_support import SECRET, Small, client_of, small_cluster, until
@@ -155,6 +156,18 @@ async def closed(socket: aiohttp.ClientWebSocketResponse) -> int:
 def feed_of(small: Small, stream_id: str) -> LiveFeed:
     assert small.hub is not None
     return small.hub.recording.feeds.feed(stream_id)
+
+
+async def test_an_api_node_that_stands_still_keeps_its_pages_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(events, "TICK_S", 0.05)
+    async with small_cluster(tmp_path) as small, aiohttp.ClientSession(small.node_url) as near:
+        passed_on = BEARER | {"X-Hub-Gateway": SECRET}
+        async with near.ws_connect("/api/events", headers=passed_on, autoping=False) as socket:
+            for _ in range(12):
+                assert (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT, "it is not asked yet"
 
 
 async def test_a_wall_shows_what_the_office_allows_and_the_pictures_pass_it_by(tmp_path: Path) -> None:
