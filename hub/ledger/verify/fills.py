@@ -61,7 +61,8 @@ class Fills:
     _wrong: list[Finding] = field(default_factory=list)
 
     def entry(self, entry: Entry, place: object) -> bool:
-        """Takes an entry, which stands at ``str(place)``; whether it is of an uploaded run alone, and says nothing of what was recorded as it came."""
+        """Takes an entry, which stands at ``str(place)``; whether it is of an uploaded run alone, and says nothing of
+        what was recorded as it came."""
         kind, body = entry.type, entry.body
         if kind is EntryType.OPEN and body["protocol"] == UPLOAD:
             self._runs[body["run"]] = []
