@@ -84,6 +84,8 @@ class FarFeeds(LiveFeeds):
         self._owner = owner
         self._far: dict[tuple[str, bool], FarFeed] = {}
         self._links: dict[str, Link] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        """Of links that nobody needs any more: each still says goodbye to its node."""
         self._news = asyncio.Event()
 
     def feed(self, stream_id: str) -> LiveFeed:
@@ -111,7 +113,10 @@ class FarFeeds(LiveFeeds):
                     async with asyncio.timeout(LOOK_S):
                         await self._news.wait()
         finally:
-            await asyncio.gather(*(link.close() for link in self._links.values()))
+            for link in self._links.values():
+                self._end(link)
+            if self._ending:
+                await asyncio.wait(self._ending)
 
     def look(self) -> None:
         """Who is watched is brought from whoever owns it now; who is not is left."""
@@ -133,8 +138,13 @@ class FarFeeds(LiveFeeds):
         for url, link in list(self._links.items()):
             if link.idle:
                 del self._links[url]
-                link.end()
+                self._end(link)
         metrics.LIVE_LINKS.set(len(self._links))
+
+    def _end(self, link: Link) -> None:
+        link.task.cancel()
+        self._ending.add(link.task)
+        link.task.add_done_callback(self._ending.discard)
 
     def _move(self, feed: FarFeed, url: str | None) -> None:
         if feed.link is not None:
@@ -157,7 +167,7 @@ class Link:
         self._feeds: dict[int, FarFeed] = {}
         self._next = 0
         self._news = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name=f"live from {url}")
+        self.task = asyncio.create_task(self._run(), name=f"live from {url}")
 
     @property
     def idle(self) -> bool:
@@ -179,13 +189,6 @@ class Link:
         del self._feeds[feed.channel]
         feed.link = None
         self._news.set()
-
-    def end(self) -> None:
-        self._task.cancel()
-
-    async def close(self) -> None:
-        self.end()
-        await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         told = False
