@@ -24,7 +24,9 @@ from hub.app.front import ByGateways
 from hub.app.ground import Ground
 from hub.app.hub import Hub
 from hub.app.left_reels import left_reels
+from hub.app.left_uploads import LeftUploads
 from hub.app.lines import FromArchive, forget_archived, forget_nothing
+from hub.app.meanwhile import lasting, meanwhile
 from hub.app.membership import Membership
 from hub.app.node_door import Office, bearer
 from hub.app.recording import Recording
@@ -106,9 +108,17 @@ class Leading:
         lease = self._membership.lease
         if lease.held():
             return
-        async with left_reels(self._settings, self._clock, self._engine):
+        uploads = LeftUploads(self._settings, self._clock, self._engine, self._another_leads)
+        async with (
+            left_reels(self._settings, self._clock, self._engine),
+            meanwhile(lasting(uploads.run, self._clock), "files of an earlier lead"),
+        ):
             while not lease.held():
                 await self._clock.sleep(LOOK_S)
+
+    def _another_leads(self) -> bool:
+        leader = self._membership.lease.leader()
+        return leader is not None and leader.node != self._settings.node_name
 
     async def _lead(self) -> None:
         over = asyncio.Event()
