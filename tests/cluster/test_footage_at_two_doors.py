@@ -25,7 +25,7 @@ async def test_files_come_whole_through_whichever_door(
 ) -> None:
     monkeypatch.setattr(left_uploads, "EVERY_S", 0.1)
     files = [written(tmp_path / f"{number}.mp4", number) for number in range(3)]
-    async with roles_of(postgres, redis.url, tmp_path, 4.0) as roles:
+    async with roles_of(postgres, redis.url, tmp_path, 2.0) as roles:
         await roles.start("office", "notary")
         doors = [await roles.start(name, "api") for name in ("door-a", "door-b")]
         await roles.office()
