@@ -141,12 +141,14 @@ async def phone(hub: HubProcess, *flags: str, quality: str = "360") -> AsyncIter
             settings = json.dumps(json.dumps({"quality": quality}))
             await context.add_init_script(f"localStorage.setItem('recorder-hub.phone.settings', {settings})")
             air = Air(context)
-            await air.start()
-            page = await context.new_page()
-            page.on("pageerror", lambda error: thrown.append(str(error)))
-            await page.goto(f"{hub.url}/recorder")
-            yield page, air
-            air.close()
+            try:
+                await air.start()
+                page = await context.new_page()
+                page.on("pageerror", lambda error: thrown.append(str(error)))
+                await page.goto(f"{hub.url}/recorder")
+                yield page, air
+            finally:
+                air.close()  # of a test that failed, too: sockets left open kept a loop from closing for ever
         finally:
             await browser.close()
     assert thrown == []

@@ -90,10 +90,10 @@ export class Publisher {
     this.moves.add(move);
   }
 
-  /** A second session beside the first; tried again while that lasts. */
+  /** A second session beside the first; tried again while that lasts, for as long as the hub waits for it. */
   private async again(): Promise<void> {
     let connected = false;
-    for (const pause of [0, ...RETRY_MS.slice(0, 3)]) {
+    for (const pause of [0, ...RETRY_MS]) {
       await new Promise((done) => setTimeout(done, pause));
       if (!this.running || this.peers.size !== 1) return;
       await this.session(() => {
