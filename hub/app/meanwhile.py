@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from hub.clock import Clock
+from hub.clock import US_PER_S, Clock
 
 log = structlog.get_logger(__name__)
 
-AGAIN_S = 5.0
+AGAIN_S, MOST_S = 5.0, 60.0
+"""Until it begins again: longer each time, unless it went on for so long."""
 Work = Callable[[], Coroutine[object, object, None]]
 """Begins something that goes on until it is cancelled; may be called again when it ended."""
 
@@ -20,13 +21,18 @@ Work = Callable[[], Coroutine[object, object, None]]
 async def lasting(work: Work, clock: Clock) -> None:
     """Until cancelled. What it is not prepared for (a database that is away just as it asks) is told, and it begins
     again: nobody would notice for months that it had ended."""
+    wait_s = AGAIN_S
     while True:
+        began_us = clock.now().mono_us
         try:
             await work()
             return
         except Exception:
             log.exception("work in the background failed; it begins again", work=getattr(work, "__qualname__", ""))
-        await clock.sleep(AGAIN_S)
+        if clock.now().mono_us - began_us > MOST_S * US_PER_S:
+            wait_s = AGAIN_S
+        await clock.sleep(wait_s)
+        wait_s = min(2 * wait_s, MOST_S)
 
 
 @asynccontextmanager

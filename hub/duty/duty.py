@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import Clock
 from hub.duty.clock import DutyClock
@@ -220,7 +221,7 @@ class Duty:
         while True:
             try:
                 await self.look()
-            except HubError as error:
+            except (HubError, SQLAlchemyError) as error:
                 log.error("duty calendars could not be looked after", error=str(error))
             await self._clock.sleep(LOOK_S)
 

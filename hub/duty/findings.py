@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import Clock
 from hub.database import upsert
@@ -15,6 +17,8 @@ from hub.duty.duty import Tell
 from hub.duty.hours import day_of
 from hub.duty.tables import findings as table
 from hub.model import Stream, StreamKind
+
+log = structlog.get_logger(__name__)
 
 NO_SOUND = "no_sound"
 LOOK_S = 30.0
@@ -56,7 +60,10 @@ class Findings:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except SQLAlchemyError as error:
+                log.warning("windows without sound wait for the database", error=str(error))
             await self._clock.sleep(LOOK_S)
 
     async def look(self) -> None:
@@ -70,12 +77,12 @@ class Findings:
             if one.sound and self._found.pop(ident, None) is not None:
                 self._tell("duty.cleared", {"kind": NO_SOUND, "key": ident, "stream": ident, "unit": one.stream.unit})
             if self._silent.get(ident, 0) >= LOOKS and self._found.get(ident) != today:
-                self._found[ident] = today
                 finding = Finding(ident, today, NO_SOUND, now_us)
                 if await asyncio.to_thread(self._keep, finding):
                     text = "窗口没有声音轨道 (no sound track)"
                     data = {"kind": NO_SOUND, "key": ident, "stream": ident, "unit": one.stream.unit, "text": text}
                     self._tell("duty.finding", data | {"day": today})
+                self._found[ident] = today
 
     def _due(self, stream_id: str, at_us: int) -> bool:
         answer = self._duty.expected(stream_id, at_us)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import Clock
 from hub.duty.clock import DAY_US
@@ -65,7 +66,10 @@ class DutyParts:
         while True:
             for stream in self.around.streams():
                 await self.time.sleep(PAUSE_S)
-                await self.measure_ahead(stream)
+                try:
+                    await self.measure_ahead(stream)
+                except SQLAlchemyError:
+                    break  # it is away, and whoever asks for these days measures them
             await self.time.sleep(AHEAD_EVERY_S)
 
     async def measure_ahead(self, stream: Stream) -> None:

@@ -100,6 +100,8 @@ class Notices:
         self._tasks: list[asyncio.Task[None]] = []
         self._sending: set[asyncio.Task[None]] = set()
         self._listener = bus.subscribe()
+        self._missed = False
+        """An event could not be looked at, with a database that was away: what lasts is found by looking."""
         self._ready_us = self._prune_us = self._synced_us = -(1 << 62)
 
     @classmethod
@@ -135,6 +137,7 @@ class Notices:
                 await self.hear(event)
             except Exception:
                 _log.exception("an event could not be made an alarm", event_type=event.type)
+                self._missed = True
 
     async def hear(self, event: Event) -> None:
         """One event of the bus. What was dropped of them is found again by looking."""
@@ -234,6 +237,9 @@ class Notices:
             self._synced_us = now.mono_us
             self._sync()
         await self._flush()
+        if self._missed:
+            await self._look_again()
+            self._missed = False
         if now.mono_us - self._prune_us >= PRUNE_US:
             self._prune_us = now.mono_us
             before_us = now.utc_us - self._settings.notices_days * 86_400 * US_PER_S

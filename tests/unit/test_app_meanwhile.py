@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -34,6 +35,25 @@ async def test_work_that_failed_begins_again_and_is_told() -> None:
     task.cancel()
     await asyncio.wait([task])
     assert (task.cancelled(), begun) == (True, 3)
+
+
+async def test_it_begins_again_ever_more_rarely_unless_it_went_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    waits: list[float] = []
+    lasts = iter([0, 0, 0, 0, 0, 61, 0])
+
+    async def work() -> None:
+        seconds = next(lasts, None)
+        if seconds is not None:
+            clock.advance(seconds)
+            raise ValueError
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(clock, "sleep", sleep)
+    await lasting(work, clock)
+    assert waits == [5, 10, 20, 40, 60, 5, 10]
 
 
 async def test_work_that_ends_in_order_is_over() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from hub.clock import ManualClock
-from hub.duty.findings import Seen
+from hub.duty.findings import Finding, Seen
 from hub.duty.history import Subject
 from hub.duty.hours import DayHours, Hours
 from hub.duty.incoming import leave
@@ -208,6 +210,32 @@ async def test_a_window_without_sound_is_found_once_a_day_while_it_is_due(tmp_pa
         for _ in range(3):
             await b.parts.findings.look()
         assert b.told("duty.finding") == [], "told already today, before the restart"
+
+
+async def test_a_window_without_sound_is_told_once_the_database_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench(tmp_path, "2026-11-20 09:10", [stream("w")]) as b:
+        await b.duty.give_hours(HALL_UNIT, HALL, by="li")
+        b.seen[:] = [Seen(b.streams[0], False)]
+        findings = b.parts.findings
+        keep, tries = findings._keep, 0
+
+        def away(one: Finding) -> bool:
+            nonlocal tries
+            tries += 1
+            if tries < 3:
+                raise OperationalError("INSERT", {}, Exception("connection refused"))
+            return keep(one)
+
+        monkeypatch.setattr(findings, "_keep", away)
+        task = asyncio.create_task(findings.run())
+        async with asyncio.timeout(10):
+            while not b.told("duty.finding"):  # noqa: ASYNC110  nobody tells
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        assert tries >= 3
 
 
 async def test_hours_keep_the_zone_that_they_were_given_in(tmp_path: Path) -> None:

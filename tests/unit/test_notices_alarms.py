@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
 
 from hub.clock import US_PER_S, rfc3339
 from hub.errors import Conflict, InvalidRequest, LedgerError, NotFound, Refused
 from hub.ledger.entries import HUB_STREAM
 from hub.model import InterruptionKind, InterruptionState
-from hub.monitor.events import Event
+from hub.monitor.events import Event, interruption_json
 from hub.notices.alarm import AlarmState
 from hub.notices.causes import Over, Rung, cause_of
 from hub.people.changes import HUB
@@ -208,6 +210,31 @@ async def test_events_that_were_dropped_are_found_by_looking(tmp_path: Path) -> 
         hub.held = [fault("i-1")]
         await hub.says("events.dropped", count=7)
         assert [one.subject for one in hub.notices.queue()] == ["i-1"]
+
+
+async def test_what_a_database_that_was_away_kept_from_ringing_rings_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path) as hub:
+
+        def away(_cause: str) -> None:
+            raise OperationalError("SELECT", {}, Exception("connection refused"))
+
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(hub.notices._alarms, "newest_of", away)
+            listening = asyncio.create_task(hub.notices._listen())
+            hub.held = [fault("i-1")]
+            hub.bus.publish("interruption.confirmed", interruption_json(hub.held[0]), hub.clock.now())
+            async with asyncio.timeout(10):
+                while not hub.notices._missed:  # noqa: ASYNC110  nobody tells
+                    await asyncio.sleep(0.01)
+            with pytest.raises(OperationalError):
+                await hub.notices.tick()
+            assert hub.notices.queue() == []
+        await hub.notices.tick()
+        assert [one.subject for one in hub.notices.queue()] == ["i-1"]
+        listening.cancel()
+        await asyncio.wait([listening])
 
 
 async def test_an_incident_rings_once_for_all_its_streams(tmp_path: Path) -> None:
