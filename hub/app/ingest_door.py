@@ -132,7 +132,7 @@ class DiskDoor:
         return [
             web.get("/node/reels/{id}", self.contents),
             web.get("/node/pictures/{id}", self.contents),
-            web.get("/node/{folder:photos|uploads|inspections|statements}/{file}", self.kept),
+            web.get("/node/{folder:photos|apart|uploads|inspections|statements}/{file}", self.kept),
             web.delete("/node/{folder:photos|uploads}/{file}", self.delete_kept),
             web.get("/node/reels/{id}/{day}/{file}", self.reel),
             web.delete("/node/reels/{id}/{day}/{file}", self.delete),

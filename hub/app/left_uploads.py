@@ -1,5 +1,5 @@
-"""What a node that led once received of files, and does not need any more: who leads now has received them anew, or has
-brought them to its own disk."""
+"""What a node that led once has of files that were brought, and does not need any more: who leads now has received them
+anew, or has them on its own disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LeftUploads:
     """``elsewhere``: whether another node leads; before that is known nothing goes, for this one may lead again."""
 
     def __init__(self, settings: Settings, clock: Clock, engine: Engine, elsewhere: Callable[[], bool]) -> None:
-        self._folder = settings.data / "uploads"
+        self._data = settings.data
         self._clock = clock
         self._store = Store(settings, engine)
         self._elsewhere = elsewhere
@@ -33,8 +33,12 @@ class LeftUploads:
             await self._clock.sleep(EVERY_S)
 
     def look(self) -> None:
-        """Blocks. A file that is received and not looked at yet stays: it is brought from here."""
-        for part in self._folder.glob("*.part"):
+        """Blocks. A file that is received and not looked at yet stays, and one that is kept apart: they are brought
+        from here."""
+        for kept in (self._data / "apart").glob("*"):
+            if not self._store.list(sha256=kept.stem, states=(State.APART,), limit=1):
+                kept.unlink(missing_ok=True)
+        for part in (self._data / "uploads").glob("*.part"):
             try:
                 wanted = self._store.get(part.stem).state is State.RECEIVED
             except NotFound:

@@ -185,7 +185,7 @@ class Footage:
         one = await asyncio.to_thread(self.store.get, ident)
         if one.state is not State.APART:
             raise Conflict("expected a file that is kept apart", code="not_apart")
-        await asyncio.to_thread(self.store.take_back, one)
+        await asyncio.to_thread(self.store.take_back, one, self._shelf)
         facts = {**one.result, "assigned_by": by, "assigned_from_us": from_us}
         one = replace(one, stream=stream, state=State.RECEIVED, code="", message="", result=facts)
         await asyncio.to_thread(self.store.keep, one)

@@ -186,13 +186,19 @@ class Store:
     def bring(self, one: Brought, shelf: Shelf) -> None:
         """A file that another node received, and that lies there. Raises Unavailable as long as it cannot be had."""
         path = self.part(one.id)
-        if self.received(one.id) == one.size and path.exists():
-            return  # of another size: half of it came here before another node led, and all of it came there
+        if path.exists() and self.received(one.id) == one.size:
+            return
+        path.unlink(missing_ok=True)  # half of it came here before another node led, and all of it came there
+        self._fetch(one, shelf, f"uploads/{path.name}")
+
+    def _fetch(self, one: Brought, shelf: Shelf, name: str) -> None:
+        """From wherever it lies, to work. Raises Unavailable."""
+        path = self.part(one.id)
         path.parent.mkdir(parents=True, exist_ok=True)
         coming, digest = path.with_suffix(".coming"), hashlib.sha256()
         try:
             with coming.open("wb") as file:
-                for block in read_blocks(shelf, f"uploads/{path.name}"):
+                for block in read_blocks(shelf, name):
                     digest.update(block)
                     file.write(block)
                 os.fsync(file.fileno())
@@ -252,13 +258,21 @@ class Store:
                 found.append((name, places))
         return found
 
-    def take_back(self, one: Brought) -> None:
-        """From apart to work. Raises NotFound."""
-        source = self._data / "apart" / one.sha256
-        if not source.exists():
+    def take_back(self, one: Brought, shelf: Shelf) -> None:
+        """From apart to work, also where another node led when it came. Raises NotFound, Unavailable."""
+        name = f"apart/{one.sha256}"
+        source = self._data / name
+        if source.exists():
+            source.replace(self.part(one.id))
+            Path(f"{source}.json").unlink(missing_ok=True)
+            return
+        try:
+            size = shelf.size(name)
+        except OSError as error:
+            raise Unavailable(f"the file cannot be had at this moment: {error}", code="elsewhere") from error
+        if size is None:
             raise NotFound("the file is not there any more")
-        source.replace(self.part(one.id))
-        Path(f"{source}.json").unlink(missing_ok=True)
+        self._fetch(one, shelf, name)
 
 
 def _sync(folder: Path) -> None:

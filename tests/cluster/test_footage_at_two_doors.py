@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from hub.app import left_uploads
+from hub.clock import rfc3339
 from tests.cluster.roles import client, roles_of, when
 from tests.cluster.servers import Redis
 from tests.cluster.test_roles import CAMERA, call, leads
@@ -69,6 +70,14 @@ async def test_files_come_whole_through_whichever_door(
                 return not left.exists()
 
             await when(gone)
+            assert (put["state"], put["code"]) == ("apart", "no_time"), "nobody says when it was"
+            await call(other, "POST", f"/api/footage/{put['id']}/assign", {"stream": "cam", "from": rfc3339(T0)})
+            found = await when(lambda: settled(one, put["id"]), 30)
+            assert (found["state"], found["code"]) == ("apart", "no_interruption"), (
+                "looked at anew, where another leads"
+            )
+            assert (tmp_path / "next" / "apart" / put["sha256"]).read_bytes() == files[0]
+
             await appended(other, upload, files[2], 0)
             found = await when(lambda: settled(one, upload), 30)
             assert found["sha256"] == digest(files[2])
