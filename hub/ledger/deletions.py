@@ -18,6 +18,7 @@ from hub.ledger.verdict import Finding, Harm, Step
 
 PATROL = "patrol"
 _CHUNK = EntryType.CHUNK
+FOLDED_AT_ONCE = 64
 PATROL_LEAST_DAYS = 366
 """「日常巡查的声像资料保存期限不少于一年」; a year may have 366 days."""
 
@@ -100,10 +101,16 @@ def tombstone_of(entry: Entry) -> Tombstone:
 class _Declared:
     """A reel as its footage entries declare it."""
 
-    digest: Any
-    size: int
-    chunks: int
-    end_us: int
+    digest: Any = field(default_factory=hashlib.sha256)
+    fresh: list[str] = field(default_factory=list)
+    """Chunks' digests in hex that are not in ``digest`` yet: they go in together, which costs a fifth."""
+    size: int = 0
+    chunks: int = 0
+    end_us: int = 0
+
+    def fold(self) -> None:
+        self.digest.update(bytes.fromhex("".join(self.fresh)))
+        self.fresh.clear()
 
 
 @dataclass(slots=True)
@@ -182,8 +189,10 @@ class Deletions:
     def _footage(self, body: Mapping[str, Any]) -> None:
         known = self._declared.get(body["reel"])
         if known is None:
-            known = self._declared[body["reel"]] = _Declared(hashlib.sha256(), 0, 0, 0)
-        known.digest.update(bytes.fromhex(body["sha256"]))
+            known = self._declared[body["reel"]] = _Declared()
+        known.fresh.append(body["sha256"])
+        if len(known.fresh) == FOLDED_AT_ONCE:
+            known.fold()
         size, end_us = body["offset"] + body["size"], body["end_us"]
         if size > known.size:
             known.size = size
@@ -199,6 +208,7 @@ class Deletions:
             if declared is None:
                 self._find(Harm.ALTERED, place, f"entries that speak of {one.reel}", "none before its tombstone")
                 continue
+            declared.fold()
             said = (one.size, one.chunks, one.sha256)
             known = (declared.size, declared.chunks, declared.digest.hexdigest())
             if said != known:

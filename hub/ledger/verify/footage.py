@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -197,36 +197,46 @@ class ReelJob:
         else:
             at = self.pieces[first - 1].end
             reader.seek(at)
-        for number, piece in enumerate(self.pieces[first:end], first):
+        number = first
+        while number < end:
+            piece = self.pieces[number]
             if piece.offset != at:
                 harm = Harm.UNDECLARED if piece.offset > at else Harm.ALTERED
                 expected = f"footage from byte {at} on"
                 self._find(found, harm, self._place(piece), expected, f"footage from byte {piece.offset} on")
                 reader.seek(piece.offset)
-            if not reader.held:
-                reader.hold(self._together(number, end))
-            digest = reader.digest(piece.size)
-            if digest is None:
-                there = max(0, reader.size - piece.offset)
-                self._find(found, Harm.ALTERED, self._place(piece), f"{piece.size} bytes", f"{there}")
-            elif digest != piece.sha256:
-                expected = f"sha256 {piece.sha256}"
-                self._find(found, Harm.ALTERED, self._place(piece), expected, f"sha256 {digest}")
-            at = piece.end
+            together = self._together(number, end)
+            for piece, digest in zip(together, reader.digests([one.size for one in together]), strict=True):
+                if digest != piece.sha256:
+                    self._differs(piece, digest, reader.size, found)
+            at = together[-1].end
+            number += len(together)
         if end == len(self.pieces):
             self._rest(found, reader.size, at)
 
-    def _together(self, first: int, end: int) -> int:
-        """How many bytes are read at once from the piece ``first`` on: of whole pieces, where they fit."""
-        at = begun = self.pieces[first].offset
-        for piece in islice(self.pieces, first, end):
-            if piece.offset != at or piece.end - begun > BLOCK:
+    def _together(self, first: int, end: int) -> list[Piece]:
+        """What is read at once from the piece ``first`` on: pieces that follow each other, as many as fit."""
+        begun = self.pieces[first].offset
+        at = begun + self.pieces[first].size
+        number = first + 1
+        while number < end:
+            offset, size, *_ = self.pieces[number]
+            if offset != at or at + size - begun > BLOCK:
                 break
-            at = piece.end
-        return at - begun or BLOCK
+            at += size
+            number += 1
+        return self.pieces[first:number]
+
+    def _differs(self, piece: Piece, digest: str | None, size: int, found: Read) -> None:
+        if digest is None:
+            there = max(0, size - piece.offset)
+            self._find(found, Harm.ALTERED, self._place(piece), f"{piece.size} bytes", f"{there}")
+        else:
+            expected = f"sha256 {piece.sha256}"
+            self._find(found, Harm.ALTERED, self._place(piece), expected, f"sha256 {digest}")
 
     def _init(self, reader: _Reader, found: Read) -> int:
-        digest = reader.digest(self.init_size)
+        digest = reader.digests([self.init_size])[0]
         if digest != self.init_sha256:
             place = f"{self.reel} bytes 0-{self.init_size} (init segment, declared in {self.init_place})"
             self._find(found, Harm.ALTERED, place, f"sha256 {self.init_sha256}", digest or "the file ends before")
@@ -306,29 +316,38 @@ class _Archived:
 
 
 class _Reader:
-    """Reads from start to end, hashing what it is asked for. ``held``: bytes that were read and not yet hashed."""
+    """Reads from start to end, hashing what it is asked for."""
 
     def __init__(self, source: _Bytes) -> None:
         self._source = source
         self._block = _block()
-        self._at = 0
-        self.held = 0
+        self._at = self._held = 0
         self.size = source.size
         self.done = 0
 
     def seek(self, offset: int) -> None:
-        self.held = 0
+        self._held = 0
         self._source.seek(offset)
 
-    def hold(self, count: int) -> None:
-        """Read so much at once, if it is there: what will be asked for next. Only when nothing is held."""
-        self._at, self.held = 0, self._source.fill(self._block[:count])
+    def digests(self, sizes: list[int]) -> list[str | None]:
+        """SHA-256 of the next bytes, so many for each; None where the file ends before. They are read at once, if they
+        fit into a block and are there."""
+        block, sha256, wanted = self._block, hashlib.sha256, sum(sizes)
+        self._at, self._held = 0, self._source.fill(block[:wanted])
+        if self._held < wanted:
+            return [self._digest(size) for size in sizes]
+        found: list[str | None] = []
+        at = 0
+        for size in sizes:
+            found.append(sha256(block[at : at + size]).hexdigest())
+            at += size
+        self.done += wanted
+        return found
 
-    def digest(self, size: int) -> str | None:
-        """SHA-256 of the next ``size`` bytes; None if the file ends before."""
-        at, held = self._at, min(size, self.held)
+    def _digest(self, size: int) -> str | None:
+        at, held = self._at, min(size, self._held)
         digest, left = hashlib.sha256(self._block[at : at + held]), size - held
-        self._at, self.held = at + held, self.held - held
+        self._at, self._held = at + held, self._held - held
         while left:
             count = self._source.fill(self._block[:left])
             if count == 0:

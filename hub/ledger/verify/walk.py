@@ -14,6 +14,8 @@ from hub.ledger.files import SUFFIX, entry_file
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.leaves import Leaves
 
+BLOCK = 1 << 17
+"""Bytes of an entry file that are read at a time."""
 Report = Callable[[Finding], None]
 _CHUNK = EntryType.CHUNK
 
@@ -95,21 +97,26 @@ class StreamWalk:
     # ------------------------------------------------------------------ step 2: single entries
 
     def _read(self, file: EntryFile) -> Iterator[Line]:
-        left = file.size
+        left, number, begun = file.size, 0, b""
         with file.path.open("rb") as handle:
-            number = 0
-            while left > 0 and (data := handle.readline(min(left, MAX_ENTRY_BYTES + 1))):
+            while left > 0 and (data := handle.read(min(left, BLOCK))):
                 left -= len(data)
-                number += 1
-                if not data.endswith(b"\n"):
-                    self._torn(file, number, left)
-                    return
-                entry = self._parse(data[:-1], file, number)
-                if entry is not None:
-                    yield Line(entry, file, number, left == 0)
+                lines = (begun + data).split(b"\n")
+                begun = lines.pop()
+                last = number + len(lines) if left == 0 and not begun else -1
+                for line in lines:
+                    number += 1
+                    entry = self._parse(line, file, number)
+                    if entry is not None:
+                        yield Line(entry, file, number, number == last)
+                if len(begun) > MAX_ENTRY_BYTES:
+                    break
+        if begun:
+            self._torn(file, number + 1, whole=left == 0)
 
-    def _torn(self, file: EntryFile, number: int, left: int) -> None:
-        if self._live and left == 0:
+    def _torn(self, file: EntryFile, number: int, *, whole: bool) -> None:
+        """What a file ends with that is no line; ``whole``: nothing comes behind it."""
+        if self._live and whole:
             self.result.pending_lines += 1
             return
         self._bad(file, number, "a whole line", "one that is cut off")
