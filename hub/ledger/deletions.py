@@ -18,7 +18,6 @@ from hub.ledger.verdict import Finding, Harm, Step
 
 PATROL = "patrol"
 _CHUNK = EntryType.CHUNK
-FOLDED_AT_ONCE = 64
 PATROL_LEAST_DAYS = 366
 """「日常巡查的声像资料保存期限不少于一年」; a year may have 366 days."""
 
@@ -103,7 +102,7 @@ class _Declared:
 
     digest: Any = field(default_factory=hashlib.sha256)
     fresh: list[str] = field(default_factory=list)
-    """Chunks' digests in hex that are not in ``digest`` yet: they go in together, which costs a fifth."""
+    """Chunks' digests in hex that are not in ``digest`` yet: they go in together when another reel begins."""
     size: int = 0
     chunks: int = 0
     end_us: int = 0
@@ -121,6 +120,7 @@ class Deletions:
     keeping: Keeping = field(default_factory=Keeping)
     deletions: list[Deletion] = field(default_factory=list)
     _declared: dict[str, _Declared] = field(default_factory=dict)
+    _newest: _Declared | None = None
     _tombstones: dict[str, Tombstone] = field(default_factory=dict)
     """By leaf."""
     _of_reel: dict[str, Tombstone] = field(default_factory=dict)
@@ -190,9 +190,11 @@ class Deletions:
         known = self._declared.get(body["reel"])
         if known is None:
             known = self._declared[body["reel"]] = _Declared()
+        if known is not self._newest:
+            if self._newest is not None:
+                self._newest.fold()
+            self._newest = known
         known.fresh.append(body["sha256"])
-        if len(known.fresh) == FOLDED_AT_ONCE:
-            known.fold()
         size, end_us = body["offset"] + body["size"], body["end_us"]
         if size > known.size:
             known.size = size
