@@ -37,12 +37,11 @@ from hub.clock import US_PER_S, SystemClock, rfc3339
 from hub.database import Database
 from hub.database.migrating import migrate
 from hub.demo.encode import VideoSpec
-from hub.demo.feed import Sent
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from hub.ledger.verdict import Verdict
 from hub.settings import Settings
 from tests.cluster.object_store import NoObjectStore, ObjectStore, object_store
-from tests.hub_line import recorded_in, until
+from tests.hub_line import until
 
 STREAMS = int(os.environ.get("CLUSTER_STREAMS", "60"))
 FPS = 10
@@ -378,32 +377,6 @@ class Whole:
         verdict = await self.verified()
         assert verdict.exit_code == 0, [str(one) for one in verdict.findings[:5]]
         assert verdict.counts.streams >= STREAMS
-
-    async def every_picture(self, stream: str, old: str, new: str) -> None:
-        """What the node ``old`` had last and ``new`` had first, side by side: no picture of the camera in between is
-        missing."""
-        sent = [one for one in await self.simulators.sent(stream) if one.kind == "video"]
-        olds, news = ([one for one in self.reels(node) if of_stream(one) == stream] for node in (old, new))
-        last, _ = self._placed(sent, olds[-1])
-        _, first = self._placed(sent, min(one for one in news if run_of(one) > run_of(olds[-1])))
-        assert first.due_us - last.due_us < 1.5 * US_PER_S / FPS, (stream, (first.due_us - last.due_us) / US_PER_S)
-
-    def _placed(self, sent: Sequence[Sent], reel: Path) -> tuple[Sent, Sent]:
-        """The last and the first picture of a reel, as the camera sent them. Its loop repeats, so that of all places
-        where they fit the one is meant that was sent when the reel was begun."""
-        pictures = recorded_in(reel, "video")
-        sessions: dict[int, list[Sent]] = {}
-        for one in sent:
-            sessions.setdefault(one.session, []).append(one)
-        fits = [
-            (abs(units[at].utc_us - begun_us(reel)), units[at + len(pictures) - 1], units[at])
-            for units in sessions.values()
-            for at in range(len(units) - len(pictures) + 1)
-            if units[at].sha256 == pictures[0] and [one.sha256 for one in units[at : at + len(pictures)]] == pictures
-        ]
-        assert fits, f"{reel}: {len(pictures)} pictures that were not sent so"
-        _, last, first = min(fits, key=lambda fit: fit[0])
-        return last, first
 
 
 def of_stream(reel: Path) -> str:
