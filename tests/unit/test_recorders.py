@@ -14,7 +14,7 @@ from hub.app import recorders as module
 from hub.app.arrivals import Arrivals
 from hub.app.calls import Calls
 from hub.app.recorders import Recorders
-from hub.clock import Instant, SystemClock
+from hub.clock import SystemClock
 from hub.cluster.leases import Member
 from hub.cluster.owners import Owner
 from hub.errors import Unavailable
@@ -51,7 +51,7 @@ class Whip:
 
     async def run_once(self, sink: MediaSink) -> str:
         await self.sends.wait()
-        sink.opened(SessionInfo("whip", "recorder", "", TRACKS if self.pictures else TRACKS[1:], Instant(0, 0)))
+        sink.opened(SessionInfo("whip", "recorder", "", TRACKS if self.pictures else TRACKS[1:], SystemClock().now()))
         for _, unit in Line((0,), 0).units(2, 25, 1 << 30, False):
             if self.pictures or unit.track_id != 1:
                 sink.unit(unit)
