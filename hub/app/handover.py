@@ -53,6 +53,8 @@ SILENT_US: Final = 5 * US_PER_S
 SAME_S: Final = 1.0
 """What the other has seen comes here at the same time, or a moment later."""
 KEYFRAME_S: Final = 20.0
+SILENT_THERE_US: Final = 3 * US_PER_S
+"""… and of a recorder that is at the other node by then this is enough: silence is told as a break after 5 s."""
 COMES_S: Final = 15.0
 """A recorder that was told to come again, and can, is at another node by then, with a keyframe."""
 MOVE: Final = json.dumps({"type": "move"})
@@ -157,9 +159,9 @@ class Handover:
             return None
         return pipeline, begun
 
-    def _is_silent(self, pipeline: Pipeline) -> bool:
+    def _is_silent(self, pipeline: Pipeline, since_us: int = SILENT_US) -> bool:
         arrived_us = pipeline.vitals.arrived_us
-        return arrived_us is None or self._clock.now().utc_us - arrived_us > SILENT_US
+        return arrived_us is None or self._clock.now().utc_us - arrived_us > since_us
 
     # ------------------------------------------------------------------------------------- giving
 
@@ -226,15 +228,20 @@ class Handover:
 
     async def _agree(self, stream_id: str, to: Member, pipeline: Pipeline, begun: Begun, tries: Sequence[int]) -> None:
         """Both know where one recording ends and the other begins, and the gate is shut there."""
-        same = await self._while_it_lasts(pipeline, begun, self._prepare(stream_id, to, begun, tries))
+        silent_us = SILENT_THERE_US if isinstance(pipeline.stream.source, WhipSource) else SILENT_US
+        prepared = self._prepare(stream_id, to, begun, tries)
+        same = await self._while_it_lasts(pipeline, begun, prepared, silent_us)
         late = f"no keyframe came within {KEYFRAME_S:.0f} s"
-        cut = await self._while_it_lasts(pipeline, begun, _in_time(KEYFRAME_S, begun.gate.cut(), late))
+        shut = _in_time(KEYFRAME_S, begun.gate.cut(), late)
+        cut = await self._while_it_lasts(pipeline, begun, shut, silent_us)
         told = cut if same else cut.model_copy(update={"keyframe": ""})
         answer = await self._ask(to, f"{stream_id}/cut", told.model_dump(mode="json"), CUT_S)
         if not answer["held"]:
             raise Missed("the other node does not hold what follows")
 
-    async def _while_it_lasts(self, pipeline: Pipeline, begun: Begun, work: Coroutine[Any, Any, T]) -> T:
+    async def _while_it_lasts(
+        self, pipeline: Pipeline, begun: Begun, work: Coroutine[Any, Any, T], silent_us: int = SILENT_US
+    ) -> T:
         """A camera may allow one connection, and end this one when the other comes; a recorder may have come to the
         other node because its way to this one is gone."""
         task = asyncio.create_task(work)
@@ -243,7 +250,7 @@ class Handover:
                 await asyncio.wait([task, begun.task], timeout=SAME_S, return_when=asyncio.FIRST_COMPLETED)
                 if begun.ended and not task.done():
                     raise _Gone("the source ended its connection here")
-                if self._is_silent(pipeline) and not task.done():
+                if self._is_silent(pipeline, silent_us) and not task.done():
                     raise _Gone("nothing comes from the source any more")
             return task.result()
         finally:

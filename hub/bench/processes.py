@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _KIB = 1024
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 """Not for a hub that is measured: an installed one has its modules compiled."""
+_MAX_HELD = 256
+_held: deque[int] = deque()
+"""File descriptors of sockets that keep ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,16 @@ def family(pid: int) -> list[int]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback address that nobody listens on, and that nobody else finds free: it stays bound here,
+    without listening. A server with SO_REUSEADDR, which all of ours set, has it all the same, and again later."""
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    port = int(keeper.getsockname()[1])
+    _held.append(keeper.detach())
+    if len(_held) > _MAX_HELD:
+        os.close(_held.popleft())
+    return port
 
 
 class HubProcess:

@@ -28,6 +28,7 @@ class NodeShelf:
         """Where files were found last."""
         self._free: dict[str, list[http.client.HTTPConnection]] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def size(self, path: str) -> int | None:
         """Raises OSError where a node that may have it cannot be asked, and none of the others has it."""
@@ -93,7 +94,9 @@ class NodeShelf:
                 raise OSError(f"a node does not delete {path}: {status} {data[:200].decode(errors='replace')}")
 
     def close(self) -> None:
+        """Whoever reads just now ends in peace."""
         with self._lock:
+            self._closed = True
             free, self._free = self._free, {}
         for connections in free.values():
             for one in connections:
@@ -148,7 +151,7 @@ class NodeShelf:
     def _put_back(self, node: str, connection: http.client.HTTPConnection) -> None:
         with self._lock:
             free = self._free.setdefault(node, [])
-            if len(free) < MAX_CONNECTIONS:
+            if len(free) < MAX_CONNECTIONS and not self._closed:
                 free.append(connection)
                 return
         connection.close()

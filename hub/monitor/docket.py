@@ -14,6 +14,8 @@ from hub.monitor.rules import DetectorRules
 
 _EDGE_PLAUSIBLE_US = 5_000_000
 """A correction of an edge by more than this comes from a clock that was set, not from delay."""
+_SILENCES = (InterruptionKind.STALL, InterruptionKind.NO_SIGNAL)
+"""Of these another node may have had all along what is missing here."""
 
 
 class Docket:
@@ -249,8 +251,9 @@ class Docket:
             started_us = breaks[-1][0]
             case.breaks = [(begin, end) for begin, end in breaks[:-1] if end is not None]
         case.evidence["earlier_lost"] = case.evidence.pop("packets_lost", 0)
+        missing = last.kind not in _SILENCES
         for track_id in last.tracks or (WHOLE_STREAM,):
-            fault = Fault(started_us, 0, 0, 0, missing=True, edge_error_us=self.rules.edge_error_us)
+            fault = Fault(started_us, 0, 0, 0, missing=missing, edge_error_us=self.rules.edge_error_us)
             fault.ended_us = last.ended_us
             case.faults[track_id] = fault
         if last.state is InterruptionState.RESUMED:

@@ -196,14 +196,13 @@ def verdict(it: Site) -> tuple[int, str]:
     return done.returncode, "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def interruptions(url: str) -> list[Any]:
+def interruptions(url: str, *, withdrawn: bool = True) -> list[Any]:
+    """All that were told, or without those of which it was told that they were none."""
     engine = open_engine(Database.at(url))
     with engine.connect() as connection:
-        found = [
-            tuple(row) for row in connection.execute(text("SELECT stream, kind, started_us FROM ledger_interruptions"))
-        ]
+        found = connection.execute(text("SELECT stream, kind, started_us, state FROM ledger_interruptions")).all()
     engine.dispose()
-    return found
+    return [tuple(row[:3]) for row in found if withdrawn or row.state != "withdrawn"]
 
 
 async def test_a_node_that_comes_and_one_that_drains_cost_no_picture_and_no_interruption(

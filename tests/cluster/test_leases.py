@@ -164,8 +164,8 @@ async def main():
     tasks = [asyncio.create_task(members.run()), asyncio.create_task(leader.run())]
     while not leader.held():
         await asyncio.sleep(0.02)
+    last = clock.now().mono_us  # before it is told: from then on it may be stopped at any moment
     print("leads", file=sys.stderr)
-    last = clock.now().mono_us
     while True:  # the very first look after it was woken, before anything could be asked
         now = clock.now().mono_us
         if now - last > 1_000_000:

@@ -145,5 +145,5 @@ async def test_a_recorder_whose_first_session_breaks_off_on_the_way_goes_on_from
         turn = len({unit.number for unit in sent})
         twice = next(at for at in range(1, turn) if mine[-at:] == theirs[:at])
         in_one_piece(mine + theirs[twice:], sent, "video")
-        assert await asyncio.to_thread(interruptions, postgres) == []
+        assert await asyncio.to_thread(interruptions, postgres, withdrawn=False) == []
         assert await asyncio.to_thread(verdict, it) == (0, "")

@@ -56,7 +56,14 @@ class Way:
         near = socket.socket()
         near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limit)  # what waits, waits at the node
         near.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(near, ("127.0.0.1", self.to))
+        try:
+            await asyncio.get_running_loop().sock_connect(near, ("127.0.0.1", self.to))
+        except BaseException as error:  # it is not there yet, or has ended already
+            near.close()
+            writer.close()
+            if isinstance(error, OSError):
+                return
+            raise
         there, back = await asyncio.open_connection(sock=near, limit=limit)
         self.open |= {writer, back}
         await asyncio.gather(self.carry(reader, back, FAST), self.carry(there, writer, limit))

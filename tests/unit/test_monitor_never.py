@@ -227,6 +227,45 @@ def test_a_stopped_hub_says_nothing_more() -> None:
     assert script.changes == []
 
 
+def elsewhere(stopped: Script, *, with_it_s: float, without_it_s: float = 0) -> Script:
+    """The stream goes on at another node, which has been receiving it from ``with_it_s`` before it broke off here, or
+    from ``without_it_s`` after that; what came there meanwhile goes through at once."""
+    lasting = stopped.detector.current
+    stopped.take(stopped.detector.stopped(stopped.now))
+    assert lasting is not None
+    taker = Script(kind=StreamKind.RECORDER, restored=lasting, clock=stopped.clock)
+    taker.open()
+    from_us = taker.clock.mono_us - (taker.now.utc_us - lasting.started_us) - round((with_it_s - without_it_s) * S)
+    taker.run_mono_us = from_us
+    for captured_us in range(from_us, taker.clock.mono_us, 40 * MS):
+        taker.frame(captured_mono_us=captured_us)
+    taker.play(20)
+    return taker
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_silence_at_one_node_while_another_hears_all_of_it(ends: bool) -> None:
+    """A recorder's first session breaks off while its second one waits elsewhere: nothing is missing."""
+    script = started(kind=StreamKind.RECORDER)
+    if ends:
+        script.close()
+    script.wait(6)
+    assert script.states[:2] == ["suspected", "confirmed"]
+    taker = elsewhere(script, with_it_s=1.0)
+    assert taker.states == ["withdrawn"]
+    assert taker.detector.state is StreamState.LIVE
+
+
+def test_silence_at_one_node_of_which_another_heard_only_the_end_is_a_break() -> None:
+    script = started(kind=StreamKind.RECORDER)
+    script.wait(6)
+    taker = elsewhere(script, with_it_s=0, without_it_s=3)
+    assert taker.states == ["resumed", "closed"]
+    found = taker.the(InterruptionState.CLOSED)
+    assert found.ended_us is not None
+    assert abs(found.ended_us - found.started_us - 3 * S) <= 40 * MS
+
+
 def test_an_idle_recorder_after_its_session() -> None:
     script = started(kind=StreamKind.RECORDER)
     script.goodbye()

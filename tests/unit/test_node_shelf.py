@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -73,6 +74,26 @@ async def test_a_node_that_is_away_is_no_proof_that_a_reel_is_not_there(tmp_path
         stranger = NodeShelf(lambda _path: urls, {"Authorization": "Bearer wrong"})
         assert await asyncio.to_thread(stranger.size, REEL) is None
         stranger.close()
+
+
+async def test_a_read_that_outlives_the_shelf_leaves_no_connection_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = small_settings(tmp_path)
+    put(tmp_path / "a", REEL)
+    async with disks(settings, tmp_path / "a") as urls:
+        shelf = NodeShelf(lambda _path: urls, bearer(settings))
+        made: list[http.client.HTTPConnection] = []
+        real = http.client.HTTPConnection.getresponse
+
+        def getresponse(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+            made.append(connection)
+            shelf.close()
+            return real(connection)
+
+        monkeypatch.setattr(http.client.HTTPConnection, "getresponse", getresponse)
+        assert await asyncio.to_thread(shelf.size, REEL) == len(DATA)
+        assert [one.sock for one in made] == [None]
 
 
 CLIMBING = [
