@@ -57,6 +57,7 @@ SILENT_THERE_US: Final = 3 * US_PER_S
 """… and of a recorder that is at the other node by then this is enough: silence is told as a break after 5 s."""
 COMES_S: Final = 15.0
 """A recorder that was told to come again, and can, is at another node by then, with a keyframe."""
+TOLD_AGAIN_S: Final = 2.0
 MOVE: Final = json.dumps({"type": "move"})
 """What it is told: open a second session, and go on with the first until the hub ends that."""
 CUT_S: Final = 5.0
@@ -173,7 +174,7 @@ class Handover:
             tells = not came.done()
             if tells and not self._say(stream_id, MOVE):
                 raise _Refused("its recorder has no data channel to be told on")
-            comes = _in_time(COMES_S, asyncio.shield(came), "its recorder came to no other node")
+            comes = _in_time(COMES_S, self._comes(stream_id, came), "its recorder came to no other node")
             name = await self._while_it_lasts(pipeline, begun, comes)
             if (found := self._owning.seen().get(name)) is None:
                 raise _Refused("its recorder came to a node that nobody sees")
@@ -181,6 +182,15 @@ class Handover:
         except _Refused:
             begun.gate.hush()
             raise
+
+    async def _comes(self, stream_id: str, came: asyncio.Future[str]) -> str:
+        """To which node. It is told again meanwhile: it heard nothing while it had a second session, and the node that
+        this was with may be dead."""
+        while True:
+            await asyncio.wait([came], timeout=TOLD_AGAIN_S)
+            if came.done():
+                return came.result()
+            self._say(stream_id, MOVE)
 
     def _wanted(self, stream_id: str, node: str) -> bool:
         """Its recorder has come to that node. Whether the stream is given to it, or the attempt will be refused."""

@@ -51,7 +51,7 @@ class DeviceConfig(BaseModel):
     """One device, or ``count`` alike (named NAME-1 …) that share their media.
 
     ``faults``: prepare what freeze, black and silence need. ``record``: keep what was sent. ``telemetry``: a recorder
-    says how it is, too.
+    says how it is, too. ``patience_s``: a recorder leaves a hub that is silent for so long; 0: after half a minute.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,6 +67,7 @@ class DeviceConfig(BaseModel):
     faults: bool = False
     link_loss: float = 0.0
     telemetry: bool = False
+    patience_s: float = 0.0
 
     @property
     def specs(self) -> list[VideoSpec | AudioSpec]:
@@ -217,9 +218,9 @@ class _Child:
         self._config = config
         self._clock = SystemClock()
         self._devices: dict[str, Device] = {}
-        self._link_loss = {recorder.name: recorder.link_loss for recorder in config.recorders}
+        self._recorders = {name: recorder for recorder in config.recorders for name in _names(recorder)}
         began = self._clock.now()
-        talkers = [recorder.name for recorder in config.recorders if recorder.telemetry]
+        talkers = [name for name, recorder in self._recorders.items() if recorder.telemetry]
         self._gauges = {name: Gauges(number, began) for number, name in enumerate(talkers, 1)}
         self._publishers: dict[str, WhipPublisher] = {}
         self._server: RtspServer | None = None
@@ -271,13 +272,15 @@ class _Child:
         raise ValueError(f"unknown command {what!r}")
 
     async def _publish(self, device: Device, url: str, token: str) -> None:
+        config = self._recorders[device.name]
         publisher = WhipPublisher(
             device,
             url,
             token,
             clock=self._clock,
-            link_loss=self._link_loss.get(device.name, 0.0),
+            link_loss=config.link_loss,
             gauges=self._gauges.get(device.name),
+            patience_s=config.patience_s,
         )
         self._publishers[device.name] = publisher
         await publisher.start()
@@ -295,8 +298,14 @@ def _warm(config: DeviceConfig, folder: Path | None) -> None:
 def _devices(config: DeviceConfig, folder: Path | None, *, whip: bool) -> list[Device]:
     make = whip_media if whip else track_media
     tracks = [make(spec, faults=config.faults, sets=config.sets, folder=folder) for spec in config.specs]
-    names = [config.name] if config.count == 1 else [f"{config.name}-{n}" for n in range(1, config.count + 1)]
-    return [Device(name, tracks, clock=config.clock, aligned=config.aligned, record=config.record) for name in names]
+    return [
+        Device(name, tracks, clock=config.clock, aligned=config.aligned, record=config.record)
+        for name in _names(config)
+    ]
+
+
+def _names(config: DeviceConfig) -> list[str]:
+    return [config.name] if config.count == 1 else [f"{config.name}-{n}" for n in range(1, config.count + 1)]
 
 
 async def _serve() -> None:

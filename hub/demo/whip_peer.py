@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
+from aioice import stun
 from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
@@ -51,7 +53,8 @@ class WhipPeer:
 
     ``keyframe_wanted(track)`` is called on PLI and FIR. ``link_loss`` (0–1) of the packets get lost on
     the way; unlike a scripted loss they can be asked for again. With ``heard`` there is a data channel for telemetry,
-    and ``heard(text)`` is called with what the hub says on it.
+    and ``heard(text)`` is called with what the hub says on it. A hub that does not answer for ``patience_s`` is left,
+    as browsers leave it; 0: after the half minute of RFC 7675.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class WhipPeer:
         keyframe_wanted: Callable[[int], None],
         link_loss: float = 0.0,
         heard: Callable[[str], None] | None = None,
+        patience_s: float = 0.0,
     ) -> None:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._keyframe_wanted, self._link_loss = keyframe_wanted, link_loss
@@ -79,6 +83,8 @@ class WhipPeer:
             self._channel.on("message", heard)
         if addresses:
             self._gather_only(list(addresses))
+        for ice in self._ices if patience_s else ():
+            ice.query_consent = partial(_consent, ice, patience_s)
         self._connection.on("connectionstatechange", self._on_state)
 
     def ssrc(self, track: int) -> int:
@@ -135,6 +141,10 @@ class WhipPeer:
     def _transport(self) -> Any:
         return self._senders[0].transport
 
+    @property
+    def _ices(self) -> set[Any]:
+        return {sender.transport.transport.iceGatherer._connection for sender in self._senders}
+
     def _add_track(self, track: int, codec: Codec) -> None:
         kind = str(codec.kind)
         transceiver = self._connection.addTransceiver(kind, direction="sendonly")
@@ -155,8 +165,7 @@ class WhipPeer:
 
     def _gather_only(self, addresses: list[str]) -> None:
         """Offer these addresses alone: aioice leaves 127.0.0.1 out by itself."""
-        connections: set[Any] = {sender.transport.transport.iceGatherer._connection for sender in self._senders}
-        for ice in connections:
+        for ice in self._ices:
             ice.get_component_candidates = _Gatherer(ice.get_component_candidates, addresses)
 
     def _handle_rtcp(self, track: int, packet: Any) -> None:
@@ -188,6 +197,23 @@ class WhipPeer:
 
 async def _send_nothing(_data: bytes) -> None:
     return None
+
+
+async def _consent(ice: Any, patience_s: float) -> None:
+    """aioice's own question whether the other side is there (RFC 7675), asked every second."""
+    silent_s = 0.0
+    while silent_s < patience_s:
+        await asyncio.sleep(1)
+        try:
+            for pair in ice._nominated.values():
+                key = ice.remote_password.encode()
+                request = ice.build_request(pair, nominate=False)
+                await pair.protocol.request(request, pair.remote_addr, integrity_key=key, retransmissions=0)
+            silent_s = 0.0
+        except stun.TransactionError:
+            silent_s += 1
+    ice._query_consent_task = None  # it waits for that one to end
+    await ice.close()
 
 
 class _Gatherer:

@@ -59,7 +59,7 @@ class _Link:
 class WhipPublisher:
     """Publishes ``device`` to ``url`` from :meth:`start` to :meth:`stop`.
 
-    ``token`` is the bearer token. ``link_loss``: see :class:`hub.demo.whip_peer.WhipPeer`. The device's
+    ``token`` is the bearer token. ``link_loss``, ``patience_s``: see :class:`hub.demo.whip_peer.WhipPeer`. The device's
     tracks are made by :func:`whip_media`; ValueError for others. With ``gauges`` it sends telemetry beside them.
     """
 
@@ -74,12 +74,14 @@ class WhipPublisher:
         tls: ssl.SSLContext | None = None,
         link_loss: float = 0.0,
         gauges: Gauges | None = None,
+        patience_s: float = 0.0,
     ) -> None:
         for track in device.tracks:
             if track.normal.payload_type != offered_payload_type(track.normal.loop.codec):
                 raise ValueError(f"the tracks of {device.name} were not made by whip_media()")
         self.device, self._url, self._token, self._tls, self._link_loss = device, url, token, tls, link_loss
         self._gauges = gauges
+        self._patience_s = patience_s
         self._clock = clock or SystemClock()
         self._own_pacer = pacer is None
         self._pacer = pacer or Pacer(self._clock)
@@ -156,6 +158,7 @@ class WhipPublisher:
             keyframe_wanted=lambda track: self._on_keyframe_wanted(peer, track),
             link_loss=self._link_loss,
             heard=None if self._gauges is None else self._on_heard,
+            patience_s=self._patience_s,
         )
         why = "cut"
         location = ""
