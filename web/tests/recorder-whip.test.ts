@@ -39,19 +39,22 @@ interface Call {
   path: string;
 }
 
-/** `refused`: how many offers, from the second on, find no node. */
-function phone(refused = 0) {
+/** `refused`: how many offers, from the second on, find no node; or, with `awayMs`, all of that time after the second. */
+function phone(refused = 0, awayMs = 0) {
   const calls: Call[] = [];
   const states: LinkState[] = [];
   const said: unknown[] = [];
   let offers = 0;
+  let secondMs = 0;
   const hub = {
     stream: "phone",
     send: (method: string, path: string) => {
       calls.push({ method, path });
       if (method !== "POST") return Promise.resolve({ body: "", headers: new Headers() });
       offers += 1;
-      if (offers > 1 && offers <= 1 + refused) return Promise.reject(new ApiError(503, "no_node", "no node takes streams"));
+      if (offers === 2) secondMs = Date.now();
+      const away = offers <= 1 + refused || Date.now() - secondMs < awayMs;
+      if (offers > 1 && away) return Promise.reject(new ApiError(503, "no_node", "no node takes streams"));
       return Promise.resolve({ body: "answer", headers: new Headers({ Location: `/whip/phone/${String(offers)}` }) });
     },
   };
@@ -108,6 +111,33 @@ describe("a recorder that is told to move", () => {
     peer(0).say({ type: "move" });
     await vi.advanceTimersByTimeAsync(5000);
     expect(Peer.all.map((one) => one.connectionState)).toEqual(["connected", "closed", "closed", "connected"]);
+  });
+
+  it("tries for as long as the hub waits for it, without offering more because it is told again", async () => {
+    const waitsMs = 15_000; // COMES_S, hub/app/handover.py
+    const { states, calls } = phone(0, (waitsMs * 2) / 3);
+    await vi.advanceTimersByTimeAsync(100);
+    peer(0).say({ type: "move" });
+    await vi.advanceTimersByTimeAsync(200);
+    for (let told = 0; told < 5; told++) peer(0).say({ type: "move" });
+    await vi.advanceTimersByTimeAsync(waitsMs - 2200); // its first keyframe takes a moment, too
+    expect(peer(0).connectionState).toBe("connected");
+    expect(Peer.all.filter((one) => one.connectionState === "connected").length).toBe(2);
+    expect(calls.filter(({ method }) => method === "POST").length).toBeLessThan(9);
+    expect(new Set(states)).toEqual(new Set(["connecting", "live"]));
+  });
+
+  it("opens another second session when told again and the one that it had is gone", async () => {
+    phone();
+    await vi.advanceTimersByTimeAsync(100);
+    peer(0).say({ type: "move" });
+    await vi.advanceTimersByTimeAsync(100);
+    peer(1).turn("disconnected");
+    peer(0).say({ type: "move" });
+    await vi.advanceTimersByTimeAsync(2000);
+    peer(0).say({ type: "move" });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(Peer.all.map((one) => one.connectionState)).toEqual(["connected", "closed", "connected"]);
   });
 
   it("comes back as after any break when both sessions are gone", async () => {

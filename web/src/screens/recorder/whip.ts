@@ -25,6 +25,8 @@ export class Publisher {
   private readonly locations = new Set<string>();
   /** Second sessions. */
   private readonly moves = new Set<Promise<void>>();
+  /** A second session is being opened: the hub says again and again that it waits for one. */
+  private opening = false;
   private running = false;
   private wake: () => void = () => undefined;
 
@@ -85,23 +87,26 @@ export class Publisher {
   }
 
   private move(): void {
-    if (!this.running || this.peers.size !== 1) return;
+    if (!this.running || this.opening || this.peers.size !== 1) return;
+    this.opening = true;
     const move = this.again().finally(() => this.moves.delete(move));
     this.moves.add(move);
   }
 
   /** A second session beside the first; tried again while that lasts, for as long as the hub waits for it. */
   private async again(): Promise<void> {
-    let connected = false;
     for (const pause of [0, ...RETRY_MS]) {
       await new Promise((done) => setTimeout(done, pause));
-      if (!this.running || this.peers.size !== 1) return;
+      if (!this.running || this.peers.size !== 1) break;
+      let connected = false;
       await this.session(() => {
         connected = true;
+        this.opening = false;
         this.heard.state("live", null);
       }).catch(() => undefined);
       if (connected) return;
     }
+    this.opening = false;
   }
 
   /** Until the path is gone. Raises ApiError. */
