@@ -1,4 +1,4 @@
-"""A node is drained with `hub drain`: others have its streams, and no picture is missing."""
+"""A node is drained with `hub drain`: others have its streams, a recorder's too, and no picture is missing."""
 
 from __future__ import annotations
 
@@ -6,16 +6,45 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from hub.clock import US_PER_S
 from hub.demo.feed import Sent
-from tests.cluster.whole import FPS, INGEST, MARKS, Figures, Whole, begun_us, now_us, of_stream, run_of
+from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
+from tests.cluster.whole import (
+    FPS,
+    INGEST,
+    MARKS,
+    RECORDED,
+    Figures,
+    Whole,
+    begun_us,
+    cameras,
+    now_us,
+    of_stream,
+    run_of,
+)
 from tests.hub_line import recorded_in
 
 pytestmark = MARKS
+
+NAME = "recorder"
+WORN = DeviceConfig(name=NAME, video=RECORDED, aligned=True, record=True, telemetry=True)
+
+
+@asynccontextmanager
+async def worn(whole: Whole) -> AsyncIterator[Simulators]:
+    """A recorder that pushes by WHIP, and hears when it is told to move; it is recorded."""
+    body = {"id": NAME, "name": NAME, "kind": "recorder", "source": {"type": "whip"}}
+    made = await whole.call("POST", "/api/streams", body)
+    async with Simulators(SimulatorsConfig(recorders=(WORN,))) as simulators:
+        await simulators.publish(NAME, f"{whole.node('api-1').url}/whip/{NAME}", made["token"])
+        await whole.recorded_since(0, streams=[NAME])
+        yield simulators
+        await simulators.retire(NAME)
+    await whole.call("DELETE", f"/api/streams/{NAME}")
 
 
 async def drain(whole: Whole, name: str) -> str:
@@ -67,26 +96,29 @@ def placed(sent: Sequence[Sent], reel: Path) -> tuple[Sent, Sent]:
 
 
 async def test_no_picture_is_missing(whole: Whole, figures: Figures, tmp_path: Path) -> None:
-    victim, from_us = whole.most(), now_us()
-    streams = whole.owned_by(victim)
-    begun = time.monotonic()
-    whole.drained.add(victim)
-    await drain(whole, victim)
-    figures("drained", f"{len(streams)} streams in {time.monotonic() - begun:.1f} s")
-    assert whole.owned_by(victim) == []
-    kept(whole, tmp_path)
-    await whole.recorded_since(now_us())
-    reels = kept(whole, tmp_path)
-    assert await whole.invented(from_us) == []
-    for stream in streams:
-        sent = [one for one in await whole.simulators.sent(stream) if one.kind == "video"]
-        olds, news = (
-            [one for one in reels[node] if of_stream(one) == stream] for node in (victim, whole.owner(stream))
-        )
-        every_picture(sent, olds, news)
-    whole.never_twice()
-    for stream in streams[:3]:
-        await whole.shown_once(stream, from_us, now_us())
-    await whole.judged()
+    async with worn(whole) as simulators:
+        victim, from_us = whole.owner(NAME), now_us()
+        streams = whole.owned_by(victim)
+        begun = time.monotonic()
+        whole.drained.add(victim)
+        await drain(whole, victim)
+        figures("drained", f"{len(streams)} streams and a recorder in {time.monotonic() - begun:.1f} s")
+        assert whole.owned_by(victim) == []
+        assert whole.owner(NAME) != victim
+        kept(whole, tmp_path)
+        await whole.recorded_since(now_us(), streams=[*cameras(), NAME])
+        reels = kept(whole, tmp_path)
+        assert [one for one in whole.interruptions(from_us) if one["stream"] == NAME] == []
+        assert await whole.invented(from_us) == []
+        for stream in (*streams, NAME):
+            units = await (simulators if stream == NAME else whole.simulators).sent(stream)
+            olds, news = (
+                [one for one in reels[node] if of_stream(one) == stream] for node in (victim, whole.owner(stream))
+            )
+            every_picture([one for one in units if one.kind == "video"], olds, news)
+        whole.never_twice()
+        for stream in (*streams[:3], NAME):
+            await whole.shown_once(stream, from_us, now_us())
+        await whole.judged()
     assert await whole.node(victim).stop() == 0
     whole.drained.discard(victim)
