@@ -29,6 +29,7 @@ from hub.errors import Conflict, InvalidRequest, NotFound
 from hub.ledger.entries import Entry, EntryType, JsonValue
 from hub.ledger.seam import EntryMade
 from hub.model import Expected, Stream
+from hub.outage import Outage
 from hub.people.people import People
 
 AHEAD_US = 5 * US_PER_S
@@ -69,6 +70,7 @@ class Activities:
         self._news = asyncio.Event()
         self._applying = asyncio.Lock()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._outage = Outage("activities", clock)
 
     @classmethod
     async def open(
@@ -266,8 +268,10 @@ class Activities:
             self._news.clear()
             try:
                 await self.drain()
-            except Exception:
-                _log.exception("activities could not be written to the database; it is tried again")
+                self._outage.went_well()
+            except Exception as error:
+                if not self._outage.is_met(error):
+                    _log.exception("activities could not be written to the database; it is tried again")
                 await self.clock.sleep(1.0)
                 self._news.set()
 

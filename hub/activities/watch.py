@@ -21,6 +21,7 @@ from hub.activities.model import Activity, Mode
 from hub.activities.store import Kept
 from hub.clock import US_PER_S, rfc3339
 from hub.model import Interruption, InterruptionClass, InterruptionState, Span, Stream
+from hub.outage import Outage, is_away
 
 PASS_S = 10.0
 LOOKS = 200
@@ -86,11 +87,13 @@ class Watch:
         self._activities = activities
         self._around = around
         self._clock = activities.clock
+        self._outage = Outage("the clock of activities", activities.clock)
 
     async def run(self) -> None:
         while True:
             try:
-                await self.look()
+                with self._outage.endured():
+                    await self.look()
             except Exception:
                 _log.exception("the clock of activities failed; it goes on")
             await self._clock.sleep(PASS_S)
@@ -104,7 +107,9 @@ class Watch:
         for kept in page:
             try:
                 await self._look_at(kept)
-            except Exception:  # one that cannot be judged must not hide the others
+            except Exception as error:  # one that cannot be judged must not hide the others
+                if is_away(error):
+                    raise
                 _log.exception("an activity could not be looked at", activity=kept.activity.id)
 
     # --------------------------------------------------------------------------------- activities

@@ -322,7 +322,7 @@ class Hub:
             self.telemetry.run,
             self.telling.cue_officers,
             self.activities.follow,
-            duty.run,
+            *duty.works(),
             watch.run,
             *self.recording.works(),
             self.telling.states,

@@ -14,6 +14,7 @@ from hub.ledger.entries import EntryType
 from hub.ledger.reader import Reader
 from hub.ledger.seam import AnyLedger
 from hub.model import Interruption, InterruptionState
+from hub.outage import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -34,13 +35,15 @@ class Retired:
         self._ledger = ledger
         self._reader = reader
         self._gone = gone
+        self._outage = Outage("interruptions of retired streams", clock)
         self._seen: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             try:
-                await self.look()
+                with self._outage.endured():
+                    await self.look()
             except Exception:
                 log.exception("interruptions of retired streams could not be looked at; it is tried again")
             await self._clock.sleep(EVERY_S)

@@ -27,6 +27,7 @@ from hub.archive.store import Put, Refused, Store, Stored
 from hub.clock import US_PER_S, Clock
 from hub.errors import HubError
 from hub.ledger.keeping import DAY_US
+from hub.outage import Outage
 from hub.retention.files import Files
 from hub.retention.rules import Rules
 from hub.retention.space import Marks
@@ -102,6 +103,7 @@ class Archive:
         self._uploads: dict[str, asyncio.Task[None]] = {}
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(settings.archive_parallel + 1, "hub-archive", _yield_to_others)
+        self._outage = Outage("the archive", clock)
         self._failures = 0
         self._whole_us: int | None = None
         self._swept = False
@@ -113,7 +115,8 @@ class Archive:
         """Until cancelled."""
         while True:
             try:
-                await self.one_pass()
+                with self._outage.endured():
+                    await self.one_pass()
             except (HubError, OSError) as error:
                 self._away(error)
             except Exception:

@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import Clock
 from hub.duty.clock import DutyClock
@@ -217,11 +216,11 @@ class Duty:
     # --------------------------------------------------------------------------------------- time
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. Raises SQLAlchemyError; it may begin again."""
         while True:
             try:
                 await self.look()
-            except (HubError, SQLAlchemyError) as error:
+            except HubError as error:
                 log.error("duty calendars could not be looked after", error=str(error))
             await self._clock.sleep(LOOK_S)
 

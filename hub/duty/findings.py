@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-import structlog
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from hub.clock import Clock
 from hub.database import upsert
@@ -17,8 +15,6 @@ from hub.duty.duty import Tell
 from hub.duty.hours import day_of
 from hub.duty.tables import findings as table
 from hub.model import Stream, StreamKind
-
-log = structlog.get_logger(__name__)
 
 NO_SOUND = "no_sound"
 LOOK_S = 30.0
@@ -58,12 +54,9 @@ class Findings:
         self._found: dict[str, str] = {}
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. Raises SQLAlchemyError; what was seen so far is kept until it begins again."""
         while True:
-            try:
-                await self.look()
-            except SQLAlchemyError as error:
-                log.warning("windows without sound wait for the database", error=str(error))
+            await self.look()
             await self._clock.sleep(LOOK_S)
 
     async def look(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -54,12 +54,9 @@ class DutyParts:
         ledger.on_commit(completeness.heard)
         return cls(duty, completeness, Findings(engine, clock, duty.clock, zone, seen, around.tell), around, clock)
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        async with asyncio.TaskGroup() as works:
-            works.create_task(self.duty.run())
-            works.create_task(self.findings.run())
-            works.create_task(self._measure_ahead())
+    def works(self) -> tuple[Callable[[], Coroutine[object, object, None]], ...]:
+        """What goes on in the background, each until it is cancelled."""
+        return self.duty.run, self.findings.run, self._measure_ahead
 
     async def _measure_ahead(self) -> None:
         """The last month's finished days are measured before anybody asks, one stream at a time."""

@@ -23,6 +23,7 @@ from hub.ledger.entries import Entry, EntryType, JsonValue
 from hub.ledger.seam import EntryMade
 from hub.ledger.told import Told, ToldReader
 from hub.model import Chunk, Interruption, InterruptionState, Stream, StreamKind
+from hub.outage import Outage
 from hub.people.units import Units
 
 PASS_S = 2.0
@@ -101,6 +102,7 @@ class Followup:
         self._looks: dict[str, int] = {}
         """When each is to be looked at again (hub UTC, µs)."""
         self._states: dict[str, State] = {}
+        self._outage = Outage("following up", clock)
         self._cued: dict[str, str] = {}
         """The interruption that each stream was last cued for."""
         self._fresh: set[str] = set()
@@ -120,7 +122,8 @@ class Followup:
         """Until cancelled. Nothing that fails here ends it."""
         while True:
             try:
-                await self.one_pass()
+                with self._outage.endured():
+                    await self.one_pass()
             except (HubError, OSError) as error:
                 _log.error("following up could not go on; it tries again", error=str(error))
             except Exception:

@@ -16,6 +16,7 @@ from hub.errors import Conflict, InvalidRequest, LedgerError, NotFound, Refused
 from hub.looks.look import MAX_STREAMS, MAX_TEXT, Grant, Look, LookState, Note
 from hub.looks.ranges import Range, contains, merged, overlaps
 from hub.looks.store import LookStore
+from hub.outage import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,7 @@ class Looks:
         self._tell = tell
         self._hours = hours
         self._living: dict[str, Look] = {}
+        self._outage = Outage("looks", clock)
         self._deciding = asyncio.Lock()
         self._using: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._unasked: dict[tuple[str, str], tuple[int, tuple[Range, ...]]] = {}
@@ -249,7 +251,8 @@ class Looks:
         while True:
             await self._clock.sleep(TICK_S)
             try:
-                await self.tick()
+                with self._outage.endured():
+                    await self.tick()
             except Exception:
                 log.exception("looks that are over could not be kept as such; tried again")
 

@@ -33,6 +33,7 @@ from hub.notices.roster import Roster
 from hub.notices.rules import next_step, plan, rules_for, step_unit
 from hub.notices.shifts import ShiftStore
 from hub.notices.texts import Place, Words, digest_of, words_of
+from hub.outage import Outage
 from hub.people.people import People
 from hub.people.units import Units
 from hub.settings import Settings
@@ -98,6 +99,7 @@ class Notices:
             changed=self._noticed,
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._outage = Outage("notices", clock)
         self._sending: set[asyncio.Task[None]] = set()
         self._listener = bus.subscribe()
         self._missed = False
@@ -213,11 +215,12 @@ class Notices:
     async def _tick_for_ever(self) -> None:
         while True:
             try:
-                await self.tick()
-                for name in self.outbox.ready():
-                    task = asyncio.create_task(self.outbox.drain(name))
-                    self._sending.add(task)
-                    task.add_done_callback(self._sending.discard)
+                with self._outage.endured():
+                    await self.tick()
+                    for name in self.outbox.ready():
+                        task = asyncio.create_task(self.outbox.drain(name))
+                        self._sending.add(task)
+                        task.add_done_callback(self._sending.discard)
             except Exception:
                 _log.exception("a round of notices failed; the next one tries again")
             await self._clock.sleep(TICK_S)

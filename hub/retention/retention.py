@@ -19,6 +19,7 @@ from hub.ledger.entries import HUB_STREAM, Entry, EntryType, JsonValue
 from hub.ledger.keeping import CaseRange, Hold, Keeping
 from hub.ledger.retained import ReelRow, Retained
 from hub.metrics import STORAGE_FULL, STORAGE_LOW
+from hub.outage import Outage
 from hub.retention.beside import FindBeside, nothing_beside
 from hub.retention.deleter import Deleter, Ledger, Reason, Tell, wait_us
 from hub.retention.files import Files, PosixFiles, Usage
@@ -99,6 +100,7 @@ class Retention:
         self._rate = WriteRate(now.mono_us)
         self._offset_us = now.utc_us - now.mono_us
         self._leapt = False
+        self._outage = Outage("retention", clock)
 
     # --------------------------------------------------------------------------- in the background
 
@@ -112,14 +114,14 @@ class Retention:
     async def run(self) -> None:
         """Until cancelled. Nothing that fails here ends it, and nothing of it holds up a recording."""
         while True:
+            more = False
             try:
-                more = await self.one_pass()
+                with self._outage.endured():
+                    more = await self.one_pass()
             except (HubError, OSError) as error:
                 _log.error("retention could not go on; it tries again", error=str(error))
-                more = False
             except Exception:
                 _log.exception("a pass of retention failed; it tries again")
-                more = False
             await self._clock.sleep(1.0 if more else PASS_S)
 
     async def one_pass(self) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from hub.app.meanwhile import lasting
 from hub.clock import ManualClock
 from hub.duty.findings import Finding, Seen
 from hub.duty.history import Subject
@@ -229,7 +230,7 @@ async def test_a_window_without_sound_is_told_once_the_database_takes_it(
             return keep(one)
 
         monkeypatch.setattr(findings, "_keep", away)
-        task = asyncio.create_task(findings.run())
+        task = asyncio.create_task(lasting(findings.run, b.clock))
         async with asyncio.timeout(10):
             while not b.told("duty.finding"):  # noqa: ASYNC110  nobody tells
                 await asyncio.sleep(0.01)
