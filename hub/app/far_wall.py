@@ -76,6 +76,7 @@ class FarWalls:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            await control.close()  # whoever hangs up at once leaves nobody who would have followed it
         return socket
 
     async def close(self) -> None:
@@ -145,8 +146,10 @@ class _Wall:
             return WSCloseCode.INTERNAL_ERROR, b""
         finally:
             asking.cancel()
-            await asyncio.wait([asking])
-            await control.close()
+            try:
+                await asyncio.wait([asking])
+            finally:  # this may be cancelled while it waits
+                await control.close()
         return closing(message)
 
     async def _ask(self, control: aiohttp.ClientWebSocketResponse) -> None:

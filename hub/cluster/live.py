@@ -226,8 +226,10 @@ class Link:
                     feed.take(item)
         finally:
             asking.cancel()
-            await asyncio.wait([asking])
-            await socket.close()
+            try:
+                await asyncio.wait([asking])
+            finally:  # this may be cancelled while it waits
+                await socket.close()
 
     async def _ask(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """The only writer: says what is wanted and is not said yet, and what is wanted no more."""

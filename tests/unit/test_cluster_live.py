@@ -220,6 +220,33 @@ async def test_what_is_no_message_ends_the_socket_and_it_is_made_anew() -> None:
     await _with_server(liar, lambda: asked >= 2)
 
 
+async def test_a_link_that_ends_while_it_hangs_up_leaves_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    asks, ends = asyncio.Event(), asyncio.Event()
+    found: list[aiohttp.ClientWebSocketResponse] = []
+
+    async def liar(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await asks.wait()
+        await socket.send_bytes(b"\x09nonsense")
+        async for _ in socket:
+            pass
+        return socket
+
+    async def ask(_link: far.Link, socket: aiohttp.ClientWebSocketResponse) -> None:
+        found.append(socket)
+        asks.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ends.set()
+            await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(far.Link, "_ask", ask)
+    await _with_server(liar, ends.is_set)
+    assert [one.closed for one in found] == [True]
+
+
 async def _with_server(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]], done: Callable[[], bool]
 ) -> None:
@@ -229,10 +256,12 @@ async def _with_server(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with watching(lambda _: url) as feeds:
-        feeds.viewer(["a"], 1 << 20)
-        await until(done)
-    await runner.cleanup()
+    try:
+        async with watching(lambda _: url) as feeds:
+            feeds.viewer(["a"], 1 << 20)
+            await until(done)
+    finally:
+        await runner.cleanup()
 
 
 async def test_what_waited_for_long_is_forgotten_for_all_streams_at_once() -> None:
