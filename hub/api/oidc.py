@@ -64,7 +64,7 @@ async def callback(request: web.Request) -> web.Response:
     services, provider, query = request.app[SERVICES], _provider(request), request.query
     address = address_of(request, services.settings)
     try:
-        flow = provider.flows.finish(query.get("state", ""), request.cookies.get(BINDING, ""))
+        flow = await provider.flows.finish(query.get("state", ""), request.cookies.get(BINDING, ""))
         if query.get("iss", provider.issuer) != provider.issuer:  # RFC 9207: another provider's answer
             return _to_sign_in("oidc_token")
         if "code" not in query:

@@ -371,7 +371,7 @@ class Hub:
             inspections=self.inspections,
             records=Records(engine, self.followup),
             walls=await Walls.open(engine, clock, self.telling.publish),
-            oidc=open_oidc(settings, clock),
+            oidc=open_oidc(settings, clock, engine),
             footage=self.footage,
             followup=self.followup,
             labels=self.labels,

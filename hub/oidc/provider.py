@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import aiohttp
+from sqlalchemy import Engine
 
 from hub.clock import US_PER_S, Clock
 from hub.errors import Refused, SettingsError, Unavailable
@@ -24,14 +25,14 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class Oidc:
     """One provider. What it says of itself is asked anew for each sign-in: there are few, and keys change."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, engine: Engine) -> None:
         """Raises SettingsError."""
         from hub.oidc.tokens import read_id_token  # only here: most hubs ask no provider
 
         self._read = read_id_token
         self.issuer = settings.oidc_issuer
         self.client_id = settings.oidc_client_id
-        self.flows = Flows(clock)
+        self.flows = Flows(engine, clock)
         self._clock = clock
         self._secret = _secret(settings)
         self._scopes = settings.oidc_scopes
@@ -44,7 +45,7 @@ class Oidc:
     async def address(self, redirect_uri: str, back: str) -> tuple[str, Flow]:
         """Where the browser goes to sign in. Raises Unavailable."""
         about = await self._about()
-        flow = self.flows.begin(redirect_uri, back)
+        flow = await self.flows.begin(redirect_uri, back)
         query = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -182,6 +183,6 @@ def _secret(settings: Settings) -> str:
         raise SettingsError(f"oidc_client_secret_file: {type(error).__name__} while reading {path}") from None
 
 
-def open_oidc(settings: Settings, clock: Clock) -> Oidc | None:
+def open_oidc(settings: Settings, clock: Clock, engine: Engine) -> Oidc | None:
     """None where no provider is set. Raises SettingsError."""
-    return Oidc(settings, clock) if settings.oidc_issuer else None
+    return Oidc(settings, clock, engine) if settings.oidc_issuer else None

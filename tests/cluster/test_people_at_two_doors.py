@@ -125,6 +125,17 @@ async def test_a_sign_in_elsewhere_begins_at_one_door_and_comes_back_at_another(
             async with there.get(answers, headers=as_named, allow_redirects=False) as answer:
                 assert answer.headers["Location"] == "/#/sign-in?oidc=oidc_state", "it is used once"
 
+            # another leads by the time when the browser is sent back
+            async with browser() as later:
+                callback = await signed_in_at_the_provider(later, f"{begins.url}api/session/oidc?back=/map", "lisi")
+                await roles.start("next", "notary", **oidc)
+                await roles.stop("office")
+                await roles.office()
+                await when(lambda: leads(admin))
+                async with later.get(callback, allow_redirects=False) as answer:
+                    assert (answer.status, answer.headers["Location"]) == (302, "/#/map"), await answer.text()
+                assert await at(later, back, "GET", "/api/session") == 200
+
 
 def browser() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from sqlalchemy import select
 
 from hub.clock import ManualClock
-from hub.errors import Refused
+from hub.database import Database, create_tables, metadata, open_engine
+from hub.errors import Refused, Unavailable
+from hub.oidc import flows as flows_module
 from hub.oidc.flows import KEPT_US, Flows
 from hub.oidc.provider import Oidc
 from hub.oidc.tokens import LEEWAY_S, MAX_AGE_S, read_id_token
@@ -111,24 +114,58 @@ def test_a_token_that_the_provider_did_not_sign_is_refused() -> None:
         assert caught.value.code == "oidc_token"
 
 
-def test_a_return_is_taken_once_from_the_browser_that_began_within_ten_minutes() -> None:
+async def test_a_return_is_taken_once_from_the_browser_that_began_within_ten_minutes(tmp_path: Path) -> None:
     clock = ManualClock()
-    flows = Flows(clock)
-    flow, late = flows.begin("https://hub/cb", "/"), flows.begin("https://hub/cb", "/")
+    database = Database.in_folder(tmp_path)
+    engines = [open_engine(database) for _ in range(2)]
+    create_tables(engines[0])
+    begun, flows = (Flows(engine, clock) for engine in engines)  # another process has begun them
+    flow, late = await begun.begin("https://hub/cb", "/"), await begun.begin("https://hub/cb", "/")
     for state, binding in ((flow.state, "x"), (flow.state, ""), ("x", flow.binding), (flow.state, late.binding)):
         with pytest.raises(Refused):
-            flows.finish(state, binding)
-    assert flows.finish(flow.state, flow.binding) == flow
-    with pytest.raises(Refused):
-        flows.finish(flow.state, flow.binding)
+            await flows.finish(state, binding)
+    assert await flows.finish(flow.state, flow.binding) == flow
+    for again in (begun, flows):
+        with pytest.raises(Refused):
+            await again.finish(flow.state, flow.binding)
     clock.advance(KEPT_US / 1e6 + 1)
     with pytest.raises(Refused):
-        flows.finish(late.state, late.binding)
+        await flows.finish(late.state, late.binding)
+    for engine in engines:
+        engine.dispose()
+
+
+async def test_sign_ins_that_never_come_back_are_few_and_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flows_module, "MAX_FLOWS", 3)
+    clock = ManualClock()
+    database = Database.in_folder(tmp_path)
+    engine = open_engine(database)
+    create_tables(engine)
+    flows = Flows(engine, clock)
+    made = []
+    for _ in range(5):
+        made.append(await flows.begin("https://hub/cb", "/"))
+        clock.advance(1)
+    for one in made[:2]:
+        with pytest.raises(Refused):
+            await flows.finish(one.state, one.binding)
+    assert await flows.finish(made[2].state, made[2].binding) == made[2]
+    clock.advance(KEPT_US / 1e6)
+    last = await flows.begin("https://hub/cb", "/")
+    with engine.connect() as connection:
+        kept = connection.execute(select(flows_module.table)).all()
+    assert [row.began_us for row in kept] == [last.began_us]
+    assert last.state not in str(kept)
+    assert last.binding not in str(kept)
+    metadata.drop_all(engine)
+    with pytest.raises(Unavailable):
+        await flows.begin("https://hub/cb", "/")
+    engine.dispose()
 
 
 async def test_the_hub_takes_no_return_that_it_did_not_begin_and_goes_on_without_its_provider(tmp_path: Path) -> None:
     async with running_hub(tmp_path, oidc_issuer="http://127.0.0.1:9", oidc_client_id="hub") as hub:
-        hub.services.oidc = Oidc(hub.services.settings, hub.services.clock)
+        hub.services.oidc = Oidc(hub.services.settings, hub.services.clock, hub.services.accounts._engine)
         for path, code in (
             ("/api/session/oidc/callback?code=x&state=y", "oidc_state"),
             ("/api/session/oidc", "oidc_provider"),
