@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from tests.cluster.played import played, steps
-from tests.cluster.whole import FPS, INGEST, LONG_S, MARKS, Figures, Whole, now_us, of_stream, run_of
+from tests.cluster.whole import FPS, INGEST, LONG_S, MARKS, Figures, Footage, Whole, now_us, of_stream, run_of
 from tests.hub_line import until
 
 pytestmark = MARKS
@@ -66,9 +67,24 @@ async def shown_once(whole: Whole, stream: str, old: int, stopped_us: int) -> fl
     shown_s = sum(one.length_s + one.hole_s for one in found)
     last = max(one.end_us for one in chunks if one.first_us < to_us)
     first = min(one.first_us for one in chunks if one.end_us > from_us)
-    assert abs(shown_s - (last - first) / 1e6) < 0.5, (stream, found)
+    late_s = came_late_s(one for one in chunks if one.first_us < to_us)
+    assert -0.5 < shown_s - (last - first) / 1e6 < 0.5 + late_s, (stream, found, chunks)
     assert abs(count / FPS - sum(one.length_s for one in found)) < 0.5, (stream, found)
     return both_us / 1e6
+
+
+def came_late_s(chunks: Iterable[Footage]) -> float:
+    """How much longer runs are by their cameras' clocks than by the time line. The first pictures of a connection have
+    the time of their arrival until one comes sooner: to a node that was starved they all came late, and at once."""
+    runs: dict[int, list[Footage]] = defaultdict(list)
+    for one in chunks:
+        runs[one.run].append(one)
+    late_us = [
+        max(one.axis_us[1] for one in run) - min(one.axis_us[0] for one in run)
+        - (max(one.end_us for one in run) - min(one.first_us for one in run))
+        for run in runs.values()
+    ]  # fmt: skip
+    return sum(max(0, one) for one in late_us) / 1e6
 
 
 def old_reels(whole: Whole, victim: str, before: Mapping[str, tuple[str, int]]) -> dict[Path, int]:

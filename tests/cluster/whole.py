@@ -104,7 +104,8 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """A chunk, as the one log has it."""
+    """A chunk, as the one log has it. ``axis_us``: from when to when its pictures are by the camera's own clock, on the
+    axis of their run."""
 
     stream: str
     run: int
@@ -114,6 +115,7 @@ class Footage:
     first_seq: int
     last_seq: int
     lost: int
+    axis_us: tuple[int, int]
 
 
 @dataclass
@@ -199,7 +201,9 @@ class Whole:
         for row in self.rows(query, since_us, stream, stream):
             track = row["tracks"][0]
             numbers = (track["first_seq"], track["last_seq"], track["lost"])
-            chunk = Footage(row["stream"], row["run"], row["path"], row["first_us"], row["end_us"], *numbers)
+            begin_us, end_us = (track[key] * US_PER_S // track["timescale"] for key in ("first_ticks", "end_ticks"))
+            at = (row["first_us"], row["end_us"])
+            chunk = Footage(row["stream"], row["run"], row["path"], *at, *numbers, (begin_us, end_us))
             found.setdefault(chunk.stream, []).append(chunk)
         return found
 

@@ -6,7 +6,6 @@ import asyncio
 import email
 import json
 import logging
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,6 +20,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from hub.bench.processes import free_port
 from hub.clock import rfc3339
 from hub.model import InterruptionState
 from hub.notices.alarm import AlarmState
@@ -42,13 +42,6 @@ async def until(found: Callable[[], Any]) -> Any:
             return value
         await asyncio.sleep(0.05)
     raise TimeoutError
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 # ------------------------------------------------------------------------------------- Alertmanager

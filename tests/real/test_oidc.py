@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,19 +11,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page
 
-from hub.bench.processes import HubProcess
+from hub.bench.processes import HubProcess, free_port
 from tests.page_support import HUB_ENVIRON, open_page, until_true
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
 
 FOLDER = Path(__file__).parents[1] / "oidc"
 OWN = "a password of this hub"
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @asynccontextmanager
@@ -47,7 +40,7 @@ async def provider(hub_port: int) -> AsyncIterator[tuple[str, asyncio.subprocess
 
 
 async def test_signing_in_at_the_organisations_own_service(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     async with provider(port) as (issuer, process):
         environ = HUB_ENVIRON | {
             "HUB_OIDC_ISSUER": issuer,
