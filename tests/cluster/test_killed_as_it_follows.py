@@ -25,8 +25,8 @@ from tests.hub_line import OPUS, SMALL, until
 SEED = os.environ.get("CLUSTER_SEED", "")
 NAMES = [f"cam-{number}" for number in range(1, 5)]
 """Recorders; what a whole cluster is asked is asked of streams that are called so."""
-LEASE_S = 2.0
-PATIENCE_S = 3.0
+LEASE_S = 1.0
+PATIENCE_S = 2.0
 """They leave a node that is silent, as browsers do."""
 DEVICES = DeviceConfig(
     name="cam", count=len(NAMES), video=replace(SMALL, profile="baseline"), audio=OPUS,
