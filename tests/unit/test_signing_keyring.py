@@ -63,7 +63,7 @@ def revoke(key: Pair, heir: Pair | None, size: int, by: tuple[Pair, ...], last_s
 def ring(first: Pair, *entries: tuple[Entry, int | None] | Entry) -> KeyRing:
     made = KeyRing(first.key)
     for item in entries:
-        made.entry(*item) if isinstance(item, tuple) else made.entry(item)
+        made.entry(item) if isinstance(item, Entry) else made.entry(*item)
     return made
 
 
