@@ -32,7 +32,7 @@ def check(run: Context) -> None:
 def _compare_rows(run: Context, database: sqlite3.Connection, stream: str, result: StreamResult) -> None:
     if not result.aligned:
         return  # already found to be broken
-    known = (one.leaf for one in result.leaves)
+    known = iter(result.leaves)
     seq = -1
     query = "SELECT seq, leaf FROM ledger_entries WHERE stream = ? ORDER BY seq"
     for seq, leaf in database.execute(query, (stream,)):

@@ -11,7 +11,6 @@ from pathlib import Path
 from hub.ledger.files import CHECKPOINT_FILE, CHECKPOINTS_FILE, LEAVES_FILE, VKEY_FILE
 from hub.ledger.merkle import HASH_SIZE, CompactRange
 from hub.ledger.verdict import Finding, Harm, Step
-from hub.ledger.verify.leaves import Leaf
 from hub.ledger.verify.walk import StreamResult
 
 Report = Callable[[Finding], None]
@@ -85,23 +84,24 @@ def _text(path: Path) -> str:
 # ------------------------------------------------------------------------- step 4: log and entries
 
 
-_NO_LEAF = Leaf(b"", -1)
-
-
 @dataclass(slots=True)
 class _Pointer:
     """Where a stream's chain stands while the log is walked."""
 
     result: StreamResult
-    coming: Iterator[Leaf]
+    coming: Iterator[bytes]
     number: int = 0
+    """How many leaves it has passed, this one among them."""
     leaf: bytes = b""
-    origin: int = -1
 
     def advance(self) -> bool:
-        self.leaf, self.origin = next(self.coming, _NO_LEAF)
+        self.leaf = next(self.coming, b"")
         self.number += 1
         return bool(self.leaf)
+
+    def names(self, origin: int) -> bool:
+        """Whether there is a leaf, of an entry that names this log."""
+        return bool(self.leaf) and self.result.leaves.origin(self.number - 1) == origin
 
 
 @dataclass
@@ -150,7 +150,7 @@ class LogMatch:
             missed: list[int] = []
             skipped: list[int] = []
             moved: int | None = None
-            while pointer.leaf and pointer.origin == origin:
+            while pointer.names(origin):
                 self._next.pop(pointer.leaf, None)
                 at = unmatched.pop(pointer.leaf, None)
                 if at is None:

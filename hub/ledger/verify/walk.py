@@ -84,7 +84,7 @@ class StreamWalk:
         self._in_log = in_log
         self._origin_number = origin_number
         self._previous: Line | None = None
-        self._origin, self._origin_bytes = "", b""
+        self._origin = ""
         self.result = StreamResult(stream)
 
     def lines(self) -> Iterator[Line]:
@@ -217,9 +217,10 @@ class StreamWalk:
 
     def _keep(self, line: Line) -> None:
         entry, result = line.entry, self.result
-        if entry.origin != self._origin or not self._origin_bytes:
-            self._origin, self._origin_bytes = entry.origin, self._origin_number(entry.origin).to_bytes(2, "big")
-        result.leaves.append(entry.leaf, self._origin_bytes)
+        if entry.origin != self._origin or not result.count:
+            self._origin = entry.origin
+            result.leaves.of_log(self._origin_number(entry.origin))
+        result.leaves.append(entry.leaf)
         result.count += 1
         at_us = entry.t_hub_us
         if result.first_us is None or at_us < result.first_us:
