@@ -15,6 +15,8 @@ STAMPS := $(VENV)/stamps
 PAGE   := hub/api/page/index.html
 JOBS   ?= 3
 TESTS  := tests --ignore tests/cluster
+NODES  := tests/cluster -m 'not whole' --ignore tests/cluster/test_stores.py
+WHOLE  := tests/cluster -m whole
 # Most tests wait for streams that are sent in real time: three processes keep two cores busy, and now and then one comes
 # late. What failed beside others runs once more by itself; what fails then is broken.
 AGAIN  := --last-failed --last-failed-no-failures none
@@ -64,8 +66,8 @@ test: $(STAMPS)/dev $(PAGE) peers
 
 test-cluster: $(STAMPS)/dev $(PAGE) peers
 	$(PY) -m tests.cluster.object_store
-	$(PY) -m pytest tests/cluster -m 'not whole' -n $(JOBS) --dist loadgroup --ignore tests/cluster/test_stores.py
-	$(PY) -m pytest tests/cluster -m whole
+	$(PY) -m pytest $(NODES) -n 2 --dist loadgroup || $(PY) -m pytest $(NODES) $(AGAIN)
+	$(PY) -m pytest $(WHOLE) || $(PY) -m pytest $(WHOLE) $(AGAIN)
 
 test-stores: $(STAMPS)/dev peers
 	$(PY) -m pytest tests/cluster/test_stores.py -n $(JOBS)

@@ -30,7 +30,7 @@ class _Part:
     def do(self, progress: Progress) -> None:
         try:
             self.read.set_result(self.work(progress))
-        except BaseException as error:  # belongs to whoever asks for the result
+        except Exception as error:  # belongs to whoever asks for the result
             self.read.set_exception(error)
 
 
@@ -53,7 +53,7 @@ class Reels:
         """Of those that wait; None: no more will come."""
         self._held = ExitStack()
         self._held.enter_context(quick_handovers())
-        self._others = [Thread(target=self._work, name="verify") for _ in range(run.options.threads - 1)]
+        self._others = [Thread(target=self._work, name="verify", daemon=True) for _ in range(run.options.threads - 1)]
         for thread in self._others:
             thread.start()
 
