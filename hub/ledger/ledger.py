@@ -30,6 +30,7 @@ from hub.ledger.standing import RecoveredStream, as_it_stood, broke_off_us
 from hub.ledger.startup import Started, local_signers, start
 from hub.ledger.store import EntryFiles
 from hub.ledger.timekeeping import Calendar, Timekeeping, boot_id, node_name
+from hub.ledger.untold import untold_since
 from hub.ledger.writer import Committed, Writer
 from hub.metrics import COMMIT_SECONDS
 from hub.model import Interruption, InterruptionState
@@ -90,6 +91,7 @@ class Ledger(LogKeeper):
     async def _begin(self, scan: reels.Scan) -> None:
         self._tasks.append(asyncio.create_task(self._committing(), name="ledger commits"))
         found = await self._call(self._look_at_reels, scan)
+        untold = await self._call(untold_since, found, self._started.index.states, self.reader)
         self._say_how_it_began()
         for item in found:
             self.append(item.stream_id, EntryType.RECOVERY, item.body)
@@ -99,7 +101,7 @@ class Ledger(LogKeeper):
             _log.warning("open reels were recovered", count=len(found), bytes=size, torn=len(torn), first=torn[:TOLD])
         await self.committed()
         await self._call(reels.finish, self._data, found)
-        self.recovered = await self._call(self._what_was_open)
+        self.recovered = await self._call(self._what_was_open, untold)
         await self._sign()
         self._start_tasks()
 
@@ -108,14 +110,14 @@ class Ledger(LogKeeper):
         found = list(reels.open_reels(self._data, index, partial(since_day, index)))
         return reels.recover_reels(self._data, index, found, scan)
 
-    def _what_was_open(self) -> tuple[RecoveredStream, ...]:
+    def _what_was_open(self, untold: Mapping[str, int]) -> tuple[RecoveredStream, ...]:
         index = self._started.index
         return tuple(
             RecoveredStream(
                 state.stream,
                 state.run,
                 state.run_open,
-                state.recorded_until_us,
+                untold.get(state.stream, state.recorded_until_us),
                 self._as_it_stood(index.interruption(state.interruption_id)) if state.interruption_id else None,
             )
             for state in sorted(index.states.values(), key=lambda state: state.stream)

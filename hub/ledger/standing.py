@@ -11,7 +11,8 @@ from hub.model import Interruption, InterruptionState
 class RecoveredStream:
     """A stream as its last writer left it. ``open``: a run of it was under way, which its source had not ended.
     ``interruption``: the break that lasts; ``beside``: what else lasts, with the end of the recording that it was seen
-    in (None: not known). Nobody can tell how that went on."""
+    in (None: not known). Nobody can tell how that went on. ``recorded_until_us``: from when on it is missing, if it was
+    due; footage may lie behind it (``hub/ledger/untold.py``)."""
 
     stream_id: str
     run: int

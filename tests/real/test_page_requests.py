@@ -16,7 +16,7 @@ from hub.clock import parse_rfc3339, rfc3339
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from hub.ledger.verify import verify_path
 from tests.hub_line import SMALL, SOUND, add_camera, until, until_live
-from tests.page_support import HUB_ENVIRON
+from tests.page_support import HUB_ENVIRON, until_playing, until_true
 from tests.real.test_page_followup import _chromium, _desk, _first_password
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("office")]
@@ -133,13 +133,16 @@ async def _live(page: Page) -> None:
     """Looked at, left, and looked at again."""
     for _ in range(2):
         await page.evaluate("() => { location.hash = '#/'; }")
-        await page.wait_for_selector("article[data-stream=cam][data-state=live]")
+        await until_playing(page, "cam")
         await page.evaluate("() => { location.hash = '#/requests'; }")
         await page.wait_for_selector("[data-requests]")
 
 
 async def _ledger(stack: AsyncExitStack, browser: Any, hub: HubProcess) -> None:
     auditor = await _desk(stack, browser, hub, "shen", "/interruptions")
+    await until_true(
+        auditor, "fetch('/api/access?stream=cam').then(got => got.text()).then(t => t.includes('live.view'))"
+    )
     entries = await auditor.evaluate("async () => (await fetch('/api/access?stream=cam')).json()")
     said = [(one["what"], one["by"], one["reason"]) for one in reversed(entries) if one["by"] in ("wei", "pi")]
     reason = "案件办理：2026-117"
