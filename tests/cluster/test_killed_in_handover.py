@@ -18,7 +18,8 @@ import pytest
 
 from hub.clock import US_PER_S
 from tests.cluster.played import played, steps
-from tests.cluster.whole import INGEST, MARKS, Figures, Footage, Whole, now_us
+from tests.cluster.whole import INGEST, LONG_S, MARKS, Figures, Footage, Whole, now_us
+from tests.hub_line import until
 
 pytestmark = MARKS
 
@@ -33,6 +34,7 @@ async def test_nothing_is_owned_twice_and_each_hole_is_told(whole: Whole, figure
     chance = random.Random(f"{SEED} {role}")
     giver, before, begun_us = whole.most(), whole.owners(), now_us()
     streams = whole.owned_by(giver)
+    whole.drained.add(giver)
     await whole.call("POST", f"/api/operations/nodes/{giver}/drain")
     victim, moved, left = await killed(whole, chance, giver, streams, role)
     figures(f"kill -9 of the {role} in a handover", f"{moved} of {len(streams)} streams had moved, {left} were to come")
@@ -43,6 +45,7 @@ async def test_nothing_is_owned_twice_and_each_hole_is_told(whole: Whole, figure
     await whole.node(victim).kill()
     await whole.cluster.start(victim)
     await whole.recovered(victim)
+    await until(lambda: whole.closed(begun_us), LONG_S)
     until_us = now_us() - US_PER_S
 
     epochs = {stream: epoch for stream, (_, epoch) in before.items()}
@@ -64,6 +67,7 @@ async def test_nothing_is_owned_twice_and_each_hole_is_told(whole: Whole, figure
     await whole.judged()
     if victim != giver:
         await whole.node(giver).stop()
+    whole.drained.discard(giver)
 
 
 async def killed(

@@ -178,6 +178,10 @@ class Whole:
         query = "SELECT * FROM ledger_interruptions WHERE started_us >= %s ORDER BY stream, started_us"
         return self.rows(query, since_us)
 
+    async def closed(self, since_us: int) -> bool:
+        """Whether none of them lasts: a break that is over is closed when it has stayed so for some seconds."""
+        return all(one["ended_us"] is not None for one in self.interruptions(since_us))
+
     async def invented(self, since_us: int) -> list[dict[str, Any]]:
         """Interruptions of a time when the camera sent, and without a hole: nothing was one."""
         found = []
