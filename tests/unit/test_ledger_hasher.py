@@ -53,7 +53,7 @@ def test_as_told_and_only_then(
         there[flipped] ^= 1
     there = there[: max(0, len(there) - cut)]
     path.write_bytes(bytes(before) + there)
-    assert as_told(str(path), before, chunks, memoryview(bytearray(block))) == (there == data)
+    assert as_told(bytes(path), before, chunks, memoryview(bytearray(block))) == (there == data)
 
 
 def job(data: Path, sizes: tuple[int, ...]) -> ReelJob:

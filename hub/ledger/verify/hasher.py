@@ -4,7 +4,7 @@ walks the entries holds; each time it changes hands, both lose more than all the
 from __future__ import annotations
 
 import inspect
-import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import Self
 
 from hub.ledger.verify import hasher_program
 
-WORTH_BYTES = 64 << 20
+WORTH_BYTES = 32 << 20
 """Less than this is read before a process would have begun."""
 
 
@@ -38,20 +38,20 @@ class Hasher:
         if self._lost or self._asked_bytes < WORTH_BYTES:
             return False
         try:
-            answer = self._ask(json.dumps([path, offset, chunks]).encode() + b"\n")
+            answer = self._ask(_part(path, offset, chunks))
         except OSError:
             answer = b""
         self._lost = not answer
         return answer == b"1\n"
 
-    def _ask(self, line: bytes) -> bytes:
+    def _ask(self, part: bytes) -> bytes:
         """Nothing: it has ended. Raises OSError where there can be no process, or none any more."""
         if self._process is None:
             self._process = _begin()
         told, answers = self._process.stdin, self._process.stdout
         assert told is not None
         assert answers is not None
-        told.write(line)
+        told.write(part)
         told.flush()
         return answers.readline()
 
@@ -60,6 +60,14 @@ class Hasher:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+
+def _part(path: str, offset: int, chunks: Sequence[tuple[int, str]]) -> bytes:
+    told = [os.fsencode(path), b"%d" % offset]
+    for size, sha256 in chunks:
+        told += (b"%d" % size, sha256.encode())
+    part = b"\0".join(told)
+    return b"%d\n%b" % (len(part), part)
 
 
 def _begin() -> subprocess.Popen[bytes]:
