@@ -30,7 +30,7 @@ from tests.hub_line import recorded_in
 
 pytestmark = MARKS
 
-NAME = "recorder"
+NAME = "worn"
 WORN = DeviceConfig(name=NAME, video=RECORDED, aligned=True, record=True, telemetry=True)
 
 
