@@ -84,6 +84,7 @@ class _Turn:
 
 def _turns(made: _Made, threads: int, count: int) -> tuple[_Turn, _Turn]:
     plain, verify = [], []
+    os.sync()  # writing it back takes a core's share for as long as a minute
     made.hash(threads)  # into the page cache
     for _ in range(count):
         plain.append(_timed(lambda: made.hash(threads)).seconds)

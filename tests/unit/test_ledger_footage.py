@@ -52,7 +52,7 @@ def test_several_chunks_at_a_time_are_read_as_one_by_one(sizes: list[tuple[int, 
         path.parent.mkdir(parents=True)
         path.write_bytes(data)
         job = ReelJob(Path(folder), REEL, "cam-a", init_sha256=hashlib.sha256().hexdigest(), pieces=pieces)
-        reads = [part(lambda _count: None, None) for part in job.parts()]
+        reads = [part(lambda _count: None) for part in job.parts()]
     found = [
         (finding.harm, int(seq[1]) if (seq := re.search(r"\(entry (\d+) of cam-a\)", finding.place)) else None)
         for read in reads

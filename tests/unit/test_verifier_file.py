@@ -68,16 +68,3 @@ def test_the_same_source_gives_the_same_bytes(program: Path) -> None:
 def test_what_needs_more_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(HubError, match=r"cryptography and rfc3161_client; hub\.\S+ needs \w+"):
         verifier.closure("hub.ledger.ledger")
-
-
-def test_it_can_hash_in_a_process_of_its_own(program: Path, tmp_path: Path) -> None:
-    (tmp_path / "reel").write_bytes(b"footage")
-    code = (
-        "import sys; sys.path[:0] = sys.argv[1:3]; from hub.ledger.verify import hasher; hasher.WORTH_BYTES = 0; "
-        "print(hasher.Hasher().agrees(sys.argv[3], 0, [(7, sys.argv[4])]))"
-    )
-    packages = Path(cryptography.__file__).parents[1]
-    digest = verifier.hashlib.sha256(b"footage").hexdigest()
-    command = [sys.executable, "-I", "-S", "-c", code, str(program), str(packages), str(tmp_path / "reel"), digest]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
-    assert done.stdout == "True\n", done.stderr

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple, Protocol
 from hub.ledger.files import SUFFIX
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.context import Absent
-from hub.ledger.verify.hasher import Hasher
 from hub.shelf import Shelf
 
 BLOCK = 2 << 20
@@ -67,10 +66,6 @@ class Read:
     bytes: int = 0
 
 
-Part = Callable[[Progress, Hasher | None], Read]
-"""Reads a part of a reel, or has it hashed elsewhere."""
-
-
 @dataclass
 class ReelJob:
     """A reel as its entries describe it. ``open``: it is the newest of a live stream, and may be longer."""
@@ -112,7 +107,7 @@ class ReelJob:
                 self.end_us = end_us
             self.pieces.append(Piece(body["offset"], size, body["sha256"], line, seq))
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Callable[[Progress], Read]]:
         """Each reads a part of the reel and compares; any thread. Together they have read all of it."""
         if not self.pieces:
             return [partial(self._unless_away, self._without_footage)]
@@ -124,27 +119,23 @@ class ReelJob:
         edges = pairwise([*bounds, len(self.pieces)])
         return [partial(self._unless_away, partial(self._read, first, end)) for first, end in edges]
 
-    def _unless_away(self, work: Part, progress: Progress, hasher: Hasher | None) -> Read:
+    def _unless_away(self, work: Callable[[Progress], Read], progress: Progress) -> Read:
         try:
-            return work(progress, hasher)
+            return work(progress)
         except OSError as error:
             if self.archive is None:
                 raise
             return Read(unreachable=str(error).replace(self.reel, "a reel"))
 
-    def _without_footage(self, _progress: Progress, _hasher: Hasher | None) -> Read:
+    def _without_footage(self, _progress: Progress) -> Read:
         """Recovered without one whole fragment: what there was lies in quarantine."""
         found = Read()
         if self._size() is not None and not self.open:
             self._find(found, Harm.UNDECLARED, self.reel, "no such file: it was moved to quarantine", "a file")
         return found
 
-    def _read(self, first: int, end: int, progress: Progress, hasher: Hasher | None) -> Read:
+    def _read(self, first: int, end: int, progress: Progress) -> Read:
         """Of the pieces from ``first`` to before ``end``."""
-        found = None if hasher is None else self._as_told(first, end, hasher)
-        if found is not None:
-            progress(found.bytes)
-            return found
         found = Read()
         try:
             with self._opened() as source:
@@ -154,27 +145,6 @@ class ReelJob:
                 progress(reader.done)
         except FileNotFoundError:
             found.absent = self._absent()
-        return found
-
-    def _as_told(self, first: int, end: int, hasher: Hasher) -> Read | None:
-        """What there is to say where each byte is as its entry says; None: it has to be read here."""
-        begun = at = self.pieces[first - 1].end if first else 0
-        chunks = [] if first else [(self.init_size, self.init_sha256)]
-        at += 0 if first else self.init_size
-        for piece in self.pieces[first:end]:
-            if piece.offset != at:
-                return None
-            chunks.append((piece.size, piece.sha256))
-            at = piece.end
-        path = self.data / self.reel
-        if not hasher.agrees(str(path), begun, chunks):
-            return None
-        found = Read(bytes=at - begun)
-        if end == len(self.pieces):
-            try:
-                self._rest(found, path.stat().st_size, at)
-            except FileNotFoundError:
-                return None
         return found
 
     def _absent(self) -> Absent:
@@ -204,11 +174,11 @@ class ReelJob:
         except FileNotFoundError:
             return None if self.archive is None else self.archive.size(self.reel)
 
-    def glance(self, progress: Progress, hasher: Hasher | None) -> Read:
+    def glance(self, progress: Progress) -> Read:
         """That the reel is there, as long as its entries say, without reading it. Any thread."""
-        return self._unless_away(self._look, progress, hasher)
+        return self._unless_away(self._look, progress)
 
-    def _look(self, progress: Progress, _hasher: Hasher | None) -> Read:
+    def _look(self, progress: Progress) -> Read:
         last, found = self.pieces[-1], Read()
         end = last.offset + last.size
         size = self._size()

@@ -4,6 +4,7 @@ reads where it would have to wait."""
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,9 +12,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from hub.ledger.verify.context import Context
-from hub.ledger.verify.footage import Part, Progress, Read, ReelJob
+from hub.ledger.verify.footage import Progress, Read, ReelJob
 from hub.ledger.verify.handover import quick_handovers
-from hub.ledger.verify.hasher import Hasher
 
 JOBS_AT_ONCE = 64
 """Bounded, so that a year of footage does not lie in memory as jobs; and always so many, so that what is found is told
@@ -24,12 +24,12 @@ in the same order each time."""
 class _Part:
     """Of a reel: read by whoever comes first."""
 
-    work: Part
+    work: Callable[[Progress], Read]
     read: Future[Read] = field(default_factory=Future)
 
-    def do(self, progress: Progress, hasher: Hasher | None = None) -> None:
+    def do(self, progress: Progress) -> None:
         try:
-            self.read.set_result(self.work(progress, hasher))
+            self.read.set_result(self.work(progress))
         except Exception as error:  # belongs to whoever asks for the result
             self.read.set_exception(error)
 
@@ -84,9 +84,8 @@ class Reels:
         self._held.close()
 
     def _work(self) -> None:
-        with Hasher() as hasher:
-            while (part := self._unread.get()) is not None:
-                part.do(self._run.advance, hasher)
+        while (part := self._unread.get()) is not None:
+            part.do(self._run.advance)
 
     def _next(self) -> _Part | None:
         """The oldest that nobody has begun."""
@@ -101,7 +100,7 @@ class Reels:
             other.do(self._run.advance)
         return part.read.result()
 
-    def _parts(self, job: ReelJob) -> list[Part]:
+    def _parts(self, job: ReelJob) -> list[Callable[[Progress], Read]]:
         scope = self._run.options.scope
         if scope is None or not job.pieces or scope.holds(job.stream, job.first_us, job.end_us):
             return job.parts()
