@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ from hub.ledger.verify.log import LogSnapshot
 from hub.ledger.verify.progress import ProgressBar
 from hub.ledger.verify.report import to_json, to_text
 from hub.ledger.verify.words import LANGUAGES
-from tests.ledger_folder import ORIGIN, START_US, Folder, Reel, build, edit, fragment, record
+from tests.ledger_folder import ORIGIN, START_US, Folder, Reel, build, edit, flip, fragment, record
 
 
 async def test_intact(tmp_path: Path) -> None:
@@ -390,3 +391,16 @@ def test_the_ledger_needs_no_media_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+async def test_the_verdict_is_the_same_with_any_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = await build(tmp_path)
+    for path in sorted(folder.data.glob("reels/*/*/*.mp4"))[::2]:
+        flip(path, path.stat().st_size - 1)
+    monkeypatch.setattr("hub.ledger.verify.reading.JOBS_AT_ONCE", 1)
+    first, *others = (folder.verify(threads=threads) for threads in (1, 2, 4))
+    assert len(first.findings) == 2
+    assert all((one.findings, one.counts) == (first.findings, first.counts) for one in others)
+    assert not [thread for thread in threading.enumerate() if thread.name == "verify"]
