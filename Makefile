@@ -19,6 +19,8 @@ NODES  := tests/cluster -m 'not whole' --ignore tests/cluster/test_stores.py
 WHOLE  := tests/cluster -m whole
 # Most tests wait for streams that are sent in real time: three processes keep two cores busy, and now and then one comes
 # late. What failed beside others runs once more by itself; what fails then is broken.
+# One that does not end within its time takes its process with it, and the others go on: whatever it waits for.
+BESIDE := --dist loadgroup --timeout-method thread
 AGAIN  := --last-failed --last-failed-no-failures none
 
 # Images of containers often say so; the tests start hundreds of hubs, and each would compile all of itself.
@@ -62,11 +64,11 @@ peers:
 
 test: $(STAMPS)/dev $(PAGE) peers
 	cd web && npm test
-	$(PY) -m pytest $(TESTS) -n $(JOBS) --dist loadgroup || $(PY) -m pytest $(TESTS) $(AGAIN)
+	$(PY) -m pytest $(TESTS) -n $(JOBS) $(BESIDE) || $(PY) -m pytest $(TESTS) $(AGAIN)
 
 test-cluster: $(STAMPS)/dev $(PAGE) peers
 	$(PY) -m tests.cluster.object_store
-	$(PY) -m pytest $(NODES) -n 2 --dist loadgroup || $(PY) -m pytest $(NODES) $(AGAIN)
+	$(PY) -m pytest $(NODES) -n 2 $(BESIDE) || $(PY) -m pytest $(NODES) $(AGAIN)
 	$(PY) -m pytest $(WHOLE) || $(PY) -m pytest $(WHOLE) $(AGAIN)
 
 test-stores: $(STAMPS)/dev peers
