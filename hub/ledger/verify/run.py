@@ -27,8 +27,8 @@ STEPS: list[tuple[Callable[[Context], None], tuple[Step, ...]]] = [
     (deletions.check_signed, ()),
     (times.judge, ()),
 ]
-"""What is done, in this order, and which steps are complete after it. Footage is read by other threads from the walk
-on; what needs no footage comes before it is waited for."""
+"""What is done, in this order, and which steps are complete after it. Footage is read by the other threads from the
+walk on, and by this one where it would wait; what needs no footage comes before that."""
 
 
 def verify_path(
