@@ -80,6 +80,7 @@ async def _breaks_off(page: Page, air: Air, hub: HubProcess) -> dict[str, Any]:
     await _let_one_piece_through(page)
     await air.set_cut(True)
     await page.wait_for_selector("[data-alert=hubLost]", timeout=15_000)
+    await page.wait_for_selector("[data-link]:not([data-link=live])", timeout=15_000)
     await page.wait_for_timeout(CUT_MS - 4000)
     await air.set_cut(False)
     await page.wait_for_selector("[data-link=live]", timeout=15_000)

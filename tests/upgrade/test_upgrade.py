@@ -7,6 +7,7 @@ import json
 import sqlite3
 import tarfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,15 @@ FOR_EVER = {
     "HUB_TELEMETRY_TRACK_DAYS": "36500",
 }
 """The folder grows older with every day: what the hub lets go after some must still be here."""
+SESSIONS_END_US = 4_102_444_800_000_000  # the year 2100
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     with tarfile.open(RELEASED) as tar:
         tar.extractall(tmp_path, filter="data")
+    with closing(sqlite3.connect(tmp_path / "data" / "hub.db")) as connection, connection:
+        connection.execute("UPDATE sessions SET expires_us = ?", (SESSIONS_END_US,))
     return tmp_path
 
 
