@@ -21,8 +21,10 @@ PATIENCE_S = 20.0
 
 
 @asynccontextmanager
-async def node(redis: Redis, name: str, *, wants: bool = True) -> AsyncIterator[tuple[Members, LeaderLease]]:
-    """A node that renews its leases until it is left: it is gone then as if it had been killed."""
+async def node(
+    redis: Redis, name: str, *, wants: bool = True, orderly: bool = False
+) -> AsyncIterator[tuple[Members, LeaderLease]]:
+    """A node that renews its leases until it is left: it is gone then as if it had been killed, unless ``orderly``."""
     link = RedisLink(SecretStr(redis.url), SystemClock(), answer_s=0.3)
     members = Members(link, SystemClock(), Member(name, f"http://{name}", frozenset({"ingest"})), lease_s=LEASE_S)
     leader = LeaderLease(link, SystemClock(), members, lease_s=LEASE_S, wants=lambda: wants)
@@ -33,6 +35,8 @@ async def node(redis: Redis, name: str, *, wants: bool = True) -> AsyncIterator[
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        if orderly:
+            await members.leave()
         await link.close()
 
 
@@ -58,9 +62,9 @@ async def test_nodes_see_each_other_come_and_go(redis: Redis) -> None:
 
 
 async def test_an_orderly_end_is_seen_at_once(redis: Redis) -> None:
-    async with node(redis, "a") as (a, _), node(redis, "b") as (b, _):
-        await until(lambda: names(a) == ["a", "b"])
-        await b.leave()
+    async with node(redis, "a") as (a, _):
+        async with node(redis, "b", orderly=True) as (b, _):
+            await until(lambda: names(a) == ["a", "b"])
         await a.look()
         assert "b" not in a.seen()
         assert not b.held()
