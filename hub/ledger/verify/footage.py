@@ -206,9 +206,9 @@ class ReelJob:
                 self._find(found, harm, self._place(piece), expected, f"footage from byte {piece.offset} on")
                 reader.seek(piece.offset)
             together = self._together(number, end)
-            for piece, digest in zip(together, reader.digests([one.size for one in together]), strict=True):
-                if digest != piece.sha256:
-                    self._differs(piece, digest, reader.size, found)
+            digests = reader.digests([one.size for one in together])
+            if digests != [one.sha256 for one in together]:
+                self._differ(together, digests, reader.size, found)
             at = together[-1].end
             number += len(together)
         if end == len(self.pieces):
@@ -216,24 +216,24 @@ class ReelJob:
 
     def _together(self, first: int, end: int) -> list[Piece]:
         """What is read at once from the piece ``first`` on: pieces that follow each other, as many as fit."""
-        begun = self.pieces[first].offset
-        at = begun + self.pieces[first].size
+        pieces = self.pieces
+        piece = pieces[first]
+        at, until = piece.offset + piece.size, piece.offset + BLOCK
         number = first + 1
-        while number < end:
-            offset, size, *_ = self.pieces[number]
-            if offset != at or at + size - begun > BLOCK:
-                break
-            at += size
+        while number < end and (piece := pieces[number]).offset == at and at + piece.size <= until:
+            at += piece.size
             number += 1
-        return self.pieces[first:number]
+        return pieces[first:number]
 
-    def _differs(self, piece: Piece, digest: str | None, size: int, found: Read) -> None:
-        if digest is None:
-            there = max(0, size - piece.offset)
-            self._find(found, Harm.ALTERED, self._place(piece), f"{piece.size} bytes", f"{there}")
-        else:
-            expected = f"sha256 {piece.sha256}"
-            self._find(found, Harm.ALTERED, self._place(piece), expected, f"sha256 {digest}")
+    def _differ(self, pieces: list[Piece], digests: list[str | None], size: int, found: Read) -> None:
+        """Some of them."""
+        for piece, digest in zip(pieces, digests, strict=True):
+            if digest is None:
+                there = max(0, size - piece.offset)
+                self._find(found, Harm.ALTERED, self._place(piece), f"{piece.size} bytes", f"{there}")
+            elif digest != piece.sha256:
+                expected = f"sha256 {piece.sha256}"
+                self._find(found, Harm.ALTERED, self._place(piece), expected, f"sha256 {digest}")
 
     def _init(self, reader: _Reader, found: Read) -> int:
         digest = reader.digests([self.init_size])[0]

@@ -13,7 +13,7 @@ from threading import Thread
 
 from hub.ledger.verify.context import Context
 from hub.ledger.verify.footage import Progress, Read, ReelJob
-from hub.ledger.verify.handover import quick_handovers
+from hub.ledger.verify.interpreter import set_for_verifying
 
 JOBS_AT_ONCE = 64
 """Bounded, so that a year of footage does not lie in memory as jobs; and always so many, so that what is found is told
@@ -52,7 +52,7 @@ class Reels:
         self._unread: SimpleQueue[_Part | None] = SimpleQueue()
         """Of those that wait; None: no more will come."""
         self._held = ExitStack()
-        self._held.enter_context(quick_handovers())
+        self._held.enter_context(set_for_verifying())
         self._others = [Thread(target=self._work, name="verify", daemon=True) for _ in range(run.options.threads - 1)]
         for thread in self._others:
             thread.start()
