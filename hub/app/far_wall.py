@@ -23,6 +23,7 @@ from hub.app.node_door import WALL
 from hub.app.passing import CLOSE_S, Passing, closing
 from hub.clock import US_PER_S, Clock
 from hub.cluster.live import FarFeeds
+from hub.cluster.talking import talking
 from hub.monitor.live import LiveFeed, Viewer
 
 GRACE_US = 15 * US_PER_S
@@ -138,18 +139,12 @@ class _Wall:
     async def _decide(self, control: aiohttp.ClientWebSocketResponse) -> tuple[int, bytes]:
         """As long as the office holds the socket; with which code it was closed, and what was said."""
         self._news.set()
-        asking = asyncio.create_task(self._ask(control))
-        try:
+        async with talking(control, self._ask(control)):
             while (message := await control.receive()).type is WSMsgType.TEXT:
-                self._show(_DECIDED.validate_json(message.data))
-        except ValidationError:
-            return WSCloseCode.INTERNAL_ERROR, b""
-        finally:
-            asking.cancel()
-            try:
-                await asyncio.wait([asking])
-            finally:  # this may be cancelled while it waits
-                await control.close()
+                try:
+                    self._show(_DECIDED.validate_json(message.data))
+                except ValidationError:
+                    return WSCloseCode.INTERNAL_ERROR, b""
         return closing(message)
 
     async def _ask(self, control: aiohttp.ClientWebSocketResponse) -> None:

@@ -27,6 +27,7 @@ from hub.cluster.live_wire import (
     Want,
     decode,
 )
+from hub.cluster.talking import talking
 from hub.errors import MediaError
 from hub.model import Fragment, InitSegment
 from hub.monitor.live import LiveFeed, LiveFeeds, Viewer
@@ -215,8 +216,7 @@ class Link:
                 max_msg_size=MAX_MESSAGE_BYTES,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
             )
-        asking = asyncio.create_task(self._ask(socket))
-        try:
+        async with talking(socket, self._ask(socket)):
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.BINARY:
                     raise MediaError("expected binary messages of a node's live socket")
@@ -224,12 +224,6 @@ class Link:
                 feed = self._feeds.get(channel)
                 if feed is not None:  # it may just have been left
                     feed.take(item)
-        finally:
-            asking.cancel()
-            try:
-                await asyncio.wait([asking])
-            finally:  # this may be cancelled while it waits
-                await socket.close()
 
     async def _ask(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """The only writer: says what is wanted and is not said yet, and what is wanted no more."""

@@ -22,6 +22,8 @@ _STATE_OF_TYPE = {
     EntryType.INTERRUPTION_WITHDRAWN: InterruptionState.WITHDRAWN,
 }
 INTERRUPTION_TYPES = frozenset(_STATE_OF_TYPE)
+WITHOUT_A_WORD_US = 1_000_000
+"""So much footage may be missing between two chunks: an interruption is suspected from a second on."""
 
 
 # ---------------------------------------------------------------------------------------- footage

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from hub.ledger.bodies import WITHOUT_A_WORD_US
 from hub.ledger.projection import StreamState
 from hub.ledger.reader import Reader
 from hub.ledger.reels import Recovered
-
-LEAST_US = 1_000_000
-"""Less is no interruption."""
 
 
 def untold_since(recovered: Iterable[Recovered], states: Mapping[str, StreamState], reader: Reader) -> dict[str, int]:
@@ -25,7 +23,7 @@ def untold_since(recovered: Iterable[Recovered], states: Mapping[str, StreamStat
         first_us, end_us = int(str(item.body["first_us"])), int(str(item.body["end_us"]))
         last_us = until.get(stream, state.recorded_until_us)
         until[stream] = end_us
-        if stream in untold or last_us is None or not _is_due(state) or first_us - last_us <= LEAST_US:
+        if stream in untold or last_us is None or not _is_due(state) or first_us - last_us <= WITHOUT_A_WORD_US:
             continue
         if not reader.interruptions(stream=stream, from_us=last_us, to_us=first_us, limit=1):
             untold[stream] = last_us

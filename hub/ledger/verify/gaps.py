@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.ledger.bodies import INTERRUPTION_TYPES
+from hub.ledger.bodies import INTERRUPTION_TYPES, WITHOUT_A_WORD_US
 from hub.ledger.entries import Entry, EntryType, is_footage
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.fills import Fills, uncovered_us
 
-TOLERANCE_US = 1_000_000
-"""What may be missing without a word: an interruption is suspected from a second on."""
 EDGE_SLACK_US = 500_000
 """Edges of interruptions are true within ``edge_error_us``, which is at most this."""
 US_PER_S = 1_000_000
@@ -95,7 +93,7 @@ class Gaps:
         self._last, self._last_recovered, self._ended = body, recovered, False
 
     def _between_runs(self, before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-        return bool(body["first_us"] - before["end_us"] > TOLERANCE_US) and not self._ended
+        return bool(body["first_us"] - before["end_us"] > WITHOUT_A_WORD_US) and not self._ended
 
     def findings(self) -> Iterator[Finding]:
         """Gaps that no interruption covers, and fills that are none."""
@@ -103,7 +101,7 @@ class Gaps:
         declared = sorted([*(edges for edges in self._declared.values() if edges != _WITHDRAWN), *self._late])
         for start, end, place in self._candidates:
             bare = uncovered_us(start, end, declared)
-            if bare > TOLERANCE_US or (start == end and not any(low <= start <= high for low, high in declared)):
+            if bare > WITHOUT_A_WORD_US or (start == end and not any(low <= start <= high for low, high in declared)):
                 yield Finding(
                     Step.COMPLETENESS,
                     Harm.BREAK,
@@ -126,7 +124,7 @@ def _within_run(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         gap = new["first_ticks"] - old["end_ticks"]
         lost = (
             gap > 0
-            and gap * US_PER_S // max(1, new["timescale"]) > TOLERANCE_US
+            and gap * US_PER_S // max(1, new["timescale"]) > WITHOUT_A_WORD_US
             and new["first_seq"] != old["last_seq"] + 1
         )
         if new["kind"] == "video":
