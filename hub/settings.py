@@ -179,7 +179,7 @@ class Settings(ClusterSettings):
         (),
         description="Addresses offered to recorders by WHIP; empty: all of this machine.",
     )
-    webrtc_nack_ms: int = Field(300, ge=0, description="How long a lost WHIP packet is asked for again.")
+    webrtc_nack_ms: int = Field(400, ge=0, description="How long a lost WHIP packet is asked for again.")
 
     # Interruptions
     suspect_after_s: float = Field(0.85, gt=0, description="A missing frame is suspected this long after it was due.")

@@ -216,7 +216,7 @@ class WhipTrip(Trip):
             if 192 <= packet[1] <= 223:
                 self.session.control(packet, sent.at)
             else:
-                self.session.media(packet, sent.at)
+                self.session.media(packet, sent.at, sent.at.mono_us)
 
 
 def _accepted(info: TrackInfo, payload_type: int, index: int) -> AcceptedTrack:

@@ -30,11 +30,10 @@ Drain = Callable[[Instant], None]
 
 class SocketGroup:
     """Of one event loop, bound to it by the first socket. ``buffer`` may be read into by every :data:`Drain`, and
-    holds nothing after it. ``longest_s``: no turn is longer."""
+    holds nothing after it."""
 
-    def __init__(self, clock: Clock, *, longest_s: float = LONGEST_TURN_S) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._longest_s = longest_s
         self._drains: dict[int, Drain] = {}
         self._limits: dict[int, float] = {}
         """Of sockets that hold less than the longest turn's worth."""
@@ -78,7 +77,7 @@ class SocketGroup:
             self._close()
 
     def _set_turn(self) -> None:
-        self.turn_s = min(_TURN_S_PER_SOCKET * len(self._drains), self._longest_s, *self._limits.values())
+        self.turn_s = min(_TURN_S_PER_SOCKET * len(self._drains), LONGEST_TURN_S, *self._limits.values())
 
     def _rest(self) -> None:
         """Nothing came in the last turn: wait for the next packet, and read it at once."""

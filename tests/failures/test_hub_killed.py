@@ -31,8 +31,8 @@ KILLS = 3
 MANY_KILLS = int(os.environ.get("SOAK_KILLS", "25"))
 FRAGMENT_UNITS = {"video": 6, "audio": 8}
 """200 ms and the picture that closes the fragment: of 25 pictures and of 31.25 AAC frames a second."""
-ON_THE_WIRE_UNITS = 6
-"""What the camera handed to the socket when the hub was no longer there to read it."""
+ON_THE_WIRE_UNITS = 10
+"""What the camera handed to the socket when the hub was no longer there to read it, or its disk was busy for others."""
 BUSY_WIRE_UNITS = {"video": 45, "audio": 56}
 """The same right after a start, when the hub has much else to do, on a machine that has, too: 1.8 s."""
 
@@ -48,6 +48,7 @@ async def test_kill_9_and_start_again(tmp_path: Path) -> None:
         for _ in range(KILLS):
             await until_live(hub, 1)
             await asyncio.sleep(dice.uniform(1.5, 5.0))
+            assert await serves(hub)  # not in a moment when it waited for a processor
             await hub.kill()
             killed_us.append((await simulators.sent("cam"))[-1].utc_us)
             await asyncio.sleep(1.0)

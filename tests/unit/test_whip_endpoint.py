@@ -121,11 +121,13 @@ class Stage:
 
     def sound(self, peer: FakePeer, number: int) -> None:
         packet = struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, number * 960, AUDIO_SSRC) + b"\xfc" + bytes(10)
-        peer.media(packet, self.clock.advance(0.02))
+        now = self.clock.advance(0.02)
+        peer.media(packet, now, now.mono_us)
 
     def picture(self, peer: FakePeer, number: int, *, key: bool = False) -> None:
         header = struct.pack("!BBHII", 0x80, 0x80 | 96, number & 0xFFFF, number * 3600, VIDEO_SSRC)
-        peer.media(header + (b"\x65" if key else b"\x41") + b"\x9a" * 20, self.clock.advance(0.04))
+        now = self.clock.advance(0.04)
+        peer.media(header + (b"\x65" if key else b"\x41") + b"\x9a" * 20, now, now.mono_us)
 
 
 @pytest.fixture
@@ -351,10 +353,10 @@ async def test_missing_packets_are_asked_for_then_given_up_and_a_keyframe_wanted
     await settle()
     peer.sent.clear()
     stage.picture(peer, 3)
-    for _ in range(20):
+    for _ in range(25):
         stage.pass_time(0.02)
     nacks = [packet for packet in peer.sent if (205, 1) in fmts(packet)]
-    assert 5 <= len(nacks) <= 8, "every round trip of 40 ms until 300 ms"
+    assert 7 <= len(nacks) <= 10, "every round trip of 40 ms until 400 ms"
     assert nacks[0].endswith(struct.pack("!IHH", VIDEO_SSRC, 2, 0))
     assert "loss 1" in sink.events
     given_up = peer.sent.index(nacks[-1])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import pytest
 
-from hub.clock import Instant, ManualClock
+from hub.clock import Instant, ManualClock, SystemClock
 from hub.ingest.sockets import SocketGroup
 from hub.ingest.whip.udp import PortsExhausted, UdpSocket, bind_udp
 
@@ -27,14 +28,14 @@ def test_an_address_that_stands_for_us_outside_is_served_from_the_wildcard() -> 
 
 
 async def test_media_and_the_rest_go_their_ways_in_order() -> None:
-    media: list[tuple[bytes, Instant]] = []
+    media: list[tuple[bytes, Instant, int]] = []
     other: list[tuple[bytes, tuple[str, int]]] = []
     lost: list[Exception | None] = []
     clock = ManualClock()
     transport = UdpSocket(
         bind_udp("127.0.0.1", None),
         SocketGroup(clock),
-        lambda data, at: media.append((data, at)),
+        lambda data, at, came_us: media.append((data, at, came_us)),
         lambda data, address: other.append((data, address)),
         lost.append,
     )
@@ -49,7 +50,8 @@ async def test_media_and_the_rest_go_their_ways_in_order() -> None:
         transport.sendto(b"back", sender.getsockname())
         assert sender.recv(10) == b"back"
         address = sender.getsockname()
-    assert media == [(b"\x80\x80", clock.now()), (b"\xbf\xbf", clock.now())]
+    assert [(data, at) for data, at, _ in media] == [(b"\x80\x80", clock.now()), (b"\xbf\xbf", clock.now())]
+    assert {came_us for _, _, came_us in media} == {clock.now().mono_us}, "a stamp of another calendar says nothing"
     assert other == [(bytes((first, first)), address) for first in (0, 127, 192)]
     transport.close()
     transport.close()
@@ -57,3 +59,27 @@ async def test_media_and_the_rest_go_their_ways_in_order() -> None:
     transport.sendto(b"late", address)
     await asyncio.sleep(0)
     assert lost == [None]
+
+
+async def test_what_is_read_in_one_turn_came_when_the_kernel_had_it() -> None:
+    media: list[tuple[Instant, int]] = []
+    clock = SystemClock()
+    transport = UdpSocket(
+        bind_udp("127.0.0.1", None),
+        SocketGroup(clock),
+        lambda _data, at, came_us: media.append((at, came_us)),
+        lambda _data, _address: None,
+        lambda _error: None,
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        before_us = clock.now().mono_us
+        for _ in range(2):
+            sender.sendto(b"\x80\x80", transport.get_extra_info("sockname"))
+            time.sleep(0.05)  # noqa: ASYNC251  the hub is busy
+        async with asyncio.timeout(5):
+            while len(media) < 2:  # noqa: ASYNC110 (a socket has no event)
+                await asyncio.sleep(0)
+    transport.close()
+    (turn, first_us), (same, second_us) = media
+    assert turn is same
+    assert before_us - 1000 <= first_us <= second_us - 50_000 <= turn.mono_us - 99_000

@@ -25,8 +25,6 @@ from hub.settings import Settings
 
 US_PER_MS = 1000
 TICK_S = 0.02
-LONGEST_TURN_S = 0.01
-"""Sockets are read together (see :mod:`hub.ingest.sockets`); senders find their bit rate by when packets came."""
 OFFER_LIFE_US = 30 * US_PER_S
 """An offer that brought no media by then is forgotten."""
 SILENCE_US = 60 * US_PER_S
@@ -112,7 +110,7 @@ class WhipEndpoint:
         self._settings = settings
         self._clock = clock
         self._peer = peer
-        self._sockets = SocketGroup(clock, longest_s=LONGEST_TURN_S)
+        self._sockets = SocketGroup(clock)
         self._desks: dict[str, _Desk] = {}
         self._listeners: dict[str, Told] = {}
         self._count = 0

@@ -34,7 +34,7 @@ from hub.ingest.whip.answer import AcceptedData, LocalTransport, RemoteTransport
 from hub.ingest.whip.candidates import RemoteCandidate
 from hub.ingest.whip.sctp import DataChannels, Received
 from hub.ingest.whip.sdp import MAX_CANDIDATES
-from hub.ingest.whip.udp import UdpSocket, bind_udp
+from hub.ingest.whip.udp import Media, UdpSocket, bind_udp
 from hub.metrics import BAD_INPUT
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ class _Connection(Connection):
         self,
         remote: RemoteTransport,
         clock: Clock,
-        media: Callable[[bytes, Instant], None],
+        media: Media,
         addresses: Sequence[str],
         ports: tuple[int, int] | None,
         sockets: SocketGroup,
@@ -157,7 +157,7 @@ class Peer:
         *,
         addresses: Sequence[str],
         ports: tuple[int, int] | None,
-        media: Callable[[bytes, Instant], None],
+        media: Media,
         control: Callable[[bytes, Instant], None],
         ended: Callable[[str, bool], None],
         data: AcceptedData | None = None,
@@ -168,7 +168,7 @@ class Peer:
         self._media = media
         self._control = control
         self._ended = ended
-        self._early: deque[tuple[bytes, Instant]] = deque(maxlen=MAX_EARLY_PACKETS)
+        self._early: deque[tuple[bytes, Instant, int]] = deque(maxlen=MAX_EARLY_PACKETS)
         self._receive: pylibsrtp.Session | None = None
         self._send: pylibsrtp.Session | None = None
         self._connection = _Connection(remote, clock, self._datagram, addresses, ports, sockets or SocketGroup(clock))
@@ -265,11 +265,11 @@ class Peer:
             self._closed = True
             self._ended(reason, goodbye)
 
-    def _datagram(self, data: bytes, arrival: Instant) -> None:
+    def _datagram(self, data: bytes, arrival: Instant, came_us: int) -> None:
         """An SRTP or SRTCP packet. Hot path."""
         receive = self._receive
         if receive is None:
-            self._early.append((data, arrival))
+            self._early.append((data, arrival, came_us))
             return
         # RFC 5761 §4: RTCP packet types fall into 192-223 of the second byte, where no RTP payload type may.
         control = len(data) > 1 and 192 <= data[1] <= 223
@@ -282,7 +282,7 @@ class Peer:
         if control:
             self._control(packet, arrival)
         else:
-            self._media(packet, arrival)
+            self._media(packet, arrival, came_us)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send one compound packet; dropped when there is no connection."""

@@ -159,8 +159,8 @@ class WhipSession:
         self._arrivals = ArrivalLog(extension) if extension else None
         self._prefix = b"" if all(track.reduced_size for track in agreed.tracks) else empty_report(self._ssrc)
 
-    def media(self, packet: bytes, arrival: Instant) -> None:
-        """One RTP packet in the clear. Hot path."""
+    def media(self, packet: bytes, arrival: Instant, came_us: int) -> None:
+        """One RTP packet in the clear; ``came_us``: when the kernel had it (monotonic µs). Hot path."""
         receive = self._receivers[packet[1] & 0x7F]
         if receive is None:
             return
@@ -168,7 +168,7 @@ class WhipSession:
             self._begin(arrival)
         self.last_media_us = arrival.mono_us
         if self._arrivals is not None:
-            self._arrivals.packet(packet, arrival.mono_us)
+            self._arrivals.packet(packet, came_us)
         receive(packet, arrival)
 
     def control(self, packet: bytes, arrival: Instant) -> None:
