@@ -71,6 +71,7 @@ async def test_nothing_is_owned_twice_and_each_hole_is_told(
             await recorded_elsewhere(whole, giver, victim)
             figures(f"kill -9 of the {role} as recorders follow", f"{moved} of {len(streams)} had moved")
             figures("  longest hole", f"{longest(whole, since_us) / US_PER_S:.1f} s")
+        await until(lambda: whole.closed(begun_us - 5 * US_PER_S), LONG_S)
         told = whole.interruptions(begun_us - 5 * US_PER_S)
         assert {one["kind"] for one in told} <= {"hub"}, told
         footage = whole.footage(begun_us)
