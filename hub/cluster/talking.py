@@ -11,14 +11,12 @@ import aiohttp
 
 
 @asynccontextmanager
-async def talking(
-    socket: aiohttp.ClientWebSocketResponse, writer: Coroutine[Any, Any, None]
-) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def talking(socket: aiohttp.ClientWebSocketResponse, writer: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """``writer`` runs beside what is done within; then it is cancelled, and the socket closed, in this order: a
     message that is half written would be closed upon. Closed it is even if this is cancelled while it waits."""
     writing = asyncio.create_task(writer)
     try:
-        yield socket
+        yield
     finally:
         writing.cancel()
         try:
