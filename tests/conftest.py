@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from xdist.remote import Producer
 
 from hub.bench.processes import HubProcess
+from tests.scheduling import GroupScheduling
 from tests.timed_loop import TimedLoop
 
 # The tests' cameras play loops of a few seconds: to the bit the same picture again and again is rightly called frozen.
@@ -18,6 +20,11 @@ HubProcess.usual["HUB_CONTENT_CHECKS"] = "false"
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": TimedLoop}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling | None:
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(trylast=True)
