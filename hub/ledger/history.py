@@ -6,10 +6,11 @@ log. After a power cut its end may be torn, and is mended at the next start.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
-from hub.ledger.notes import BadNote, parse_note
+from hub.ledger.notes import BadNote, parse_checkpoint, parse_note
 
 _TAIL_BYTES = 1 << 16
 """More than a power cut can tear off: half a minute of checkpoints, each of some hundred bytes."""
@@ -17,9 +18,16 @@ _END = b"\n\n"
 
 
 def append(path: Path, note: str) -> None:
-    """Raises OSError."""
-    with path.open("ab") as file:
-        file.write(note.encode() + b"\n")
+    """Raises OSError, and then the file is as it was: no part of a note may stand before the next one."""
+    data = note.encode() + b"\n"
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        if (count := os.write(handle, data)) < len(data):
+            os.ftruncate(handle, size)
+            raise OSError(errno.ENOSPC, f"{count} of {len(data)} bytes of a checkpoint were written", str(path))
+    finally:
+        os.close(handle)
 
 
 def mend(path: Path, newest: str) -> int:
@@ -48,7 +56,7 @@ def _last_whole(tail: bytes) -> tuple[int, str]:
         start = tail.rfind(_END, 0, max(0, middle))
         note = tail[start + len(_END) if start >= 0 else 0 : end + 1]
         try:
-            parse_note(note)
+            parse_checkpoint(parse_note(note).text)
             return end + len(_END), note.decode()
         except BadNote:
             end = middle

@@ -97,12 +97,13 @@ class Log:
         self._keep(note)
 
     def _keep(self, note: str) -> None:
-        self.note = note
+        """Raises OSError; it is kept the next time then."""
         if self._signer.key != self._key:
             self._key = self._signer.key
             replace_file(self.folder / VKEY_FILE, f"{self._key}\n".encode())
         replace_file(self.folder / CHECKPOINT_FILE, note.encode())
         history.append(self.folder / CHECKPOINTS_FILE, note)
+        self.note = note
 
     def close(self) -> None:
         self.leaves.close()

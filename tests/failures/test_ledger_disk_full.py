@@ -11,9 +11,9 @@ import pytest
 
 from hub.clock import ManualClock
 from hub.errors import LedgerError
+from hub.ledger import history, store
 from hub.ledger import keeper as keeper_module
 from hub.ledger import ledger as ledger_module
-from hub.ledger import store
 from hub.ledger.bodies import close_body
 from hub.ledger.entries import Entry, EntryType
 from hub.ledger.ledger import Ledger
@@ -92,3 +92,29 @@ async def test_memory_is_bounded(tmp_path: Path, disk: FullDisk, monkeypatch: py
     ledger.append("cam-a", EntryType.CLOSE, close_body("again"))
     await ledger.close()
     assert Folder(tmp_path).verify().exit_code == 0
+
+
+@pytest.mark.parametrize("room", [0, 40, 130])
+async def test_a_checkpoint_is_kept_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    full = FullDisk()
+    monkeypatch.setattr(history, "os", full)
+    folder = Folder(tmp_path)
+    ledger = await folder.open(ManualClock(START_US))
+    ledger.append("cam-a", EntryType.CLOSE, close_body("before"))
+    await ledger.committed()
+    await ledger._sign()
+    before = (folder.log / "checkpoints").read_bytes()
+    full.room = room
+    ledger.append("cam-a", EntryType.CLOSE, close_body("during"))
+    await ledger.committed()
+    assert not await ledger._sign()
+    assert (folder.log / "checkpoints").read_bytes() == before, "no part of a checkpoint stays"
+    full.room = None
+    assert await ledger._sign(), "what was signed is kept now, though nothing is new"
+    assert (folder.log / "checkpoints").read_text() == before.decode() + ledger.checkpoint() + "\n"
+    ledger.append("cam-a", EntryType.CLOSE, close_body("after"))
+    await ledger.close()
+    verdict = folder.verify()
+    assert verdict.exit_code == 0, verdict.findings

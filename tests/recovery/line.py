@@ -28,7 +28,7 @@ from hub.segmenter.disk import Disk
 from hub.segmenter.recorder import Recorder
 from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
-from tests.recovery.stopping import STOPPED, StoppingDisk
+from tests.recovery.stopping import STOPPED, StoppingDisk, cut_power
 from tests.segmenter_media import AAC_INFO, VIDEO_INFO, by_arrival, feed, fragments, pictures, sounds
 
 STREAMS = ("cam-a", "cam-b")
@@ -130,7 +130,7 @@ def _calls_of_a_life(root: Path, out: Media) -> int:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        disk = StoppingDisk(root / "data", 0, random.Random(), power_cut=False)
+        disk = StoppingDisk(root / "data", 0, random.Random())
         disk.install()
         asyncio.run(life(root, out, os.open(os.devnull, os.O_WRONLY)))
         REAL_WRITE(write, str(disk.calls).encode())
@@ -140,11 +140,12 @@ def _calls_of_a_life(root: Path, out: Media) -> int:
 
 
 def _fork(root: Path, out: Media, told: Path, at: int, seed: int, *, power_cut: bool) -> int:
+    rng, flushed = random.Random(seed), root.with_suffix(".flushed") if power_cut else None
     child = os.fork()
     if child == 0:
         try:
             handle = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-            StoppingDisk(root / "data", at, random.Random(seed), power_cut=power_cut).install()
+            StoppingDisk(root / "data", at, rng, flushed).install()
             asyncio.run(life(root, out, handle))
             os._exit(0)
         except BaseException:
@@ -152,7 +153,10 @@ def _fork(root: Path, out: Media, told: Path, at: int, seed: int, *, power_cut: 
 
             traceback.print_exc()
             os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if flushed is not None and code == STOPPED:
+        cut_power(root / "data", flushed, rng)
+    return code
 
 
 def _look(root: Path, out: Media, told: Path) -> list[str]:

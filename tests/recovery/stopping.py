@@ -1,11 +1,13 @@
 """A disk that is cut off at any call: the process ends there at once, in the middle of a write if need be.
 
 The calls are those of the ``os`` module that the ledger and the segmenter make. With ``power_cut``, what was
-written since a file was last flushed is lost as well, from a random byte on.
+written since a file was last flushed is lost as well, from a random byte on: :func:`cut_power`, once the process is
+gone, for its other threads write until then.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import threading
@@ -21,11 +23,12 @@ _PLAIN = ("fsync", "fdatasync", "ftruncate", "truncate", "replace", "rename", "u
 class StoppingDisk:
     """Counts calls from :meth:`install` on, and ends the process at call number ``at``."""
 
-    def __init__(self, data: Path, at: int, rng: random.Random, *, power_cut: bool) -> None:
+    def __init__(self, data: Path, at: int, rng: random.Random, flushed: Path | None = None) -> None:
+        """``flushed``: where to leave the sizes up to which the files of ``data`` are flushed, for :func:`cut_power`."""
         self._data = data
         self._at = at
         self._rng = rng
-        self._power_cut = power_cut
+        self._left = flushed
         self._lock = threading.Lock()
         self._flushed: dict[str, int] = {}
         self.calls = 0
@@ -33,22 +36,13 @@ class StoppingDisk:
 
     def install(self) -> None:
         """What lies on the disk at this moment stays, whatever happens."""
-        for path in self._files():
+        for path in _files(self._data):
             self._flushed[str(path)] = path.stat().st_size
         for name in _PLAIN:
             setattr(os, name, self._plain(name))
         os.write = self._write  # type: ignore[assignment]
         os.pwrite = self._pwrite  # type: ignore[assignment]
         os.pwritev = self._pwritev  # type: ignore[assignment]
-
-    def _files(self) -> list[Path]:
-        if not self._data.is_dir():
-            return []
-        return [
-            path
-            for path in self._data.rglob("*")
-            if path.suffix in (".mp4", ".entries") or path.name in ("leaves", "checkpoints")
-        ]
 
     def _due(self) -> bool:
         with self._lock:
@@ -95,9 +89,22 @@ class StoppingDisk:
         return self._rng.randrange(size + 1)
 
     def _stop(self) -> None:
-        if self._power_cut:
-            for path in self._files():
-                size, kept = path.stat().st_size, self._flushed.get(str(path), 0)
-                if size > kept:
-                    self._real["truncate"](path, self._rng.randint(kept, size))
+        if self._left is not None:
+            self._left.write_text(json.dumps(self._flushed))
         os._exit(STOPPED)
+
+
+def cut_power(data: Path, flushed: Path, rng: random.Random) -> None:
+    """Of what a stopped process wrote and did not flush, a random part is lost."""
+    sizes = json.loads(flushed.read_text())
+    for path in _files(data):
+        os.truncate(path, rng.randint(min(sizes.get(str(path), 0), path.stat().st_size), path.stat().st_size))
+    flushed.unlink()
+
+
+def _files(data: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(data.rglob("*"))
+        if path.suffix in (".mp4", ".entries") or path.name in ("leaves", "checkpoints")
+    ]
