@@ -24,7 +24,7 @@ class StoppingDisk:
     """Counts calls from :meth:`install` on, and ends the process at call number ``at``."""
 
     def __init__(self, data: Path, at: int, rng: random.Random, flushed: Path | None = None) -> None:
-        """``flushed``: where to leave the sizes up to which the files of ``data`` are flushed, for :func:`cut_power`."""
+        """``flushed``: where to leave up to where the files of ``data`` are flushed, for :func:`cut_power`."""
         self._data = data
         self._at = at
         self._rng = rng
