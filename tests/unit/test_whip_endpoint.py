@@ -43,9 +43,11 @@ class FakePeer:
         media: Callable[[bytes, Instant], None],
         control: Callable[[bytes, Instant], None],
         ended: Callable[[str, bool], None],
+        stamped: bool,
         **_: Any,
     ) -> None:
         self.remote, self.media, self.control, self.ended = remote, media, control, ended
+        self.stamped = stamped
         self.round_trip_us = 40_000
         self.address = "127.0.0.1:5"
         self.sent: list[bytes] = []
@@ -179,6 +181,12 @@ async def test_a_post_takes_nothing_over_but_its_first_media_does(stage: Stage) 
     new.ended("the connection was lost", False)
     assert await run == "the connection was lost"
     assert sinks[1].events == ["opened", "unit", "unit"]
+
+
+async def test_the_kernel_is_asked_when_packets_came_for_who_wants_to_know(stage: Stage) -> None:
+    _, browser = await stage.offer(offers.CHROMIUM)
+    _, encoder = await stage.offer(BOTH)
+    assert (browser.stamped, encoder.stamped) == (True, False)
 
 
 async def test_streams_do_not_take_over_each_other(stage: Stage) -> None:

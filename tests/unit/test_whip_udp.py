@@ -38,6 +38,7 @@ async def test_media_and_the_rest_go_their_ways_in_order() -> None:
         lambda data, at, came_us: media.append((data, at, came_us)),
         lambda data, address: other.append((data, address)),
         lost.append,
+        stamped=True,
     )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.bind(("127.0.0.1", 0))
@@ -61,7 +62,8 @@ async def test_media_and_the_rest_go_their_ways_in_order() -> None:
     assert lost == [None]
 
 
-async def test_what_is_read_in_one_turn_came_when_the_kernel_had_it() -> None:
+@pytest.mark.parametrize("stamped", [True, False])
+async def test_what_is_read_in_one_turn_came_when_the_kernel_had_it_if_that_is_asked(stamped: bool) -> None:
     media: list[tuple[Instant, int]] = []
     clock = SystemClock()
     transport = UdpSocket(
@@ -70,6 +72,7 @@ async def test_what_is_read_in_one_turn_came_when_the_kernel_had_it() -> None:
         lambda _data, at, came_us: media.append((at, came_us)),
         lambda _data, _address: None,
         lambda _error: None,
+        stamped=stamped,
     )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         before_us = clock.now().mono_us
@@ -82,4 +85,7 @@ async def test_what_is_read_in_one_turn_came_when_the_kernel_had_it() -> None:
     transport.close()
     (turn, first_us), (same, second_us) = media
     assert turn is same
+    if not stamped:
+        assert first_us == second_us == turn.mono_us
+        return
     assert before_us - 1000 <= first_us <= second_us - 50_000 <= turn.mono_us - 99_000

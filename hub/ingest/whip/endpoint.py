@@ -158,6 +158,7 @@ class WhipEndpoint:
             data=agreed.data,
             message=session.message,
             sockets=self._sockets,
+            stamped=session.reports_arrivals,
         )
         session.peer = peer
         self._count += 1

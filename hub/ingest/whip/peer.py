@@ -90,6 +90,7 @@ class _Connection(Connection):
         addresses: Sequence[str],
         ports: tuple[int, int] | None,
         sockets: SocketGroup,
+        stamped: bool,
     ) -> None:
         # A lite peer answers checks and makes none (RFC 8445 §2.5): then the hub leads.
         super().__init__(ice_controlling=remote.ice_lite)
@@ -99,6 +100,7 @@ class _Connection(Connection):
         self._addresses = addresses
         self._ports = ports
         self._sockets = sockets
+        self._stamped = stamped
 
     def measured(self, round_trip_us: int) -> None:
         """A check was answered. A request may have been repeated after RETRY_RTO: then it tells nothing."""
@@ -130,9 +132,8 @@ class _Connection(Connection):
             port=sock.getsockname()[1],
             type="host",
         )
-        protocol.connection_made(
-            UdpSocket(sock, self._sockets, self._media, protocol.datagram_received, protocol.connection_lost)
-        )
+        received, lost = protocol.datagram_received, protocol.connection_lost
+        protocol.connection_made(UdpSocket(sock, self._sockets, self._media, received, lost, stamped=self._stamped))
         self._protocols.append(protocol)
         self._local_candidates.append(protocol.local_candidate)
 
@@ -148,6 +149,7 @@ class Peer:
     ``ended(reason, goodbye)`` is called at most once, and not after :meth:`close`: ``goodbye`` when the publisher
     closed DTLS (close_notify, RFC 8446 §6.1) on purpose. ``message(label, text or bytes)`` gets what comes on data
     channels, where ``data`` was accepted. ``sockets``: what its own are read together with; alone unless given.
+    ``stamped``: ``media`` is told when the kernel had each packet.
     """
 
     def __init__(
@@ -163,6 +165,7 @@ class Peer:
         data: AcceptedData | None = None,
         message: Received = lambda _label, _data: None,
         sockets: SocketGroup | None = None,
+        stamped: bool = False,
     ) -> None:
         self._remote = remote
         self._media = media
@@ -171,7 +174,8 @@ class Peer:
         self._early: deque[tuple[bytes, Instant, int]] = deque(maxlen=MAX_EARLY_PACKETS)
         self._receive: pylibsrtp.Session | None = None
         self._send: pylibsrtp.Session | None = None
-        self._connection = _Connection(remote, clock, self._datagram, addresses, ports, sockets or SocketGroup(clock))
+        group = sockets or SocketGroup(clock)
+        self._connection = _Connection(remote, clock, self._datagram, addresses, ports, group, stamped)
         gatherer = RTCIceGatherer(iceServers=[])
         gatherer._connection = self._connection
         self._gatherer = gatherer

@@ -159,8 +159,14 @@ class WhipSession:
         self._arrivals = ArrivalLog(extension) if extension else None
         self._prefix = b"" if all(track.reduced_size for track in agreed.tracks) else empty_report(self._ssrc)
 
+    @property
+    def reports_arrivals(self) -> bool:
+        """Whether the publisher is told when each packet came."""
+        return self._arrivals is not None
+
     def media(self, packet: bytes, arrival: Instant, came_us: int) -> None:
-        """One RTP packet in the clear; ``came_us``: when the kernel had it (monotonic µs). Hot path."""
+        """One RTP packet in the clear; ``came_us``: when the kernel had it (monotonic µs), of use where arrivals are
+        reported. Hot path."""
         receive = self._receivers[packet[1] & 0x7F]
         if receive is None:
             return

@@ -1,9 +1,9 @@
 """A UDP socket for one publisher, drained in bursts.
 
 asyncio's datagram endpoint costs a select and a handle per datagram; a picture is a burst of eight or so, and one
-wake-up takes them all here, of all publishers in turns. When each came is asked of the kernel: senders find their bit
-rate by that, and a turn would be a jitter of its own. Datagrams are told apart by their first byte (RFC 7983 §7):
-128-191 is RTP or RTCP.
+wake-up takes them all here, of all publishers in turns. When each came is asked of the kernel where the sender is told:
+it finds its bit rate by that, and a turn would be a jitter of its own. Datagrams are told apart by their first byte
+(RFC 7983 §7): 128-191 is RTP or RTCP.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hub.clock import NS_PER_US, US_PER_S, Instant
+from hub.clock import US_PER_S, Instant
 from hub.ingest.sockets import SocketGroup
 
 if TYPE_CHECKING:
@@ -28,15 +28,16 @@ RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024
 _MAX_DATAGRAM = 2048
 _MAX_BURST = 64
 """Datagrams taken at one wake-up, so that one flooded socket cannot hold up the others."""
-_STAMPED = 35
-"""SO_TIMESTAMPNS of Linux, on all processors that we are built for; Python has no name for it."""
-_timespec = struct.Struct("qq").unpack
+_STAMPED = 29
+"""SO_TIMESTAMP of Linux, on all processors that we are built for; Python has no name for it."""
+_timeval = struct.Struct("qq").unpack
 _STAMP_SPACE = socket.CMSG_SPACE(struct.calcsize("qq"))
 _BELIEVED_US = US_PER_S
 """A stamp is on the machine's calendar: one further away than this from the turn was made before that was set."""
 
 Media = Callable[[bytes, Instant, int], None]
-"""An RTP or RTCP packet, the arrival of all that is read in this turn, and when the kernel had it (monotonic µs)."""
+"""An RTP or RTCP packet, the arrival of all that is read in this turn, and when it came (monotonic µs): when the kernel
+had it if the socket is stamped, else with the turn."""
 
 
 class PortsExhausted(OSError):
@@ -54,8 +55,6 @@ def bind_udp(address: str, ports: tuple[int, int] | None) -> socket.socket:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        with contextlib.suppress(OSError):  # then all of a turn came when it began
-            sock.setsockopt(socket.SOL_SOCKET, _STAMPED, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         wildcard = "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 (ICE and SRTP authenticate)
@@ -89,17 +88,18 @@ def _bind_in_range(sock: socket.socket, address: str, ports: tuple[int, int] | N
     raise PortsExhausted(errno.EADDRINUSE, f"no free UDP port in {first}-{last} on {address}")
 
 
-def _came_us(stamps: list[tuple[int, int, bytes]], arrival: Instant) -> int:
+def _came_us(stamp: bytes, arrival: Instant) -> int:
     """When the kernel had a datagram (monotonic µs): the hub may have been busy since."""
-    if not stamps:
-        return arrival.mono_us
-    seconds, nanoseconds = _timespec(stamps[0][2])
-    later_us = seconds * US_PER_S + nanoseconds // NS_PER_US - arrival.utc_us
+    seconds, microseconds = _timeval(stamp)
+    later_us = seconds * US_PER_S + microseconds - arrival.utc_us
     return arrival.mono_us + later_us if -_BELIEVED_US < later_us < _BELIEVED_US else arrival.mono_us
 
 
 class UdpSocket(asyncio.DatagramTransport):
-    """The transport under one ICE candidate: ``media`` gets RTP and RTCP, ``other`` (STUN, DTLS) the rest."""
+    """The transport under one ICE candidate: ``media`` gets RTP and RTCP, ``other`` (STUN, DTLS) the rest.
+
+    ``stamped``: the kernel is asked when it had each datagram, which makes reading it a third dearer.
+    """
 
     def __init__(
         self,
@@ -108,6 +108,8 @@ class UdpSocket(asyncio.DatagramTransport):
         media: Media,
         other: Callable[[bytes, tuple[str, int]], None],
         lost: Callable[[Exception | None], None],
+        *,
+        stamped: bool,
     ) -> None:
         super().__init__({"socket": sock, "sockname": sock.getsockname()})
         self._sock = sock
@@ -116,16 +118,21 @@ class UdpSocket(asyncio.DatagramTransport):
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._closing = False
+        self._stamp_space = 0
+        if stamped:
+            with contextlib.suppress(OSError):  # then all of a turn came when it began
+                sock.setsockopt(socket.SOL_SOCKET, _STAMPED, 1)
+                self._stamp_space = _STAMP_SPACE
         self._sockets = sockets
         sockets.add(sock.fileno(), self._drain)
 
     def _drain(self, arrival: Instant) -> None:
-        receive, media = self._sock.recvmsg, self._media
+        receive, media, stamp_space = self._sock.recvmsg, self._media, self._stamp_space
         for _ in range(_MAX_BURST):
             if self._closing:
                 return
             try:
-                data, stamps, _, address = receive(_MAX_DATAGRAM, _STAMP_SPACE)
+                data, stamps, _, address = receive(_MAX_DATAGRAM, stamp_space)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
@@ -134,7 +141,7 @@ class UdpSocket(asyncio.DatagramTransport):
             if not data:
                 continue
             if 128 <= data[0] <= 191:
-                media(data, arrival, _came_us(stamps, arrival))
+                media(data, arrival, _came_us(stamps[0][2], arrival) if stamps else arrival.mono_us)
             else:
                 self._other(data, (address[0], address[1]))
 
