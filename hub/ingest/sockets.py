@@ -24,8 +24,11 @@ _PER_TURN = 1024
 """Sockets read before the event loop is let go on; the others are read right after."""
 _READABLE = select.EPOLLIN
 
-Drain = Callable[[Instant], None]
-"""Reads its socket; given the arrival of all that is read in this turn. What it leaves is offered again."""
+_ONE_MOMENT_US = 1000
+"""What is read in so long arrived at one moment."""
+
+Drain = Callable[[], None]
+"""Reads its socket, and asks :meth:`SocketGroup.arrived` once it has. What it leaves is offered again."""
 
 
 class SocketGroup:
@@ -34,6 +37,7 @@ class SocketGroup:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._arrived = Instant(0, 0)
         self._drains: dict[int, Drain] = {}
         self._limits: dict[int, float] = {}
         """Of sockets that hold less than the longest turn's worth."""
@@ -44,6 +48,16 @@ class SocketGroup:
         self._turn: asyncio.TimerHandle | None = None
         self.buffer = bytearray(SHARED_BYTES)
         self.view = memoryview(self.buffer)
+
+    def arrived(self) -> Instant:
+        """The arrival of what was read just now: asked for after the reading, never before.
+
+        Between a look at the clock and the reading the process may lose its processor, and other sockets have their
+        turn. What came meanwhile would have come before it was sent, and such a picture is believed for minutes: by
+        the smallest delay seen all others get the time at which they were captured."""
+        if self._clock.passed_us(self._arrived) > _ONE_MOMENT_US:
+            self._arrived = self._clock.now()
+        return self._arrived
 
     def add(self, fd: int, drain: Drain, *, longest_s: float | None = None) -> None:
         """Call ``drain`` when the descriptor is readable, at an end, or broken. ``longest_s``: what comes in more time
@@ -101,13 +115,13 @@ class SocketGroup:
         if not ready:
             self._rest()
             return
-        arrival = self._clock.now()
+        self._arrived = self._clock.now()
         for fd, _ in ready:
             drain = drains.get(fd)
             if drain is None:
                 continue  # removed by one before it
             try:
-                drain(arrival)
+                drain()
             except Exception as error:
                 # A mistake of ours with one socket: the others are read all the same.
                 loop.call_exception_handler({"message": f"reading socket {fd} failed", "exception": error})

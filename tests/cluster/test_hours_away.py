@@ -47,6 +47,9 @@ class Hurried(SystemClock):
         now = super().now()
         return Instant(now.utc_us + self._ahead_us, now.mono_us + self._ahead_us)
 
+    def passed_us(self, since: Instant) -> int:
+        return super().passed_us(since) + self._ahead_us
+
     def jump(self, seconds: float) -> None:
         self._ahead_us += round(seconds * US_PER_S)
 

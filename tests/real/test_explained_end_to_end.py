@@ -58,6 +58,9 @@ class MovedClock:
         now = self._system.now()
         return Instant(now.utc_us + self._ahead_us, now.mono_us + self._ahead_us)
 
+    def passed_us(self, since: Instant) -> int:
+        return self._system.passed_us(since) + self._ahead_us
+
     async def sleep(self, seconds: float) -> None:
         until_us = self.now().mono_us + round(seconds * 1e6)
         while (left_us := until_us - self.now().mono_us) > 0:

@@ -7,13 +7,22 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
-from hub.clock import Instant, SystemClock
+from hub.clock import Instant, ManualClock, SystemClock
 from hub.ingest.rtsp import udp
 from hub.ingest.rtsp.connection import RtspConnection, each_packet
 from hub.ingest.sockets import SocketGroup
+
+
+class Looks(ManualClock):
+    """Stands still but for a microsecond at each look, so that turns can be told apart."""
+
+    def now(self) -> Instant:
+        self.mono_us += 1
+        return super().now()
 
 
 @contextmanager
@@ -37,16 +46,16 @@ async def until(reached: list[bytes], size: int) -> None:
 
 
 async def test_what_comes_within_a_turn_is_read_in_one_go() -> None:
-    group = SocketGroup(SystemClock())
+    group = SocketGroup(Looks())
     read: list[bytes] = []
     arrivals: list[Instant] = []
     with pairs(30) as made:
 
-        def drain(fd: int, arrival: Instant) -> None:
+        def drain(fd: int) -> None:
             read.append(os.read(fd, 100))
-            arrivals.append(arrival)
+            arrivals.append(group.arrived())
 
-        drains = {ours.fileno(): (lambda fd: lambda arrival: drain(fd, arrival))(ours.fileno()) for _, ours in made}
+        drains = {ours.fileno(): partial(drain, ours.fileno()) for _, ours in made}
         for fd, one in drains.items():
             group.add(fd, one)
         for number in range(4):
@@ -62,7 +71,7 @@ async def test_what_comes_within_a_turn_is_read_in_one_go() -> None:
 async def test_a_turn_is_short_among_few_and_no_longer_than_a_receive_buffer_holds() -> None:
     group = SocketGroup(SystemClock())
 
-    def drain(_arrival: Instant) -> None:
+    def drain() -> None:
         raise AssertionError("nothing was sent")
 
     with pairs(50) as made:
@@ -96,7 +105,7 @@ async def test_udp_that_was_not_granted_its_buffer_is_read_more_often(
 
 
 async def test_a_camera_that_fills_the_buffer_is_read_on_in_the_same_turn_and_leaves_others_theirs() -> None:
-    group = SocketGroup(SystemClock())
+    group = SocketGroup(Looks())
     group.buffer = bytearray(2000)
     group.view = memoryview(group.buffer)
     stream = (b"$\0" + (496).to_bytes(2, "big") + bytes(496)) * 40
@@ -124,15 +133,15 @@ async def test_a_drain_that_fails_or_leaves_harms_no_other() -> None:
     with pairs(3) as made:
         bad, leaving, good = (ours.fileno() for _, ours in made)
 
-        def fails(_arrival: Instant) -> None:
+        def fails() -> None:
             os.read(bad, 100)
             raise ValueError("a mistake of ours")
 
-        def leaves(_arrival: Instant) -> None:
+        def leaves() -> None:
             group.remove(leaving, leaves)
             group.remove(leaving, leaves)
 
-        def drain(_arrival: Instant) -> None:
+        def drain() -> None:
             read.append(os.read(good, 100))
 
         group.add(bad, fails)

@@ -94,7 +94,7 @@ class RtspConnection(asyncio.BufferedProtocol):
         self._sockets, self._fd = sockets, self.transport.get_extra_info("socket").fileno()
         sockets.add(self._fd, self._drain)
 
-    def _drain(self, arrival: Instant) -> None:
+    def _drain(self) -> None:
         """One read: what came since the last turn. One that fills the buffer has left something."""
         sockets = self._sockets
         assert sockets is not None
@@ -114,7 +114,7 @@ class RtspConnection(asyncio.BufferedProtocol):
                 return
             fill = kept + size
             reads += 1
-            self.take(sockets.buffer, sockets.view, fill, arrival)
+            self.take(sockets.buffer, sockets.view, fill, sockets.arrived())
 
     # -- media and messages --------------------------------------------------------------------
 

@@ -94,9 +94,9 @@ class UdpPair:
             # A report that cannot be sent changes nothing for what is received.
             return
 
-    def _read(self, sock: socket.socket, handler: DatagramHandler, port_index: int, arrival: Instant) -> None:
+    def _read(self, sock: socket.socket, handler: DatagramHandler, port_index: int) -> None:
         """All waiting datagrams."""
-        view, receive = self._sockets.view, sock.recvfrom_into
+        view, receive, arrived = self._sockets.view, sock.recvfrom_into, self._sockets.arrived
         for _ in range(_BATCH):
             try:
                 size, address = receive(view)
@@ -107,7 +107,7 @@ class UdpPair:
                 self._complain("udp", f"receiving failed: {error.strerror}")
                 return
             if address[0] in self._hosts and self._port_fits(address[1], port_index):
-                handler(view[:size], arrival)
+                handler(view[:size], arrived())
             else:
                 self._foreign(address)
 

@@ -33,11 +33,13 @@ _STAMPED = 29
 _timeval = struct.Struct("qq").unpack
 _STAMP_SPACE = socket.CMSG_SPACE(struct.calcsize("qq"))
 _BELIEVED_US = US_PER_S
-"""A stamp is on the machine's calendar: one further away than this from the turn was made before that was set."""
+"""A stamp is on the machine's calendar: one further away than this from its arrival was made before that was set."""
 
 Media = Callable[[bytes, Instant, int], None]
-"""An RTP or RTCP packet, the arrival of all that is read in this turn, and when it came (monotonic µs): when the kernel
-had it if the socket is stamped, else with the turn."""
+"""An RTP or RTCP packet, the arrival of all that was read with it, and when it came (monotonic µs): when the kernel had
+it if the socket is stamped, else then."""
+
+_Datagram = tuple[bytes, list[tuple[int, int, bytes]], int, Any]
 
 
 class PortsExhausted(OSError):
@@ -126,24 +128,31 @@ class UdpSocket(asyncio.DatagramTransport):
         self._sockets = sockets
         sockets.add(sock.fileno(), self._drain)
 
-    def _drain(self, arrival: Instant) -> None:
-        receive, media, stamp_space = self._sock.recvmsg, self._media, self._stamp_space
-        for _ in range(_MAX_BURST):
+    def _drain(self) -> None:
+        burst = self._burst()
+        arrival, media = self._sockets.arrived(), self._media
+        for data, stamps, _, address in burst:
             if self._closing:
                 return
-            try:
-                data, stamps, _, address = receive(_MAX_DATAGRAM, stamp_space)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError:
-                # An ICMP error of an earlier datagram: the next read works again.
-                continue
             if not data:
                 continue
             if 128 <= data[0] <= 191:
                 media(data, arrival, _came_us(stamps[0][2], arrival) if stamps else arrival.mono_us)
             else:
                 self._other(data, (address[0], address[1]))
+
+    def _burst(self) -> list[_Datagram]:
+        """What waits: read before any of it is worked on, so that one look at the clock does for all."""
+        receive, stamp_space, burst = self._sock.recvmsg, self._stamp_space, list[_Datagram]()
+        for _ in range(_MAX_BURST):
+            try:
+                burst.append(receive(_MAX_DATAGRAM, stamp_space))
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                # An ICMP error of an earlier datagram: the next read works again.
+                continue
+        return burst
 
     def sendto(self, data: Buffer, addr: tuple[Any, ...] | str | Buffer | None = None) -> None:
         """Send at once; a full buffer or an unreachable peer drops it, as the network might."""
