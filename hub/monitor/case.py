@@ -50,6 +50,10 @@ class Fault:
     end_run: int = 0
     end_calendar_us: int = 0
     """UTC minus monotonic at the end: the calendar that ``ended_us`` is on."""
+    end_device_us: int | None = None
+    """The end by the device's clock."""
+    lag_us: int | None = None
+    """The hub's monotonic clock minus the device's, by whatever came with the smallest delay since."""
     edge_error_us: int = 0
     frame_us: int = 1
     """The distance of two frames: the error of an edge that is exact."""
@@ -60,6 +64,9 @@ class Fault:
     @property
     def over(self) -> bool:
         return self.ended_us is not None
+
+    def heard(self, lag_us: int) -> None:
+        self.lag_us = lag_us if self.lag_us is None else min(self.lag_us, lag_us)
 
     @property
     def begin_error_us(self) -> int:

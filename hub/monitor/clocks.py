@@ -15,6 +15,8 @@ from hub.monitor.rules import DetectorRules
 
 _HUB_STEP_US = 250_000
 """Both scales of the hub run alike; when they part by more than this, UTC was set."""
+_LATE_REPORTS_US = 4_000_000
+"""Devices report every 5 s: the next report, whatever held up the first."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class ClockWatch:
         self._seen: dict[int, _Seen] = {}
         self._least_offset_mono_us: int | None = None
         self._least_offset_mono_us_before: int | None = None
+        self._set_back_since_mono_us: int | None = None
+        """When a report first said that the clock was set back between two connections."""
         self._events: dict[InterruptionKind, _Event] = {}
         self._drift: Beside | None = None
         self._wrong_since_mono_us: int | None = None
@@ -56,12 +60,17 @@ class ClockWatch:
         self._rates = rates
         self._seen = {}
         self._least_offset_mono_us_before = self._least_offset_mono_us
+        self._set_back_since_mono_us = None
         self._least_offset_mono_us = None
 
     def leap(self, leap: TimeLeap) -> list[Interruption]:
         """The media clock leapt, with unbroken sequence numbers: nothing is missing."""
         self._seen.pop(leap.track_id, None)
         return self._moment(InterruptionKind.JUMP, leap.track_id, leap.noticed, {"leap_us": leap.leap_us})
+
+    def realigned(self) -> None:
+        """Tracks lie elsewhere on the axis from now on: what reports said of it before cannot be compared."""
+        self._seen = {}
 
     def report(self, report: SenderReport) -> list[Interruption]:
         """The device said what its clock reads: compare it with its media, and with the hub."""
@@ -108,12 +117,24 @@ class ClockWatch:
         if seen is not None:
             media_us = (report.media_ticks - seen.media_ticks) * 1_000_000 // rate
             step_us = report.device_us - seen.device_us - media_us
-            if abs(step_us) < self.rules.step_us:
+            if abs(step_us) >= self.rules.step_us:
+                self._least_offset_mono_us, self._least_offset_mono_us_before = offset_us, None
+                return step_us
+        return self._step_across_us(self._least_offset_mono_us, report.arrival)
+
+    def _step_across_us(self, least_us: int, now: Instant) -> int:
+        """A clock that seems to have been set back may have been told of late, by a hub that was held up: further
+        reports are waited for."""
+        before = self._least_offset_mono_us_before
+        if before is None:
+            return 0
+        step_us = before - least_us
+        if step_us <= -self.rules.step_across_us:
+            if self._set_back_since_mono_us is None:
+                self._set_back_since_mono_us = now.mono_us
+            if now.mono_us - self._set_back_since_mono_us < _LATE_REPORTS_US:
                 return 0
-            self._least_offset_mono_us = offset_us
-            return step_us
-        before, self._least_offset_mono_us_before = self._least_offset_mono_us_before, None
-        step_us = 0 if before is None else before - offset_us
+        self._least_offset_mono_us_before = None
         return step_us if abs(step_us) >= self.rules.step_across_us else 0
 
     def _judge_drift(self, report: SenderReport) -> list[Interruption]:

@@ -31,7 +31,7 @@ from hub.model import (
 from hub.monitor.case import STORAGE, WHOLE_STREAM, Fault
 from hub.monitor.clocks import ClockWatch
 from hub.monitor.docket import Docket
-from hub.monitor.edges import advance, begin_fault, correct_edges, end_fault, gap_us
+from hub.monitor.edges import advance, begin_fault, correct_edges, end_fault, gap_us, hear_report
 from hub.monitor.expectation import Expectation, Turn, turned_at
 from hub.monitor.rate import RateWatch
 from hub.monitor.rules import DetectorRules, StreamState
@@ -167,8 +167,7 @@ class InterruptionDetector:
         out = self._clocks.report(report)
         watch = self._watches.get(report.track_id)
         if watch is not None:
-            device_zero_us = report.device_us - watch.axis_us(report.media_ticks)
-            self._docket.fix_edges(report, device_zero_us, self._run)
+            hear_report(self._docket, watch, report, self._run)
         return out
 
     def use(self, rules: DetectorRules) -> None:
@@ -401,6 +400,7 @@ class InterruptionDetector:
         for watch in self._watches.values():
             watch.rebased = True
             watch.calm = False
+        self._clocks.realigned()
 
     def _is_calm(self, watch: TrackWatch) -> bool:
         fault = self._fault(watch)

@@ -7,13 +7,11 @@ further break would belong to it (``past``): a flapping link is one interruption
 from __future__ import annotations
 
 from hub.clock import Instant
-from hub.model import Interruption, InterruptionKind, InterruptionState, SenderReport
+from hub.model import Interruption, InterruptionKind, InterruptionState
 from hub.monitor.breaks import parse_breaks
 from hub.monitor.case import FIRMNESS, WHOLE_STREAM, Case, Fault
 from hub.monitor.rules import DetectorRules
 
-_EDGE_PLAUSIBLE_US = 5_000_000
-"""A correction of an edge by more than this comes from a clock that was set, not from delay."""
 _SILENCES = (InterruptionKind.STALL, InterruptionKind.NO_SIGNAL)
 """Of these another node may have had all along what is missing here."""
 
@@ -200,40 +198,6 @@ class Docket:
                 out += self._close_past(now)
         elif since_us > self.rules.merge_break_us:
             self.past = None
-
-    # ----------------------------------------------------------------------- edges
-
-    def fix_edges(self, report: SenderReport, device_zero_us: int, run: int) -> None:
-        """A sender report says when, by the device's clock, the resumed media was captured.
-
-        Where the connection before had reports too, the break is as long as that clock says, exact to a
-        frame. Otherwise device time is carried over by the report's own offset.
-        """
-        for case in (self.open, self.past):
-            if case is None or case.state is InterruptionState.CLOSED:
-                continue
-            fault = case.faults.get(report.track_id)
-            if fault is None or fault.ended_us is None or fault.fixed or fault.end_run != run:
-                continue
-            device_us = device_zero_us + fault.end_axis_us
-            if fault.device_us is not None:
-                ended_us, error_us = fault.started_us + device_us - fault.device_us, fault.frame_us
-            else:
-                calendar_us = report.arrival.utc_us - report.arrival.mono_us
-                ended_us = device_us + report.offset_us - (calendar_us - fault.end_calendar_us)
-                error_us = self.rules.edge_error_us
-            if abs(ended_us - fault.ended_us) <= _EDGE_PLAUSIBLE_US:
-                fault.ended_us = max(ended_us, fault.started_us)
-                fault.edge_error_us = error_us
-                fault.fixed = True
-
-    def correct_edge(self, track_id: int, capture_us: int, run: int) -> None:
-        """By the smallest delay seen since, the resumed media was captured at ``capture_us``."""
-        fault = self.past.faults.get(track_id) if self.past is not None else None
-        if fault is None or fault.ended_us is None or fault.fixed or fault.end_run != run:
-            return
-        if abs(capture_us - fault.ended_us) <= _EDGE_PLAUSIBLE_US:
-            fault.ended_us = max(capture_us, fault.started_us)
 
     # --------------------------------------------------------------------- after a restart
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from hub.clock import Instant
-from hub.model import AccessUnit
+from hub.model import AccessUnit, InterruptionState, SenderReport
 from hub.monitor.case import Fault
 from hub.monitor.docket import Docket
 from hub.monitor.rules import DetectorRules
 from hub.monitor.watch import TrackWatch
+
+_PLAUSIBLE_US = 5_000_000
+"""What differs by more comes from a clock that was set, or from a hub that was held up for so long: it is not believed
+without a second witness, and the error that is stated covers it."""
+_MISPLACED_US = 200_000
+"""More than tracks of one device differ in how long they take to be coded."""
 
 
 def begin_fault(watch: TrackWatch, run: int, axis_error_us: int) -> Fault:
@@ -66,8 +72,26 @@ def end_fault(watch: TrackWatch, fault: Fault, unit: AccessUnit, run: int, rules
             stepped_us = unit.capture_us - fault.ended_us
     else:
         fault.edge_error_us = rules.edge_error_us
+        fault.end_device_us = unit.device_us
+        fault.lag_us = None
+        if not _by_device_clock(fault, fault.ended_us, rules) and unit.device_us is not None:
+            fault.heard(now.mono_us - unit.device_us)
     fault.ended_us = max(fault.ended_us, fault.started_us)
     return stepped_us
+
+
+def hear_report(docket: Docket, watch: TrackWatch, report: SenderReport, run: int) -> None:
+    """A sender report says when, by the device's clock, the resumed media was captured."""
+    for case in (docket.open, docket.past):
+        if case is None or case.state is InterruptionState.CLOSED:
+            continue
+        for track_id, fault in case.faults.items():
+            if fault.ended_us is None or fault.fixed or fault.end_run != run:
+                continue
+            fault.heard(report.arrival.mono_us - report.device_us)
+            if track_id == report.track_id and fault.end_device_us is None:
+                fault.end_device_us = report.device_us - watch.axis_us(report.media_ticks) + fault.end_axis_us
+            _by_device_clock(fault, fault.ended_us, docket.rules)
 
 
 def correct_edges(docket: Docket, watches: dict[int, TrackWatch], run: int, now: Instant) -> None:
@@ -77,7 +101,49 @@ def correct_edges(docket: Docket, watches: dict[int, TrackWatch], run: int, now:
         return
     for track_id, fault in past.faults.items():
         watch = watches.get(track_id)
-        if watch is not None and watch.good_capture_us is not None:
-            since_us = watch.axis_us(watch.good_pts_ticks) - fault.end_axis_us
-            stepped_us = now.utc_us - now.mono_us - fault.end_calendar_us
-            docket.correct_edge(track_id, watch.good_capture_us - since_us - stepped_us, run)
+        if watch is None or watch.good_capture_us is None or fault.ended_us is None:
+            continue
+        if fault.fixed or fault.end_run != run:
+            continue
+        for each in watches.values():
+            if each.good_device_us is not None and each.heard_us is not None:
+                fault.heard(each.heard_us - each.good_device_us)
+        media_us = _by_media(watch, fault, watch.good_capture_us, now)
+        if _by_device_clock(fault, media_us, docket.rules):
+            continue
+        off_us = media_us - fault.ended_us
+        if abs(off_us) <= _PLAUSIBLE_US:
+            fault.ended_us = max(media_us, fault.started_us)
+        else:
+            fault.edge_error_us = max(fault.edge_error_us, abs(off_us))
+
+
+def _by_media(watch: TrackWatch, fault: Fault, good_capture_us: int, now: Instant) -> int:
+    """When the resumed media was captured, by the smallest delay since."""
+    since_us = watch.axis_us(watch.good_pts_ticks) - fault.end_axis_us
+    stepped_us = now.utc_us - now.mono_us - fault.end_calendar_us
+    shared_us = good_capture_us - since_us - stepped_us
+    own_us = fault.end_axis_us + watch.least_offset_us + fault.end_calendar_us
+    # Tracks that began while the hub was held up lie at one place of the axis, whenever they were captured: then the
+    # delay of another track says nothing of this one's.
+    return own_us if own_us - shared_us > _MISPLACED_US else shared_us
+
+
+def _by_device_clock(fault: Fault, media_us: int, rules: DetectorRules) -> bool:
+    """Where the connection before had reports too, the break is as long as the device's clock says, exact to a frame.
+    Otherwise that clock is held against the hub's by what came with the smallest delay: one report may be as late as
+    any picture. False: it is not known, or was set."""
+    if fault.end_device_us is None:
+        return False
+    if fault.device_us is not None:
+        ended_us, error_us = fault.started_us + fault.end_device_us - fault.device_us, fault.frame_us
+    elif fault.lag_us is not None:
+        ended_us, error_us = fault.end_device_us + fault.lag_us + fault.end_calendar_us, rules.edge_error_us
+    else:
+        return False
+    if abs(ended_us - media_us) > _PLAUSIBLE_US:
+        return False
+    fault.ended_us = max(ended_us, fault.started_us)
+    fault.edge_error_us = error_us
+    fault.fixed = fault.device_us is not None
+    return True

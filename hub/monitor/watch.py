@@ -221,9 +221,15 @@ class TrackWatch:
         return max(self._longest_us, self._longest_us_before)
 
     @property
+    def least_offset_us(self) -> int:
+        """Arrival minus axis position of what came with the smallest delay of the last 10 to 20 s; only for a track
+        that was heard."""
+        return min(self._least_offset_us, self._least_offset_us_before)
+
+    @property
     def late_us(self) -> int:
         """How much later the newest unit came than an undelayed one would have."""
-        least = min(self._least_offset_us, self._least_offset_us_before)
+        least = self.least_offset_us
         return 0 if least == _NEVER_US else max(0, self.offset_us - least)
 
     @property

@@ -100,6 +100,7 @@ class Script:
         reorder_us: int = 0,
         gone: bool = False,
         seems_later_us: int = 0,
+        realigned: bool = False,
     ) -> None:
         """A frame that was captured at that moment (default: now) arrives now; ``gone``: it never
         does. ``seems_later_us``: the error of its capture time where it is taken from the arrival."""
@@ -139,6 +140,7 @@ class Script:
                     first_seq=self.seq,
                     last_seq=self.seq,
                     lost=lost,
+                    realigned=realigned,
                 )
             )
         )
