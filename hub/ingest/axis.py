@@ -2,7 +2,8 @@
 
 0 is the first media of the run. A track begins where its first packet arrived. Sender reports
 (RFC 3550 §6.4.1) then tell how far tracks are truly apart: where they disagree by more than
-:data:`MISALIGNED_US` the alignment is corrected, once, at the next keyframe.
+:data:`MISALIGNED_US` the alignment is corrected, once, at the next keyframe. Until they come, or where none do,
+the smallest delay of each track tells it well enough, once, where its first packet was taken late.
 
 The axis is continuous: wraps of the 32-bit time stamp vanish, and so do leaps. What is a leap is judged
 against the clock of the hub: media that claims to be *ahead* of the fastest media seen so far cannot
@@ -17,6 +18,10 @@ from hub.ingest.rtp import timestamp_step
 from hub.model import MediaKind, SenderReport, TrackInfo
 
 MISALIGNED_US = 50_000
+MISPLACED_US = 200_000
+"""The smallest delays of tracks lie no further apart, unless first packets came late: in a burst, to a busy hub."""
+MEASURED_US = 5_000_000
+"""So long delays are measured before they are compared."""
 LEAP_US = 500_000
 """Ahead of everything seen by this much, or back by this much: no jitter does that."""
 LEAP_WITH_LOSS_US = 2_000_000
@@ -32,6 +37,7 @@ IMPLAUSIBLE_REPORT_US = 30_000_000
 """A report about media further away than this from what arrives is not about this media."""
 CLOCK_SET_US = 500_000
 """A device clock that differs so much from its own last report was set, and not by drift."""
+_ANY_DELAY_US = 1 << 62
 _REORDERED_PICTURES = 20
 """A picture may be stamped this many distances before or after its neighbour where pictures are
 reordered (16 B-frames and some slack)."""
@@ -47,6 +53,8 @@ class RunAxis:
         self._clocks: list[TrackClock] = []
         self._aligned = False
         self._shifts: dict[int, int] = {}
+        self.measuring = True
+        """Whether the smallest delay of each track is still of use."""
 
     def clock(self, track: TrackInfo) -> TrackClock:
         """The clock of a track that takes part in this run."""
@@ -112,13 +120,30 @@ class RunAxis:
 
         It waits for a keyframe where there is video, because a new reel begins there.
         """
-        if not self._shifts or (kind is MediaKind.AUDIO and self._has_video()):
+        shifts = self._shifts
+        if not shifts:
+            if kind is MediaKind.AUDIO or not self.measuring:
+                return False
+            shifts = self._misplaced()
+        elif kind is MediaKind.AUDIO and self._has_video():
             return False
-        for index, shift_us in self._shifts.items():
+        else:
+            self._aligned, self.measuring = True, False
+        for index, shift_us in shifts.items():
             self._clocks[index].shift(shift_us)
         self._shifts = {}
-        self._aligned = True
-        return True
+        return bool(shifts)
+
+    def _misplaced(self) -> dict[int, int]:
+        """Which tracks lie too early by what their media was delayed at least; nothing while that is not known."""
+        alive = {index: clock.least_us for index, clock in enumerate(self._clocks) if clock.started}
+        if len(alive) < 2 or min(self._clocks[index].measured_us for index in alive) < MEASURED_US:
+            return {}
+        self.measuring = False
+        if all(self._clocks[index].device_start_us is not None for index in alive):
+            return {}  # reports agree
+        least_us = min(alive.values())
+        return {index: delay - least_us for index, delay in alive.items() if delay - least_us > MISPLACED_US}
 
     def _has_video(self) -> bool:
         return any(clock.kind is MediaKind.VIDEO and clock.started for clock in self._clocks)
@@ -140,6 +165,9 @@ class TrackClock:
         """Of the unit placed last; 0: it was no leap."""
         self.device_start_us: int | None = None
         """Device time at 0 of the axis, by the last sender report of this track."""
+        self.least_us = 0
+        """The smallest delay against its place on the axis, while that is measured."""
+        self._begun_mono_us = 0
         self._offset_ticks = 0
         self._newest = 0
         self._newest_timestamp = 0
@@ -167,6 +195,11 @@ class TrackClock:
         self._newest_timestamp = timestamp
         self._newest_mono_us = arrival.mono_us
         return self._newest - self._offset_ticks
+
+    @property
+    def measured_us(self) -> int:
+        """For how long its delays have been measured."""
+        return self._newest_mono_us - self._begun_mono_us
 
     def microseconds(self, ticks: int) -> int:
         return ticks * US_PER_S // self.rate
@@ -225,6 +258,7 @@ class TrackClock:
             place = max(place, self._newest - self._offset_ticks + max(self.distance_ticks, 1))
         self.started = True
         self.leap_us = 0
+        self.least_us, self._begun_mono_us = _ANY_DELAY_US, arrival.mono_us
         self._newest = self._newest_timestamp = timestamp
         self._newest_mono_us = arrival.mono_us
         self._offset_ticks = timestamp - place

@@ -397,6 +397,9 @@ class RtpTrack:
             self._sink.leap(TimeLeap(self.info.id, clock.leap_us, arrival))
         if clock.early_report_waits:
             self._early_report()
+        axis, at_us = self._axis, pts * US_PER_S // self.info.timescale
+        if axis.measuring and arrival.mono_us - at_us < clock.least_us:
+            clock.least_us = arrival.mono_us - at_us
         self._statistics.arrival(frame.timestamp, arrival)
         self._sink.unit(
             AccessUnit(
@@ -407,7 +410,7 @@ class RtpTrack:
                 duration,
                 frame.keyframe,
                 frame.damaged,
-                self._axis.capture_us(pts * US_PER_S // self.info.timescale, arrival),
+                axis.capture_us(at_us, arrival),
                 clock.device_us(pts),
                 arrival,
                 frame.first_seq,

@@ -61,6 +61,31 @@ def test_reports_correct_the_alignment_once_at_a_keyframe() -> None:
     assert sum(unit.realigned for unit in sink.units) == 1
 
 
+@pytest.mark.parametrize("late_ms", [880, 120])
+def test_without_reports_the_smallest_delays_correct_what_a_busy_hub_misplaced(late_ms: int) -> None:
+    """The hub is held up for a second: sound that began then, and pictures that began later, come at once."""
+    pictures, sound, sink = pair()
+    for at_ms in range(0, 7500, 20):
+        come = at(max(1000, at_ms))
+        sound.receive(packet(b"\x78x", at_ms // 20, at_ms * 48), come)
+        if at_ms >= late_ms and (at_ms - late_ms) % 40 == 0:
+            index = (at_ms - late_ms) // 40
+            pictures.receive(picture(index, key=index % 25 == 0), come)
+    shown = [unit for unit in sink.units if unit.track_id == video().id]
+    assert sum(unit.realigned for unit in shown) == (late_ms > 200)
+    begun_us = at(0).utc_us
+    assert abs(sink.units[0].capture_us - at(1000).utc_us) <= 1  # nobody knows yet
+    truth_us = begun_us + (late_ms + 40 * (len(shown) - 1)) * 1000
+    assert abs(shown[-1].capture_us - truth_us) <= (200_000 if late_ms < 200 else 25_000)
+    assert sink.leaps == []
+    sound.receive_rtcp(sender_report(DEVICE, 0), at(7500))
+    pictures.receive_rtcp(sender_report(DEVICE + late_ms * 1000, 0), at(7500))
+    for index in range(len(shown), len(shown) + 30):
+        pictures.receive(picture(index, key=index % 25 == 0), at(late_ms + 40 * index))
+    exact_us = begun_us + (late_ms + 40 * (len(shown) + 29)) * 1000
+    assert abs(sink.units[-1].capture_us - exact_us) <= 25_000, "reports have the last word"
+
+
 def test_small_disagreement_is_left_alone() -> None:
     pictures, sound, sink = pair()
     pictures.receive(picture(0, key=True), at(0))
