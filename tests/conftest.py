@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from xdist.remote import Producer
+from xdist.workermanage import WorkerController
 
 from hub.bench.processes import HubProcess
+from tests import orphans
 from tests.scheduling import GroupScheduling
 from tests.timed_loop import TimedLoop
 
@@ -25,6 +27,11 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 @pytest.hookimpl(tryfirst=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling | None:
     return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def pytest_testnodedown(node: WorkerController, error: object) -> None:
+    if error:
+        orphans.end(node.workerinput["workerid"], node.workerinput["testrunuid"])
 
 
 @pytest.hookimpl(trylast=True)
