@@ -123,7 +123,12 @@ def _open_server(
 
 
 def _keep_private(path: Path) -> None:
-    """The file holds cameras' passwords. SQLite gives what it puts beside it the same mode."""
+    """The file holds cameras' passwords. SQLite gives what it puts beside it the same mode.
+
+    A file that is there is not opened: closing it would take from this process the locks by which its connections hold
+    the file (POSIX), and whoever closes the database next, a backup, would throw the write-ahead log away as the last.
+    """
     with suppress(OSError):  # SQLite says better what is wrong with the path
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    with suppress(OSError):
         path.chmod(0o600)

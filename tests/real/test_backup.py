@@ -108,7 +108,8 @@ async def test_backed_up_while_it_records_and_restored(tmp_path: Path) -> None:
         (archive,) = out.glob("recorder-hub-*.tar")
         restored = await command(elsewhere, "restore", "--from", archive, "--data", back, "--keys", tmp_path / "keys")
         assert restored[0] == 0, restored[1]
-        assert verify_path(back, None, keys_dir=hub.keys_dir.with_name("none")).exit_code == 0
+        verdict = verify_path(back, None, keys_dir=hub.keys_dir.with_name("none"))
+        assert verdict.exit_code == 0, verdict.findings
         origin = re.search(r"HUB_LOG_ORIGIN=(\S+) hub serve", restored[1])
         assert origin is not None
         refused = await command(elsewhere, "serve", "--data", back, "--listen", "127.0.0.1:0")
