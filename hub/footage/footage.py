@@ -7,8 +7,6 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
@@ -21,7 +19,8 @@ from hub.footage import nearby
 from hub.footage.cutting import TrackIndex, cut, index_tracks
 from hub.footage.filling import Filled, Filling, Hole, Plan
 from hub.footage.kinds import photo_type, taken_us
-from hub.footage.placing import Interval, Placement, Seen, clock_offset, match, place
+from hub.footage.locating import locate
+from hub.footage.placing import Interval, Placement, Seen
 from hub.footage.reading import FileIndex, Piece, index_files
 from hub.footage.receiving import Receiver
 from hub.footage.store import Brought, State, Store, with_state
@@ -292,56 +291,13 @@ class Footage:
         own = tracks[main.id]
         seen = [Seen(mark.digest, at) for mark, at in zip(own.marks, own.pts_us, strict=True) if not mark.flags & BAD]
         first_us, last_us = min(at for _, at in seen), max(at for _, at in seen)
-        placement = await self._placement(one, index, seen, first_us)
+        placement = await locate(self._ledger.reader, self._shelf, one, index, seen)
         if index.header.video is None and await asyncio.to_thread(
             nearby.has_pictures, self._ledger.reader, one.stream, first_us + placement.offset_us
         ):
             return await self._attach(one, "sound", "uploads", first_us + placement.offset_us)
         bounds = first_us + placement.offset_us, last_us + placement.offset_us + FRAME_US
         return await self._fill(one, index, tracks, pieces, placement, bounds, first_us)
-
-    async def _placement(self, one: Brought, index: FileIndex, seen: Sequence[Seen], first_us: int) -> Placement:
-        assigned = one.result.get("assigned_from_us")
-        if assigned is not None:
-            return Placement(int(assigned) - first_us, 1_000_000, "assigned")
-        overruled = "assigned_by" in one.result
-        claimed = None if overruled else one.claimed_us
-        device_us = claimed if claimed is not None else index.header.created_us
-        reader = self._ledger.reader
-        length_us = max(at for _, at in seen) - first_us
-        guess = device_us + (one.clock_us or 0) if device_us is not None else None
-        found, offset = None, (one.clock_us or 0, one.clock_us is not None)
-        for wide in (False, True):
-            moments = await asyncio.to_thread(_moments, reader, one.stream, guess, length_us, wide)
-            rows = await asyncio.to_thread(nearby.live_near, reader, one.stream, moments)
-            if not rows:
-                continue
-            if one.clock_us is None and not wide:
-                offset = clock_offset(nearby.device_pairs(rows))
-            live = await self._live(rows)
-            near = None if guess is None else guess - first_us
-            found = await asyncio.to_thread(match, seen, live, near)
-            if found is not None:
-                break
-        return place(
-            found,
-            first_us=first_us,
-            claimed_us=claimed,
-            container_us=index.header.created_us,
-            clock_offset_us=offset[0],
-            clock_known=offset[1],
-            clock_error_us=one.result.get("clock_error_us") if one.clock_us is not None else None,
-        )
-
-    async def _live(self, rows: Sequence[nearby.Live]) -> list[Seen]:
-        try:
-            with TemporaryDirectory(prefix="hub-live-") as folder:
-                pieces = await asyncio.to_thread(lambda: [row.pieces(self._shelf, Path(folder)) for row in rows])
-                indexes = await index_files(pieces)
-        except (MediaError, OSError) as error:
-            log.warning("live footage could not be compared", error=str(error))
-            return []
-        return [one for row, index in zip(rows, indexes, strict=True) for one in row.seen(index)]
 
     # ------------------------------------------------------------------------------ what it fills
 
@@ -508,13 +464,3 @@ def _hole(tracks: Mapping[int, TrackIndex], hole: Interval, offset_us: int) -> H
     if not cuts or (pictures and not any(ident in cuts for ident in pictures)):
         return None
     return Hole(*hole, cuts)
-
-
-def _moments(reader: Any, stream: str, guess: int | None, length_us: int, wide: bool) -> list[int]:
-    """Where to look for the file's pictures among those that came live: its own edges and those of interruptions
-    within its time; then of all lately, in case that what is said of its time is wrong."""
-    moments = [] if guess is None or wide else [guess, guess + length_us]
-    bounds = (None, None) if guess is None or wide else (guess - nearby.NEAR_US, guess + length_us + nearby.NEAR_US)
-    for one in nearby.cuts_near(reader, stream, *bounds)[: nearby.MOST_CUTS]:
-        moments += [one.started_us, *([one.ended_us] if one.ended_us is not None else [])]
-    return moments
