@@ -31,6 +31,7 @@ from hub.cluster.making import Appended, Maker
 from hub.cluster.outbox import Kept, Outbox
 from hub.cluster.own_reels import recover_left, reels_left
 from hub.cluster.owners import Owner
+from hub.cluster.watermark import Watermark
 from hub.errors import LedgerError, Unavailable
 from hub.ledger import reels
 from hub.ledger.entries import HUB_STREAM, BadEntry, EntryType, JsonValue, is_stream_id
@@ -99,11 +100,9 @@ class NodeLedger:
         self._pending: deque[Appended] = deque()
         self._pending_bytes = 0
         self._alive: WeakValueDictionary[int, Appended] = WeakValueDictionary()
-        self._decided = 0
-        self._safe = 0
-        """The last fact that is in the database or in the outbox."""
-        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._unsafe: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._decided = Watermark()
+        self._safe = Watermark()
+        """Of facts that are in the database or in the outbox."""
         self._spooling = asyncio.Lock()
         self._giving: dict[str, _Giving] = {}
         self._listeners: list[Listener] = []
@@ -170,9 +169,8 @@ class NodeLedger:
             await asyncio.wait([self._recovering])
         if self._task is not None:
             await self._task
-        for _, waiter in (*self._waiters, *self._unsafe):
-            if not waiter.done():
-                waiter.set_exception(LedgerError("the ledger was closed before the facts were in the database"))
+        for mark in (self._decided, self._safe):
+            mark.give_up(LedgerError("the ledger was closed before the facts were in the database"))
         for giving in self._giving.values():
             if not giving.given.done():
                 giving.given.set_result(False)
@@ -223,8 +221,8 @@ class NodeLedger:
 
     async def committed(self) -> None:
         """Everything appended so far is in the database. Waits as long as that is away."""
-        if self._decided < self._maker.made:
-            await self._hurried(self._waiters)
+        if self._decided.at < self._maker.made:
+            await self._hurried(self._decided)
 
     async def durable(self) -> None:
         """Everything appended so far is in the database, or, while that is away, in the outbox: a kill loses none of
@@ -232,15 +230,14 @@ class NodeLedger:
         async with self._spooling:
             if self._outbox.count:  # and so nothing that waits in memory is being handed in
                 await self._put_away()
-        if self._safe < self._maker.made:
-            await self._hurried(self._unsafe)
+        if self._safe.at < self._maker.made:
+            await self._hurried(self._safe)
 
-    async def _hurried(self, waiters: deque[tuple[int, asyncio.Future[None]]]) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        waiters.append((self._maker.made, waiter))
+    async def _hurried(self, mark: Watermark) -> None:
+        reached = mark.reached(self._maker.made)
         self._news.set()
         self._hurry.set()
-        await waiter
+        await reached
 
     def on_commit(self, listener: Listener) -> None:
         """``listener(entries)`` is called on the event loop with the entries that became of this node's facts."""
@@ -394,7 +391,7 @@ class NodeLedger:
                 return self._outbox.count > 0
             self._drop_pending(len(batch))
             self._emptied_or_not()
-            self._is_safe(batch[-1].fact.number)
+            self._safe.rise(batch[-1].fact.number)
         return True
 
     async def _drain(self) -> bool:
@@ -455,15 +452,11 @@ class NodeLedger:
         if entries:
             for listener in self._listeners:
                 self._call(listener, entries)
-        _release(self._waiters, self._decided)
-        self._is_safe(self._decided)
-
-    def _is_safe(self, number: int) -> None:
-        self._safe = max(self._safe, number)
-        _release(self._unsafe, self._safe)
+        if done.results and writer == self._maker.writer:
+            self._decided.rise(done.results[-1].fact.number)
+            self._safe.rise(self._decided.at)
 
     def _placed(self, result: Result) -> None:
-        self._decided = result.fact.number
         one = self._alive.get(result.fact.number)
         if one is not None and result.entry is not None:
             one.seq, one.leaf = result.entry.seq, result.entry.leaf
@@ -484,13 +477,6 @@ class NodeLedger:
 
     async def _to_disk(self, work: Callable[[], _Answer]) -> _Answer:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)
-
-
-def _release(waiters: deque[tuple[int, asyncio.Future[None]]], number: int) -> None:
-    while waiters and waiters[0][0] <= number:
-        waiter = waiters.popleft()[1]
-        if not waiter.done():
-            waiter.set_result(None)
 
 
 def _count(result: Result) -> None:
