@@ -12,8 +12,6 @@ from hub.monitor.watch import TrackWatch
 _PLAUSIBLE_US = 5_000_000
 """What differs by more comes from a clock that was set, or from a hub that was held up for so long: it is not believed
 without a second witness, and the error that is stated covers it."""
-_MISPLACED_US = 200_000
-"""More than tracks of one device differ in how long they take to be coded."""
 
 
 def begin_fault(watch: TrackWatch, run: int, axis_error_us: int) -> Fault:
@@ -122,11 +120,7 @@ def _by_media(watch: TrackWatch, fault: Fault, good_capture_us: int, now: Instan
     """When the resumed media was captured, by the smallest delay since."""
     since_us = watch.axis_us(watch.good_pts_ticks) - fault.end_axis_us
     stepped_us = now.utc_us - now.mono_us - fault.end_calendar_us
-    shared_us = good_capture_us - since_us - stepped_us
-    own_us = fault.end_axis_us + watch.least_offset_us + fault.end_calendar_us
-    # Tracks that began while the hub was held up lie at one place of the axis, whenever they were captured: then the
-    # delay of another track says nothing of this one's.
-    return own_us if own_us - shared_us > _MISPLACED_US else shared_us
+    return good_capture_us + watch.misplaced_us - since_us - stepped_us
 
 
 def _by_device_clock(fault: Fault, media_us: int, rules: DetectorRules) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from hub.clock import US_PER_S
+from hub.clock import US_PER_S, Instant
 from hub.model import AccessUnit, Codec, MediaKind, TrackInfo
 from hub.monitor.rules import DetectorRules
 
@@ -31,6 +31,8 @@ _DTX_REFRESH_US = 400_000
 """An Opus encoder in DTX still sends a frame this often (RFC 6716 §2.1.9; RFC 7587 §3.1.3)."""
 _REORDERED_PICTURES = 17
 """The deepest reordering of H.264 and H.265, and the picture itself."""
+_MISPLACED_US = 200_000
+"""More than tracks of one device differ in how long they take to be coded."""
 _NEVER_US = 1 << 62
 
 
@@ -45,6 +47,7 @@ class TrackWatch:
         "_longest_us_before",
         "_outliers",
         "_rotated_mono_us",
+        "_rotations",
         "_rules",
         "_samples",
         "_shown",
@@ -52,6 +55,7 @@ class TrackWatch:
         "_us_per_tick",
         "calm",
         "dts_us",
+        "good_arrival",
         "good_capture_us",
         "good_device_us",
         "good_dts_ticks",
@@ -84,6 +88,7 @@ class TrackWatch:
         self.good_ticks = 0
         self.good_capture_us: int | None = None
         self.good_device_us: int | None = None
+        self.good_arrival = Instant(0, 0)
         self._rules = rules
         self._us_per_tick = US_PER_S / info.timescale
         self._distance_us = 0
@@ -95,6 +100,7 @@ class TrackWatch:
         self._longest_us = self._longest_us_before = 0
         self._least_offset_us = self._least_offset_us_before = _NEVER_US
         self._rotated_mono_us: int | None = None
+        self._rotations = 0
         self._set_plain()
 
     # ------------------------------------------------------------------------------ hot path
@@ -121,6 +127,7 @@ class TrackWatch:
         self.good_ticks = unit.duration_ticks
         self.good_capture_us = unit.capture_us
         self.good_device_us = unit.device_us
+        self.good_arrival = unit.arrival
         if pts_ticks != dts_ticks or self._shown:
             self._shown.append(pts_ticks)
         return True
@@ -185,6 +192,7 @@ class TrackWatch:
         self.good_ticks = unit.duration_ticks
         self.good_capture_us = unit.capture_us
         self.good_device_us = unit.device_us
+        self.good_arrival = unit.arrival
 
     def rotate(self, now_mono_us: int) -> None:
         """Forget extremes that are older than two windows. Not called while something is wrong."""
@@ -194,6 +202,7 @@ class TrackWatch:
             self._rotated_mono_us = now_mono_us
         elif now_mono_us - self._rotated_mono_us > _WINDOW_US and self._samples:
             self._rotated_mono_us = now_mono_us
+            self._rotations += 1
             self._outliers = 0
             self._longest_us_before, self._longest_us = self._longest_us, self._distance_us
             self._least_offset_us_before, self._least_offset_us = self._least_offset_us, _NEVER_US
@@ -221,21 +230,28 @@ class TrackWatch:
         return max(self._longest_us, self._longest_us_before)
 
     @property
-    def least_offset_us(self) -> int:
-        """Arrival minus axis position of what came with the smallest delay of the last 10 to 20 s; only for a track
-        that was heard."""
-        return min(self._least_offset_us, self._least_offset_us_before)
+    def misplaced_us(self) -> int:
+        """By how much this track lies too early on a young axis. Tracks that began while the hub was held up lie at one
+        place, whenever they were captured: then the smallest delay of another track says nothing of this one's."""
+        if self._rotations > 1 or self._shown or self.good_capture_us is None:
+            return 0  # aligned by now; or decode times say less than this
+        calendar_us = self.good_arrival.utc_us - self.good_arrival.mono_us
+        shared_us = self.good_capture_us - self.axis_us(self.good_pts_ticks) - calendar_us
+        apart_us = min(self._least_offset_us, self._least_offset_us_before) - shared_us
+        return apart_us if _MISPLACED_US < apart_us < _NEVER_US >> 1 else 0
 
     @property
     def late_us(self) -> int:
         """How much later the newest unit came than an undelayed one would have."""
-        least = self.least_offset_us
+        least = min(self._least_offset_us, self._least_offset_us_before)
         return 0 if least == _NEVER_US else max(0, self.offset_us - least)
 
     @property
     def good_end_us(self) -> int | None:
         """Capture time (hub UTC) up to which the recording is good."""
-        return None if self.good_capture_us is None else self.good_capture_us + self._beyond_us
+        if self.good_capture_us is None:
+            return None
+        return self.good_capture_us + self._beyond_us + self.misplaced_us
 
     @property
     def good_end_device_us(self) -> int | None:

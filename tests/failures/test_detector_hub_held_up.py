@@ -76,32 +76,49 @@ def test_pictures_of_seven_seconds_are_taken_at_once(reported: bool) -> None:
     assert closed.edge_error_us <= 40 * MS if reported else off_us >= 5 * S
 
 
-def test_sound_and_pictures_that_began_one_after_the_other_are_taken_at_once() -> None:
-    """They lie at one place of the axis. By the sound's delay the pictures would be older than they are."""
-    later_us = 880 * MS
-    script = Script(tracks=(VIDEO, AUDIO))
-    script.open()
-    script.play_both(5)
-    cut(script)
-    heard_us = script.clock.mono_us
+LATER_US = 880 * MS
+
+
+def taken_at_once(script: Script, seconds: float) -> int:
+    """The hub is held up for a second. Sound that began then, and pictures that began later, lie at one place of the
+    axis, and go on for so long; by the sound's delay the pictures seem older than they are. When the sound began."""
+    begun_us = script.clock.mono_us
     script.clock.advance(1)
     script.ticked_us = script.clock.mono_us
-    begun_us = script.run_mono_us = heard_us
 
     def both(at_us: int) -> None:
         script.run_mono_us = begun_us
         script.frame(AUDIO, captured_mono_us=at_us)
-        if at_us >= begun_us + later_us:
-            script.run_mono_us = begun_us + later_us
-            script.frame(VIDEO, captured_mono_us=at_us, seems_later_us=-later_us)
+        if at_us >= begun_us + LATER_US:
+            script.run_mono_us = begun_us + LATER_US
+            script.frame(VIDEO, captured_mono_us=at_us, seems_later_us=-LATER_US)
 
     for at_us in range(begun_us, script.clock.mono_us, 40 * MS):
         both(at_us)
-    for _ in range(500):
+    for _ in range(round(seconds * 25)):
         script.wait(0.04)
         both(script.clock.mono_us)
+    return begun_us
+
+
+def test_sound_and_pictures_that_came_back_one_after_the_other_are_taken_at_once() -> None:
+    script = Script(tracks=(VIDEO, AUDIO))
+    script.open()
+    script.play_both(5)
+    cut(script)
+    begun_us = taken_at_once(script, 20)
     closed = script.the(InterruptionState.CLOSED)
-    assert abs(ended_late_by_us(closed, script, begun_us + later_us)) <= 40 * MS
+    assert abs(ended_late_by_us(closed, script, begun_us + LATER_US)) <= 40 * MS
+
+
+def test_a_connection_breaks_that_began_so_a_moment_before() -> None:
+    script = Script(tracks=(VIDEO, AUDIO))
+    script.open()
+    taken_at_once(script, 2)
+    until_us = script.now.utc_us + 40 * MS
+    cut(script)
+    script.play_both(20)
+    assert abs(script.the(InterruptionState.CLOSED).started_us - until_us) <= 40 * MS
 
 
 def test_a_report_that_is_taken_four_seconds_late_sets_no_clock() -> None:
