@@ -38,7 +38,7 @@ def pytest_testnodedown(node: WorkerController, error: object) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """What failed is kept under the names that it has without groups: pytest-xdist adds them (``test_x@office``), and
     ``--last-failed`` would not find those tests again."""
-    cache = session.config.cache
+    cache = getattr(session.config, "cache", None)  # none with -p no:cacheprovider
     if cache is not None and not hasattr(session.config, "workerinput"):
         failed: dict[str, bool] = cache.get("cache/lastfailed", {})
         cache.set("cache/lastfailed", {re.sub(r"@[\w-]+$", "", name): True for name in failed})
