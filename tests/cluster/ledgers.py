@@ -153,5 +153,6 @@ class Cluster:
 
 def intact(verdict: Verdict) -> bool:
     """With what is wrong in sight where it is not."""
-    assert (verdict.exit_code, [str(one) for one in verdict.findings]) == (0, [])
+    found = [str(one) for one in verdict.findings]
+    assert (verdict.exit_code, found) == (0, []), f"{verdict.exit_code}: {found} {verdict.unchecked}"
     return True
