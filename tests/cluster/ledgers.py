@@ -141,7 +141,10 @@ class Cluster:
                 shutil.copy(reel, target)
 
     async def until_moved(self) -> None:
-        """Everything that was handed in is in the log."""
+        """What the nodes found on their disks is handed in, and everything that was handed in is in the log."""
+        for node in self.nodes:
+            if node.ledger._recovering is not None:
+                await asyncio.wait([node.ledger._recovering])
         while self.value("SELECT count(*) FROM cluster_inbox"):  # noqa: ASYNC110  another process may be who moves it
             await asyncio.sleep(0.02)
 

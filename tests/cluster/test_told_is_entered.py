@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 from collections.abc import AsyncIterator, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -75,17 +74,18 @@ def tell_until_killed(url: str, root: str, told: Connection, goes_on: Connection
 async def killed_when_it_tells(cluster: Cluster, server: Postgres, words: int, *, away: bool) -> list[str]:
     """Kill -9 at the moment at which a word arrives; all that were told until then."""
     (heard, told), (goes_on, tells) = SPAWN.Pipe(duplex=False), SPAWN.Pipe(duplex=False)
-    process = SPAWN.Process(target=tell_until_killed, args=(cluster.url, str(cluster.root), told, goes_on))
+    process = SPAWN.Process(target=tell_until_killed, args=(cluster.url, str(cluster.root), told, goes_on), daemon=True)
     process.start()
     told.close()
-    assert await asyncio.to_thread(heard.recv) == "recording"
-    if away:
-        await asyncio.to_thread(server.stop)
-    tells.send("go on")
-    found = [await asyncio.to_thread(heard.recv) for _ in range(words)]
-    assert process.pid is not None
-    os.kill(process.pid, 9)
-    process.join()
+    try:
+        assert await word(heard) == "recording"
+        if away:
+            await asyncio.to_thread(server.stop)
+        tells.send("go on")
+        found = [await word(heard) for _ in range(words)]
+    finally:
+        process.kill()
+        process.join()
     while heard.poll():
         try:
             found.append(heard.recv())
@@ -94,6 +94,12 @@ async def killed_when_it_tells(cluster: Cluster, server: Postgres, words: int, *
     if away:
         await asyncio.to_thread(server.start)
     return found
+
+
+async def word(heard: Connection) -> str:
+    """The next one. A thread that waited for it without end could not be ended either."""
+    assert await asyncio.to_thread(heard.poll, 60), "nothing is told"
+    return str(heard.recv())
 
 
 def entered(cluster: Cluster) -> set[str]:
