@@ -31,7 +31,7 @@ from hub.model import (
 from hub.monitor.case import STORAGE, WHOLE_STREAM, Fault
 from hub.monitor.clocks import ClockWatch
 from hub.monitor.docket import Docket
-from hub.monitor.edges import advance, begin_fault, correct_edges, end_fault, gap_us, hear_report
+from hub.monitor.edges import advance, begin_fault, correct_edges, end_fault, gap_us, hear_report, settle_edges
 from hub.monitor.expectation import Expectation, Turn, turned_at
 from hub.monitor.rate import RateWatch
 from hub.monitor.rules import DetectorRules, StreamState
@@ -401,6 +401,7 @@ class InterruptionDetector:
             watch.rebased = True
             watch.calm = False
         self._clocks.realigned()
+        settle_edges(self._docket)
 
     def _is_calm(self, watch: TrackWatch) -> bool:
         fault = self._fault(watch)

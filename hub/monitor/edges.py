@@ -9,6 +9,7 @@ from hub.monitor.docket import Docket
 from hub.monitor.rules import DetectorRules
 from hub.monitor.watch import TrackWatch
 
+_NO_RUN = 0
 _PLAUSIBLE_US = 5_000_000
 """What differs by more comes from a clock that was set, or from a hub that was held up for so long: it is not believed
 without a second witness, and the error that is stated covers it."""
@@ -114,6 +115,15 @@ def correct_edges(docket: Docket, watches: dict[int, TrackWatch], run: int, now:
             fault.ended_us = max(media_us, fault.started_us)
         else:
             fault.edge_error_us = max(fault.edge_error_us, abs(off_us))
+
+
+def settle_edges(docket: Docket) -> None:
+    """Tracks lie elsewhere on the axis from now on: where an end lay there can be compared no more. What is known of it
+    stays, and who knows it by the device's clock goes by that."""
+    for case in (docket.open, docket.past):
+        for fault in () if case is None else case.faults.values():
+            if fault.end_device_us is None:
+                fault.end_run = _NO_RUN
 
 
 def _by_media(watch: TrackWatch, fault: Fault, good_capture_us: int, now: Instant) -> int:

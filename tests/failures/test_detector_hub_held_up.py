@@ -111,6 +111,26 @@ def test_sound_and_pictures_that_came_back_one_after_the_other_are_taken_at_once
     assert abs(ended_late_by_us(closed, script, begun_us + LATER_US)) <= 40 * MS
 
 
+@pytest.mark.parametrize("reported", [False, True])
+def test_tracks_are_aligned_by_delays_before_the_first_report_comes(reported: bool) -> None:
+    script = Script(tracks=(VIDEO, AUDIO), device_known=reported)
+    script.open()
+    script.play_both(5)
+    cut(script)
+    script.device_known = False
+    begun_us = taken_at_once(script, 6)
+    script.wait(0.04)
+    script.run_mono_us = begun_us
+    script.frame(VIDEO, key=True, realigned=True)
+    script.play_both(3)
+    script.report(VIDEO)
+    script.report(AUDIO)
+    script.device_known = True
+    script.play_both(20)
+    closed = script.the(InterruptionState.CLOSED)
+    assert abs(ended_late_by_us(closed, script, begun_us + LATER_US)) <= min(closed.edge_error_us + 40 * MS, 100 * MS)
+
+
 def test_a_connection_breaks_that_began_so_a_moment_before() -> None:
     script = Script(tracks=(VIDEO, AUDIO))
     script.open()
