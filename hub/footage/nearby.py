@@ -50,7 +50,9 @@ class Live:
         if main is None or not index.marks:
             return []
         starts = [(_main(chunk).first_ticks / _main(chunk).timescale, _first_us(chunk)) for chunk in self.chunks]
-        base = starts[0][1] - starts[0][0] * US_PER_S
+        # The first pictures of a connection may have been taken late; what came with the smallest delay says when all
+        # of them were captured.
+        base = min(first_us - first_s * US_PER_S for first_s, first_us in starts)
         marks = [mark for mark in index.marks if mark.track == main.id and not mark.flags & BAD]
         earliest = min((mark.pts - mark.dts for mark in marks), default=0)
         return [Seen(mark.digest, round(base + (mark.pts - earliest) * US_PER_S / main.timescale)) for mark in marks]

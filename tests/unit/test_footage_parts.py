@@ -15,9 +15,11 @@ from hub.footage import wire
 from hub.footage.cutting import Cut, Maker, TrackIndex, cut
 from hub.footage.dock import read_map, stream_for, time_in
 from hub.footage.kinds import photo_type, taken_us
+from hub.footage.nearby import Live
 from hub.footage.placing import Placement, Seen, clock_offset, match, missing_in, place
-from hub.footage.wire import HAS_DTS, KEY, FileTrack, Mark
-from hub.model import Codec
+from hub.footage.reading import FileIndex
+from hub.footage.wire import HAS_DTS, KEY, FileHeader, FileTrack, Mark
+from hub.model import Chunk, Codec, MediaKind, TrackRange
 
 S = 1_000_000
 
@@ -147,3 +149,18 @@ def test_a_docks_files_by_their_names(tmp_path: Path) -> None:
     assert read_map(tmp_path / "map") == (("spare/*", "one"),)
     assert time_in("DSJ-1_2026-01-01_08-00-00.mp4") == time_in("20260101080000.mp4") is not None
     assert time_in("a_20261399999999.mp4") is None
+
+
+def test_live_pictures_lie_where_those_say_that_were_taken_with_the_smallest_delay() -> None:
+    """A busy hub took the first two seconds of the connection late."""
+    scale, begun_us = 90_000, 1_767_225_600 * S
+    chunks = []
+    for second, late_us in enumerate((300_000, 80_000, 0, 0)):
+        first = second * scale
+        track = TrackRange(1, MediaKind.VIDEO, scale, first, first + scale, 25, 1, 0, 0, 0)
+        at_us = begun_us + second * S + late_us
+        chunks.append(Chunk("cam", 1, "r", second, 1, "", 1, "", at_us, at_us + S, None, (track,), "keyframe"))
+    header = FileHeader("mp4", (FileTrack(1, Codec.H264, scale),), (), None, False)
+    marks = [Mark(1, KEY, at * 3600, at * 3600, 3600, 1, at) for at in range(100)]
+    seen = Live(tuple(chunks)).seen(FileIndex(header, marks))
+    assert [one.at_us for one in seen] == [begun_us + at * 40_000 for at in range(100)]
