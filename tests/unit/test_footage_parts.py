@@ -157,7 +157,7 @@ def test_live_pictures_lie_where_those_say_that_were_taken_with_the_smallest_del
     chunks = []
     for second, late_us in enumerate((300_000, 80_000, 0, 0)):
         first = second * scale
-        track = TrackRange(1, MediaKind.VIDEO, scale, first, first + scale, 25, 1, 0, 0, 0)
+        track = TrackRange(1, MediaKind.VIDEO, scale, first, first + scale, 25, 1, 0, 0, 0, 0)
         at_us = begun_us + second * S + late_us
         chunks.append(Chunk("cam", 1, "r", second, 1, "", 1, "", at_us, at_us + S, None, (track,), "keyframe"))
     header = FileHeader("mp4", (FileTrack(1, Codec.H264, scale),), (), None, False)
