@@ -46,8 +46,7 @@ def run(options: argparse.Namespace) -> Report:
 
 
 async def measure(seconds: int, rounds: int) -> Report:
-    tracks = _tracks("none", 1400)
-    sent = sent_by(tracks, seconds)
+    sent = sent_by(picture_tracks(), seconds)
     works: dict[str, Callable[[], float]] = {
         "floor: bytes out of sockets": lambda: _through_kernel(sent),
         "floor: SHA-256": lambda: _digested(sent),
@@ -71,6 +70,11 @@ async def measure(seconds: int, rounds: int) -> Report:
 
 def _name(way: str, sound: str) -> str:
     return f"{way}, sound: {sound}: trip to the disk's door"
+
+
+def picture_tracks() -> list[TrackMedia]:
+    """Of a camera without sound, over RTSP."""
+    return _tracks("none", 1400)
 
 
 def _tracks(sound: str, mtu: int) -> list[TrackMedia]:

@@ -1,8 +1,10 @@
 """``hub bench growth``: what a further stream costs when there are few and when there are many, and ledger calls over
 short and long histories.
 
-Cameras are added to one hub step by step; CPU and memory of a further stream are the differences between steps. The
-histories are made up (:mod:`hub.bench.history_made`); calls are made in this process, on the ledger's own classes.
+Cameras are added to one hub step by step; CPU and memory of a further stream are the differences between steps. Beside
+them stands what the trip alone costs when as many streams take turns in one process: it executes the same bytecodes at
+every step, so what it grows by is the processor's caches, and no doing of the hub. The histories are made up
+(:mod:`hub.bench.history_made`); calls are made in this process, on the ledger's own classes.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 import uvloop
 
 from hub.audit.open_log import OpenLog
+from hub.bench.floor import picture_tracks
 from hub.bench.history import shape
 from hub.bench.history_made import History, Told
 from hub.bench.ingest import until_live
@@ -27,9 +30,11 @@ from hub.bench.peers.windows import Window, windows
 from hub.bench.processes import HubProcess
 from hub.bench.recorded import missing_packets
 from hub.bench.report import Report, Result
-from hub.clock import US_PER_S, SystemClock
+from hub.bench.trip import RtspTrip, Sent, sent_by
+from hub.clock import NS_PER_US, US_PER_S, ManualClock, SystemClock
 from hub.database import Database
 from hub.demo.encode import VideoSpec
+from hub.demo.feed import TrackMedia
 from hub.demo.simulators import DeviceConfig, Simulators, SimulatorsConfig
 from hub.ledger.bodies import interruption_body
 from hub.ledger.entries import EntryType
@@ -41,6 +46,8 @@ from hub.segmenter.scan import whole_fragments
 from hub.settings import Settings
 
 SETTLE_S = 6.0
+_TRIP_PICTURES = 10_000
+"""Of all streams together, in one round; of each at least four seconds."""
 _HOUR_US = 3600 * US_PER_S
 
 
@@ -60,13 +67,14 @@ def run(options: argparse.Namespace) -> Report:
 async def measure(options: argparse.Namespace) -> Report:
     """Raises HubError when a stream does not come up."""
     steps = [int(one) for one in options.streams.split(",")]
+    alone_us = _alone(steps, options.rounds)
     taken, lost = await _streams(options, steps)
     lengths = [round(float(one)) for one in options.entries.split(",")]
     calls = [await _calls(options, length) for length in lengths]
     notes = (
         "proofs: the tiles of a log below 65,000 entries are all in memory, of a longer one some are read and checked",
     )
-    return Report("growth", [*stream_results(steps, taken), *call_results(lengths, calls)], lost, notes)
+    return Report("growth", [*stream_results(steps, taken, alone_us), *call_results(lengths, calls)], lost, notes)
 
 
 # ---------------------------------------------------------------------------------------- streams
@@ -96,14 +104,43 @@ async def _streams(options: argparse.Namespace, steps: Sequence[int]) -> tuple[l
     return found, lost
 
 
-def stream_results(steps: Sequence[int], taken: Sequence[Window]) -> list[Result]:
+def _alone(steps: Sequence[int], rounds: int) -> list[float]:
+    """CPU of a picture's trip to the disk's door, µs, at each step: all steps in turns, medians."""
+    tracks = picture_tracks()
+    fps = VideoSpec().fps
+    sent = {step: sent_by(tracks, max(4.0, _TRIP_PICTURES / step / fps)) for step in steps}
+    found: dict[int, list[float]] = {step: [] for step in steps}
+    for _ in range(rounds):
+        for step in steps:
+            found[step].append(_turns(step, tracks, sent[step]))
+    return [statistics.median(found[step]) for step in steps]
+
+
+def _turns(streams: int, tracks: Sequence[TrackMedia], sent: Sequence[Sent]) -> float:
+    """So many streams, each with a picture a turn: µs of a picture after the first second, in the median turn."""
+    trips = [RtspTrip(ManualClock(mono_us=sent[0].at.mono_us), tracks) for _ in range(streams)]
+    taken = []
+    for one in sent:
+        begun_ns = time.thread_time_ns()
+        for trip in trips:
+            trip.take(one)
+        taken.append((time.thread_time_ns() - begun_ns) / NS_PER_US / streams)
+    return statistics.median(taken[VideoSpec().fps :])
+
+
+def stream_results(steps: Sequence[int], taken: Sequence[Window], alone_us: Sequence[float]) -> list[Result]:
     """Of each step, and of a further stream: between the last two steps over between the first two."""
     results = []
-    for step, one in zip(steps, taken, strict=True):
+    for step, one, trip_us in zip(steps, taken, alone_us, strict=True):
         results.append(Result(f"{step} streams: CPU", one.core_percent, "% of a core"))
         results.append(Result(f"{step} streams: memory", one.memory_bytes / 1e6, "MB"))
+        results.append(Result(f"{step} streams: a picture's trip alone", trip_us, "µs"))
     if len(steps) > 2:
-        used = {"CPU": [one.cpu_s for one in taken], "memory": [float(one.memory_bytes) for one in taken]}
+        used = {
+            "CPU": [one.cpu_s for one in taken],
+            "memory": [float(one.memory_bytes) for one in taken],
+            "trip alone": [step * trip_us for step, trip_us in zip(steps, alone_us, strict=True)],
+        }
         for name, at in used.items():
             few = (at[1] - at[0]) / (steps[1] - steps[0])
             many = (at[-1] - at[-2]) / (steps[-1] - steps[-2])

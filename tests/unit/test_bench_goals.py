@@ -83,9 +83,10 @@ def test_each_command_is_a_real_one(name: str, quick: bool) -> None:
 
 def test_a_further_stream_costs_what_lies_between_steps() -> None:
     taken = [Window(1.0, 0.1, 100_000_000), Window(1.0, 0.2, 110_000_000), Window(1.0, 0.8, 150_000_000)]
-    found = {one.name: one.value for one in stream_results([10, 30, 90], taken)}
+    found = {one.name: one.value for one in stream_results([10, 30, 90], taken, [20.0, 25.0, 30.0])}
     assert found["CPU of a further stream, many over few"] == pytest.approx(2.0)
     assert found["memory of a further stream, many over few"] == pytest.approx(40 / 60 / (10 / 20))
+    assert found["trip alone of a further stream, many over few"] == pytest.approx(1950 / 60 / (550 / 20))
     assert found["10 streams: CPU"] == pytest.approx(10)
 
 
