@@ -13,15 +13,22 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMPS := $(VENV)/stamps
 PAGE   := hub/api/page/index.html
-JOBS   ?= 3
+JOBS   ?= 4
 TESTS  := tests --ignore tests/cluster
 NODES  := tests/cluster -m 'not whole' --ignore tests/cluster/test_stores.py
 WHOLE  := tests/cluster -m whole
-# Most tests wait for streams that are sent in real time: three processes keep two cores busy, and now and then one comes
+# Most tests wait for streams that are sent in real time: four processes keep two cores busy, and now and then one comes
 # late. What failed beside others runs once more by itself; what fails then is broken.
 # One that does not end within its time takes its process with it, and the others go on: whatever it waits for.
 BESIDE := --dist loadgroup --timeout-method thread
 AGAIN  := --last-failed --last-failed-no-failures none
+
+# The tests' folders are in memory where there is plenty of it: a hub waits for its disk a hundred times in a test of a
+# second. What a power cut leaves is tested with disks that forget (tests/recovery), wherever the folders are.
+IN_MEMORY := $(shell df --output=avail -k /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 8000000 { print "/dev/shm" }')
+ifneq ($(IN_MEMORY),)
+test unit: export PYTEST_DEBUG_TEMPROOT ?= $(IN_MEMORY)
+endif
 
 # Images of containers often say so; the tests start hundreds of hubs, and each would compile all of itself.
 unexport PYTHONDONTWRITEBYTECODE

@@ -17,7 +17,7 @@ _STILL_JS = """() => {
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, still];
 }"""
 # What is open over a page alone, and of the office pages the frame that they share but once: axe takes its time.
-_AXE_JS = """() => {
+_AXE_JS = """(colours) => {
   const open = [...document.querySelectorAll('dialog:modal, [role=dialog][aria-modal=true], .el-popper')]
     .filter((one) => one.checkVisibility({ checkVisibilityCSS: true }))
     .at(-1);
@@ -26,7 +26,7 @@ _AXE_JS = """() => {
   window.judged = frame;
   return axe.run(where, {
     resultTypes: ['violations'],
-    rules: { 'label-content-name-mismatch': { enabled: true } },
+    rules: { 'label-content-name-mismatch': { enabled: true }, 'color-contrast': { enabled: colours } },
   });
 }"""
 _WORDS_JS = """() => {
@@ -104,9 +104,9 @@ async def hold_still(page: Page) -> None:
     await page.evaluate(f"() => {{ {AXE.read_text(encoding='utf-8')} }}")
 
 
-async def faults_of(page: Page) -> list[str]:
+async def faults_of(page: Page, *, colours: bool = True) -> list[str]:
     """What axe calls serious or critical, words that are missing, and what is wider than its place."""
-    found = await page.evaluate(_AXE_JS)
+    found = await page.evaluate(_AXE_JS, colours)
     grave = [
         f"{one['id']}: {_node(node)}"
         for one in found["violations"]

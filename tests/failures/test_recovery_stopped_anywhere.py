@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STOPS = int(os.environ.get("SOAK_STOPS", "200"))
+STOPS = int(os.environ.get("SOAK_STOPS", "60"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 
 

@@ -218,12 +218,14 @@ async def _engineer_sees_no_picture(hub: HubProcess, page: Page, port: int) -> N
     """The same look by an engineer: the facts, and a picture in which nobody can be known."""
     draft = {"username": ENGINEER, "name": "工程师", "unit": "root", "roles": ["engineer"]}
     given = (await hub.call("POST", "/api/people", draft))["password"]
+    browser = page.context.browser
+    assert browser is not None
+    page = await browser.new_page(viewport={"width": 1280, "height": 720})  # a machine of their own
     client, origin = page.context.request, {"Origin": hub.url}
     await client.post(f"{hub.url}/api/session", data={"username": ENGINEER, "password": given}, headers=origin)
     change = {"old": given, "new": OWN}
     assert (await client.post(f"{hub.url}/api/session/password", data=change, headers=origin)).ok
     await page.goto(f"{hub.url}/#/devices/of/window-01")
-    await page.reload()
     await page.click("[data-source] [data-action=probe] >> nth=0")  # with the stored password, which nobody sees
     await page.wait_for_selector("[data-probe=ok] img.reduced")
     assert await until_true(page, "document.querySelector('[data-probe=ok] img').naturalWidth") == 32
