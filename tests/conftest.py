@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.workermanage import WorkerController
@@ -18,6 +19,10 @@ from tests.timed_loop import TimedLoop
 
 # The tests' cameras play loops of a few seconds: to the bit the same picture again and again is rightly called frozen.
 HubProcess.usual["HUB_CONTENT_CHECKS"] = "false"
+
+# An example may wait for a processor: its 200 ms would be a statement about the machine.
+hypothesis.settings.register_profile("hub", deadline=None)
+hypothesis.settings.load_profile("hub")
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
