@@ -60,11 +60,13 @@ async def measure(options: argparse.Namespace) -> Report:
                     after = await watchers.got()
                 dropped += after.dropped
                 sent_bytes += after.bytes - before.bytes
-        lost = dropped + await asyncio.to_thread(missing_packets, data, names)
+        missing = await asyncio.to_thread(missing_packets, data, names)
     mbit_s = sent_bytes * 8 / 1e6 / sum(one.seconds for one in watched) / options.watchers / options.streams
-    return Report(
-        "fanout", _results(alone, watched, options), lost, (f"each watcher got {mbit_s:.2f} Mbit/s a stream",)
+    notes = (
+        f"each watcher got {mbit_s:.2f} Mbit/s a stream",
+        f"not shown: {dropped} pictures; not recorded: {missing} packets",
     )
+    return Report("fanout", _results(alone, watched, options), dropped + missing, notes)
 
 
 def _results(alone: list[Window], watched: list[Window], options: argparse.Namespace) -> list[Result]:
