@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import hypothesis
 import pytest
-from xdist.remote import Producer
-from xdist.workermanage import WorkerController
 
 from hub.bench.processes import HubProcess
-from tests import orphans
-from tests.scheduling import GroupScheduling
+from tests.scheduling import pytest_testnodedown, pytest_xdist_make_scheduler
 from tests.timed_loop import TimedLoop
+
+__all__ = ["pytest_testnodedown", "pytest_xdist_make_scheduler"]  # hooks
 
 # The tests' cameras play loops of a few seconds: to the bit the same picture again and again is rightly called frozen.
 HubProcess.usual["HUB_CONTENT_CHECKS"] = "false"
@@ -27,16 +26,6 @@ hypothesis.settings.load_profile("hub")
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": TimedLoop}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling | None:
-    return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
-
-
-def pytest_testnodedown(node: WorkerController, error: object) -> None:
-    if error:
-        orphans.end(node.workerinput["workerid"], node.workerinput["testrunuid"])
 
 
 @pytest.hookimpl(trylast=True)

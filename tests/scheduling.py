@@ -7,8 +7,12 @@ the next (its issues 1323, 1327 and 1378; mended there, not yet released).
 
 from __future__ import annotations
 
+import pytest
+from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
+
+from tests import orphans
 
 
 class GroupScheduling(LoadGroupScheduling):
@@ -32,3 +36,13 @@ class GroupScheduling(LoadGroupScheduling):
         super().schedule()
         if follows:
             super().schedule()  # the second test, or the word that there is none
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling | None:
+    return GroupScheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def pytest_testnodedown(node: WorkerController, error: object) -> None:
+    if error:
+        orphans.end(node.workerinput["workerid"], node.workerinput["testrunuid"])

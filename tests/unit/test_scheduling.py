@@ -12,17 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-CONFTEST = """
-from tests import orphans
-from tests.scheduling import GroupScheduling
-
-def pytest_xdist_make_scheduler(config, log):
-    return GroupScheduling(config, log)
-
-def pytest_testnodedown(node, error):
-    if error:
-        orphans.end(node.workerinput["workerid"], node.workerinput["testrunuid"])
-"""
+CONFTEST = "from tests.scheduling import pytest_testnodedown, pytest_xdist_make_scheduler\n"
 DIES = """
 def test_dies():
     child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
