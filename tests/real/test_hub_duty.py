@@ -10,6 +10,7 @@ import pytest
 
 from hub.bench.processes import HubProcess
 from hub.ledger.verify import verify_path
+from hub.people.tree import ROOT
 from tests.hub_line import add_camera, states, until
 
 pytestmark = pytest.mark.real
@@ -19,7 +20,7 @@ async def test_a_calendar_decides_what_is_missing(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with HubProcess(data, {"HUB_OPENING_GRACE_S": "1"}) as hub:
         closed = {"hours": {"weekly": {}, "holidays": "ignored"}, "reason": "试运行"}
-        assert (await hub.call("PUT", "/api/duty/units/root/hours", closed))["of"] == {"kind": "unit", "id": "root"}
+        assert (await hub.call("PUT", f"/api/duty/units/{ROOT}/hours", closed))["of"] == {"kind": "unit", "id": "root"}
         await add_camera(hub, "window", "rtsp://127.0.0.1:1/nobody")
 
         async def grey() -> bool:

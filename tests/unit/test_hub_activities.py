@@ -13,6 +13,7 @@ import aiohttp
 from hub.app import Hub
 from hub.clock import US_PER_S, SystemClock
 from hub.ledger.verify import verify_path
+from hub.people.tree import ROOT
 from hub.settings import Settings
 from tests.api_support import ADMIN_TOKEN, BEARER
 
@@ -59,7 +60,7 @@ async def test_the_working_day_ends_when_the_duty_calendar_says(tmp_path: Path) 
         await call(client, "POST", "/api/streams", STREAM)
         rules = {"deadlines": {"storage": "end_of_day", "day_end": "12:00", "grace_minutes": 30}}
         await call(client, "PATCH", "/api/units/root", {"rules": rules})
-        await call(client, "PUT", "/api/duty/units/root/hours", {"hours": hours})
+        await call(client, "PUT", f"/api/duty/units/{ROOT}/hours", {"hours": hours})
         begun = await call(client, "POST", "/api/activities", {"stream": "rec-1", "mode": "full"})
         ended = await call(client, "POST", f"/api/activities/{begun['id']}/end", {})
     async with Hub.running(settings) as hub, aiohttp.ClientSession(hub.url, headers=BEARER) as client:
