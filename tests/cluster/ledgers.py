@@ -77,6 +77,11 @@ class Node:
     def end(self, stream: str, reason: str = "stop") -> None:
         self.ledger.append(stream, EntryType.CLOSE, close_body(reason, run=self.reels.pop(stream).run))
 
+    async def recovered(self) -> None:
+        """What an earlier life left on this node's disk is declared."""
+        assert self.ledger._recovering is not None
+        await self.ledger._recovering
+
     async def close(self) -> None:
         await self.ledger.close()
         self.engine.dispose()
@@ -143,8 +148,7 @@ class Cluster:
     async def until_moved(self) -> None:
         """What the nodes found on their disks is handed in, and everything that was handed in is in the log."""
         for node in self.nodes:
-            if node.ledger._recovering is not None:
-                await asyncio.wait([node.ledger._recovering])
+            await node.recovered()
         while self.value("SELECT count(*) FROM cluster_inbox"):  # noqa: ASYNC110  another process may be who moves it
             await asyncio.sleep(0.02)
 

@@ -359,8 +359,7 @@ async def test_rows_of_former_lives_go_with_the_next_one(cluster: Cluster) -> No
     cluster.nodes.remove(node)
     node.engine.dispose()
     node = await cluster.node("one")
-    assert node.ledger._recovering is not None
-    await node.ledger._recovering
+    await node.recovered()
     await node.take("cam-1")
     node.begin("cam-1")
     await node.ledger.committed()
