@@ -55,7 +55,7 @@ async def locate(reader: Reader, shelf: Shelf, one: Brought, index: FileIndex, s
     )
 
 
-async def _live(shelf: Shelf, rows: Sequence[nearby.Live]) -> list[Seen]:
+async def _live(shelf: Shelf, rows: Sequence[nearby.Live]) -> list[list[Seen]]:
     try:
         with TemporaryDirectory(prefix="hub-live-") as folder:
             pieces = await asyncio.to_thread(lambda: [row.pieces(shelf, Path(folder)) for row in rows])
@@ -63,7 +63,7 @@ async def _live(shelf: Shelf, rows: Sequence[nearby.Live]) -> list[Seen]:
     except (MediaError, OSError) as error:
         log.warning("live footage could not be compared", error=str(error))
         return []
-    return [one for row, index in zip(rows, indexes, strict=True) for one in row.seen(index)]
+    return [row.seen(index) for row, index in zip(rows, indexes, strict=True)]
 
 
 def _moments(reader: Reader, stream: str, guess: int | None, length_us: int, wide: bool) -> list[int]:

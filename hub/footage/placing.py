@@ -7,8 +7,9 @@ the pictures contradict is refused: either it lies, or it is of another file.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
@@ -23,6 +24,11 @@ CONTAINER_ERROR_US = 2_000_000
 CONTRADICTION_US = 5 * US_PER_S
 """A claim further off than this is no imprecision."""
 BIN_US = 20_000
+SLOT_US = 5 * BIN_US
+"""Within so much of a live unit a unit of the file lies beside it."""
+ROWS_APART_US = 250_000
+"""So much two connections of one device may differ in what they say of a moment: half of what may be missing at an edge
+(``EDGE_SLACK_US`` of a verification)."""
 LEAST_MATCHES = 10
 """Equal pictures in a row of offsets before they are believed."""
 LEAST_SHARE = 0.8
@@ -50,37 +56,98 @@ class Placement:
     matches: int = 0
 
 
-def match(file: Sequence[Seen], live: Sequence[Seen], near_us: int | None) -> Placement | None:
+@dataclass(frozen=True, slots=True)
+class _Offset:
+    """At which a file's units are ``matches`` units of one row of live ones."""
+
+    offset_us: int
+    spread_us: int
+    matches: int
+
+
+def match(file: Sequence[Seen], rows: Sequence[Sequence[Seen]], near_us: int | None) -> Placement | None:
     """The offset at which the file's units are those that came live. Of several that fit alike (a scene that repeats)
-    the one nearest to ``near_us``. None where no row of units is equal."""
+    the one nearest to ``near_us``. None where no row of units is equal.
+
+    ``rows``: live units of one connection each. Each connection knows its times in its own way, so that the same file
+    may lie tens of milliseconds apart by the two beside a break: each row is compared by itself, and the file lies in
+    the middle of what those say that agree about ``ROWS_APART_US``."""
+    alike = Counter(one.digest for row in rows for one in row)
     where: dict[int, list[int]] = defaultdict(list)
-    for one in live:
-        where[one.digest].append(one.at_us)
-    pairs = [
-        (one.at_us, at) for one in file if len(where.get(one.digest, ())) <= MOST_ALIKE for at in where[one.digest]
-    ]
-    votes = Counter((at - own) // BIN_US for own, at in pairs)
+    for one in file:
+        if alike[one.digest] <= MOST_ALIKE:
+            where[one.digest].append(one.at_us)
+    told = [_offsets(where, row) for row in rows]
+    together = {_agreeing(told, seed) for own in told for seed in own}
+    most = max((_matches(one) for one in together), default=0)
     best: list[tuple[int, int, Placement]] = []
-    most = max((votes[bin_] + votes[bin_ + 1] for bin_ in votes), default=0)
-    for bin_ in votes:
-        count = votes[bin_] + votes[bin_ + 1]
+    for offsets in together:
+        count = _matches(offsets)
         if count < LEAST_MATCHES or count * 2 < most:
             continue
-        offsets = [at - own for own, at in pairs if bin_ <= (at - own) // BIN_US <= bin_ + 1]
-        offset_us = round(median(offsets))
-        if _share(file, live, offset_us, count) < LEAST_SHARE:
+        found = _middle(offsets, count)
+        if _share(file, rows, offsets, found) < LEAST_SHARE:
             continue
-        spread_us = round(median(abs(one - offset_us) for one in offsets))
-        distance = 0 if near_us is None else abs(offset_us - near_us)
-        best.append((distance, -count, Placement(offset_us, spread_us, "pictures", count)))
+        distance = 0 if near_us is None else abs(found.offset_us - near_us)
+        best.append((distance, -count, found))
     return min(best, key=lambda one: one[:2])[2] if best else None
 
 
-def _share(file: Sequence[Seen], live: Sequence[Seen], offset_us: int, equal: int) -> float:
+def _offsets(where: Mapping[int, Sequence[int]], row: Sequence[Seen]) -> list[_Offset]:
+    """Those at which most units of a row are equal to the file's (``where``: when each digest is, on the file's own
+    axis), and others with half as many."""
+    bins: dict[int, list[int]] = defaultdict(list)
+    for one in row:
+        for own_us in where.get(one.digest, ()):
+            bins[(one.at_us - own_us) // BIN_US].append(one.at_us - own_us)
+    pairs = [offsets + bins.get(bin_ + 1, []) for bin_, offsets in list(bins.items())]
+    least = max(map(len, pairs), default=0) / 2
+    found = []
+    for offsets in pairs:
+        if len(offsets) >= least:
+            offset_us = round(median(offsets))
+            spread_us = round(median(abs(one - offset_us) for one in offsets))
+            found.append(_Offset(offset_us, spread_us, len(offsets)))
+    return found
+
+
+def _agreeing(told: Sequence[Sequence[_Offset]], seed: _Offset) -> tuple[_Offset | None, ...]:
+    """Of each row the offset with most matches that is not far from this one; None: none is."""
+    return tuple(
+        max(
+            (one for one in own if abs(one.offset_us - seed.offset_us) <= ROWS_APART_US),
+            key=lambda one: (one.matches, -abs(one.offset_us - seed.offset_us)),
+            default=None,
+        )
+        for own in told
+    )
+
+
+def _matches(offsets: Sequence[_Offset | None]) -> int:
+    return sum(one.matches for one in offsets if one is not None)
+
+
+def _middle(offsets: Sequence[_Offset | None], count: int) -> Placement:
+    """Between the rows that are furthest apart: no edge is further off than it must be."""
+    known = [one for one in offsets if one is not None]
+    low, high = min(one.offset_us for one in known), max(one.offset_us for one in known)
+    middle = (low + high) // 2
+    error_us = max(abs(one.offset_us - middle) + one.spread_us for one in known)
+    return Placement(middle, error_us, "pictures", count)
+
+
+def _share(
+    file: Sequence[Seen], rows: Sequence[Sequence[Seen]], offsets: Sequence[_Offset | None], found: Placement
+) -> float:
     """Of the file's units that lie where live ones do (within a frame or so), how many are equal to them."""
-    slots = {one.at_us // (5 * BIN_US) for one in live}
-    inside = sum((one.at_us + offset_us) // (5 * BIN_US) in slots for one in file)
-    return equal / max(1, inside)
+    times = sorted(one.at_us for one in file)
+    inside = 0
+    for row, own in zip(rows, offsets, strict=True):
+        offset_us = found.offset_us if own is None else own.offset_us
+        for slot in {one.at_us // SLOT_US for one in row}:
+            begin_us = slot * SLOT_US - offset_us
+            inside += bisect_left(times, begin_us + SLOT_US) - bisect_left(times, begin_us)
+    return found.matches / max(1, inside)
 
 
 def place(

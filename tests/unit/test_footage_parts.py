@@ -56,7 +56,7 @@ def test_equal_pictures_say_where_a_file_belongs(offset_us: int, skip: int, leng
     file = [
         Seen(hash((7, n)), n * 40_000 - offset_us + (jitter_us if n % 2 else 0)) for n in range(skip, skip + length)
     ]
-    found = match(file, live, None)
+    found = match(file, [live], None)
     assert found is not None
     assert abs(found.offset_us - offset_us) <= 10_000
 
@@ -65,7 +65,7 @@ def test_a_scene_that_repeats_is_placed_nearest_to_what_is_said() -> None:
     live = [Seen(n % 100, n * 40_000) for n in range(400)]
     file = [Seen(n % 100, n * 40_000) for n in range(100)]
     for turn in range(4):
-        found = match(file, live, turn * 4 * S + 300_000)
+        found = match(file, [live], turn * 4 * S + 300_000)
         assert found is not None
         assert found.offset_us == turn * 4 * S
 
@@ -73,8 +73,40 @@ def test_a_scene_that_repeats_is_placed_nearest_to_what_is_said() -> None:
 def test_a_few_equal_pictures_are_no_proof() -> None:
     live = [Seen(n, n * 40_000) for n in range(100)]
     strange = [Seen(1000 + n, n * 40_000) for n in range(100)]
-    assert match([*live[:5], *strange], live, 0) is None
-    assert match([*live[:12], *strange[12:]], live, 0) is None, "most of what lies beside live pictures differs"
+    assert match([*live[:5], *strange], [live], 0) is None
+    assert match([*live[:12], *strange[12:]], [live], 0) is None, "most of what lies beside live pictures differs"
+
+
+@settings(max_examples=50)
+@given(st.integers(-250_000, 250_000), st.integers(10, 60), st.integers(10, 60))
+def test_two_connections_may_know_the_time_differently(apart_us: int, before: int, after: int) -> None:
+    """A break of 20 s lies between them; the file, from the device's card, has all of it."""
+    file = [Seen(n, n * 40_000) for n in range(620)]
+    first = [Seen(n, 7 * S + n * 40_000) for n in range(60 - before, 60)]
+    second = [Seen(n, 7 * S + apart_us + n * 40_000) for n in range(560, 560 + after)]
+    found = match(file, [first, second], None)
+    assert found is not None
+    assert found.matches == before + after
+    assert abs(found.offset_us - (7 * S + apart_us / 2)) <= 1
+    assert abs(found.offset_us - 7 * S) <= found.edge_error_us
+    assert abs(found.offset_us - (7 * S + apart_us)) <= found.edge_error_us
+
+
+def test_connections_that_are_far_apart_are_of_different_times() -> None:
+    """The same scene, recorded live twice: each row says another time, and the claim decides."""
+    file = [Seen(n, n * 40_000) for n in range(100)]
+    rows = [[Seen(n, turn * 60 * S + n * 40_000) for n in range(100)] for turn in range(3)]
+    for turn in range(3):
+        found = match(file, rows, turn * 60 * S + 2 * S)
+        assert found is not None
+        assert (found.offset_us, found.matches) == (turn * 60 * S, 100)
+
+
+def test_a_file_that_one_connection_contradicts_is_not_believed() -> None:
+    file = [Seen(n, n * 40_000) for n in range(100)]
+    other = [Seen(1000 + n, n * 40_000) for n in range(50, 100)]
+    assert match(file, [file[:50]], 0) is not None
+    assert match(file, [file[:50], other], 0) is None
 
 
 def test_the_pictures_count_more_than_a_claim_and_a_claim_more_than_the_container() -> None:
