@@ -212,3 +212,10 @@ def started(seconds: float = 4.0, **options: object) -> Script:
     script.play(seconds)
     assert script.changes == []
     return script
+
+
+def edges(script: Script) -> tuple[int, int]:
+    """From when to when the interruption was, which is over."""
+    closed = script.the(InterruptionState.CLOSED)
+    assert closed.ended_us is not None
+    return closed.started_us, closed.ended_us
