@@ -19,7 +19,8 @@ from hub.api.schema import Input, LiveQuery, explain, read_query
 from hub.api.services import SERVICES, Services
 from hub.api.sockets import OPEN_SOCKETS
 from hub.errors import InvalidRequest
-from hub.monitor.live import LiveFeed, LiveKind, Viewer
+from hub.monitor.live import LiveFeed
+from hub.monitor.viewer import LiveKind, Viewer
 from hub.people.rights import Right
 
 MAX_SLOTS = 64

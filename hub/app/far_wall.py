@@ -24,7 +24,8 @@ from hub.app.passing import CLOSE_S, Passing, closing
 from hub.clock import US_PER_S, Clock
 from hub.cluster.live import FarFeeds
 from hub.cluster.talking import talking
-from hub.monitor.live import LiveFeed, Viewer
+from hub.monitor.live import LiveFeed
+from hub.monitor.viewer import Viewer
 
 GRACE_US = 15 * US_PER_S
 """So long pictures go on without an office: another leads within seconds."""

@@ -64,7 +64,7 @@ async def measure(options: argparse.Namespace) -> Report:
     mbit_s = sent_bytes * 8 / 1e6 / sum(one.seconds for one in watched) / options.watchers / options.streams
     notes = (
         f"each watcher got {mbit_s:.2f} Mbit/s a stream",
-        f"not shown: {dropped} pictures; not recorded: {missing} packets",
+        f"not shown: {dropped} fragments of a few pictures each; not recorded: {missing} packets",
     )
     return Report("fanout", _results(alone, watched, options), dropped + missing, notes)
 

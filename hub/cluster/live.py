@@ -30,7 +30,8 @@ from hub.cluster.live_wire import (
 from hub.cluster.talking import talking
 from hub.errors import MediaError
 from hub.model import Fragment, InitSegment
-from hub.monitor.live import LiveFeed, LiveFeeds, Viewer
+from hub.monitor.live import LiveFeed, LiveFeeds
+from hub.monitor.viewer import Viewer
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,8 @@ from hub.cluster.live_wire import Ended, Gap, Init, Want
 from hub.cluster.relay import Relay, relay_handler
 from hub.errors import InvalidRequest
 from hub.model import Fragment
-from hub.monitor.live import LiveFeed, LiveFeeds, LiveItem, LiveKind, Viewer
+from hub.monitor.live import LiveFeed, LiveFeeds
+from hub.monitor.viewer import LiveItem, LiveKind, Viewer
 from tests.unit.test_monitor_live import INIT, VIDEO, fragment
 
 
@@ -194,8 +195,7 @@ async def test_a_gap_makes_tiles_wait_for_a_keyframe() -> None:
     feed.publish(fragment(4))
     feed.publish(fragment(5, key=True))
     texts, numbers = [], []
-    while viewer.waiting:
-        item = await viewer.next()
+    for item in iter(viewer.ready, None):
         if item.text is not None:
             texts.append(item.text)
         elif item.kind is not LiveKind.INIT:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.model import Fragment, InitSegment, InitTrack, MediaKind
-from hub.monitor.live import LiveFeed, LiveFeeds, LiveItem, LiveKind, Viewer
+from hub.monitor.live import LiveFeed, LiveFeeds
+from hub.monitor.viewer import LiveItem, LiveKind, Viewer
 
 ORIGIN_US = 1_767_225_600_000_000
 VIDEO = InitTrack(1, MediaKind.VIDEO, 'video/mp4; codecs="avc1.42e01f"', 90_000, b"init-v")
@@ -42,15 +43,8 @@ def fragment(index: int, *, key: bool = False, audio: bool = False, size: int = 
 
 
 def waiting(viewer: Viewer) -> list[LiveItem]:
-    """Everything that waits for the viewer."""
-
-    async def drain() -> list[LiveItem]:
-        out = []
-        while viewer.waiting:
-            out.append(await viewer.next())
-        return out
-
-    return asyncio.run(drain())
+    """Everything that can be sent to the viewer."""
+    return list(iter(viewer.ready, None))
 
 
 def short(items: list[LiveItem]) -> list[tuple[str, int] | tuple[str, int, int]]:

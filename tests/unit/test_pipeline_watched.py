@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.bench.trip import NoDisk, RtspTrip, sent_by
 from hub.clock import US_PER_S, ManualClock
 from hub.model import Fragment, MediaKind
-from hub.monitor.live import LiveKind, Viewer
+from hub.monitor.viewer import LiveKind, Viewer
 from hub.segmenter.reel import Reel
 from tests.unit.test_speed_guard import START_US, pictures, sound
 
@@ -20,8 +20,8 @@ class Kept(NoDisk):
         return super().append(reel, fragment)
 
 
-async def drained(viewer: Viewer) -> list[bytes]:
-    items = [await viewer.next() for _ in range(viewer.waiting)]
+def drained(viewer: Viewer) -> list[bytes]:
+    items = list(iter(viewer.ready, None))
     return [item.data for item in items if item.kind in (LiveKind.KEY, LiveKind.DELTA)]
 
 
@@ -37,7 +37,7 @@ async def test_pictures_go_out_sooner_while_somebody_watches() -> None:
             trip.feed.subscribe(viewer, 0)
             watching = True
         if second == 6 and watching:
-            seen = await drained(viewer)
+            seen = drained(viewer)
             viewer.close()
             watching = False
         trip.take(one)

@@ -12,7 +12,8 @@ import pytest
 from hub.clock import Instant, ManualClock
 from hub.errors import SourceError
 from hub.model import MediaSink, RtspSource, SessionInfo, Stream, StreamKind
-from hub.monitor.live import LiveFeed, LiveKind, Viewer
+from hub.monitor.live import LiveFeed
+from hub.monitor.viewer import LiveKind, Viewer
 from hub.preview import LINGER_US, REFUSED_US, Previews
 from tests.segmenter_media import VIDEO_INFO, pictures
 
@@ -80,9 +81,9 @@ async def room() -> AsyncIterator[Room]:
     await room.previews.close()
 
 
-async def told(viewer: Viewer) -> list[Any]:
+def told(viewer: Viewer) -> list[Any]:
     """The slot as last said, and the kinds of what was sent."""
-    items = [await viewer.next() for _ in range(viewer.waiting)]
+    items = list(iter(viewer.ready, None))
     return [one.text["slots"][0] if one.text is not None else one.kind for one in items]
 
 
@@ -110,7 +111,7 @@ async def test_its_pictures_say_that_they_are_a_preview(room: Room) -> None:
     viewer = room.watch()
     await room.tick()
     room.peers[0].deliver()
-    slot, *rest = await told(viewer)
+    slot, *rest = told(viewer)
     assert slot["preview"] is True
     assert slot["stream"] == "cam"
     assert LiveKind.INIT in rest
@@ -122,11 +123,11 @@ async def test_a_failure_is_said_on_the_tile_and_tried_again(room: Room) -> None
     await room.tick()
     room.peers[0].fail("unreachable")
     await room.tick()
-    assert (await told(viewer))[-1]["reason"] == "unreachable"
+    assert told(viewer)[-1]["reason"] == "unreachable"
     await room.tick(5)
     assert len(room.peers) == 2
     room.peers[1].deliver()
-    assert [one["reason"] for one in await told(viewer) if isinstance(one, dict)][-1] == ""
+    assert [one["reason"] for one in told(viewer) if isinstance(one, dict)][-1] == ""
 
 
 async def test_a_wrong_password_is_not_repeated_until_the_camera_locks_the_hub_out(room: Room) -> None:
@@ -147,7 +148,7 @@ async def test_no_more_than_so_many_at_once(room: Room) -> None:
     viewers = [room.watch(stream) for stream in streams]
     await room.tick()
     assert len(room.peers) == 2
-    assert (await told(viewers[2]))[-1]["reason"] == "too_many_previews"
+    assert told(viewers[2])[-1]["reason"] == "too_many_previews"
     viewers[0].close()
     await room.tick(LINGER_US / 1e6)
     await room.tick(1)
@@ -164,9 +165,9 @@ async def test_another_address_is_pulled_and_what_the_old_one_still_says_is_pass
     await room.tick()
     assert room.peers[0].cancelled
     assert room.peers[1].address == moved.preview
-    await told(viewer)
+    told(viewer)
     room.peers[0].deliver()
-    assert await told(viewer) == []
+    assert told(viewer) == []
 
 
 @pytest.mark.parametrize("after", [replace(CAM, retired=True), replace(CAM, preview=None)])
