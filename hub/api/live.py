@@ -165,7 +165,7 @@ def put(viewer: Viewer, wanted: Sequence[str], found: Sequence[LiveFeed | str]) 
 
 
 async def send(socket: web.WebSocketResponse, viewer: Viewer) -> None:
-    """The only writer of media. A slow reader stops it here, and its queue drops to the next keyframe."""
+    """The only writer of media. A slow reader stops it here, and what comes meanwhile waits, or is lost and told."""
     with contextlib.suppress(ConnectionError, StopAsyncIteration):
         while True:
             item = await viewer.next()
