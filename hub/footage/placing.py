@@ -80,13 +80,15 @@ def match(file: Sequence[Seen], rows: Sequence[Sequence[Seen]], near_us: int | N
     told = [_offsets(where, row) for row in rows]
     together = {_agreeing(told, seed) for own in told for seed in own}
     most = max((_matches(one) for one in together), default=0)
+    times = sorted(one.at_us for one in file)
+    slots = [{one.at_us // SLOT_US for one in row} for row in rows]
     best: list[tuple[int, int, Placement]] = []
     for offsets in together:
         count = _matches(offsets)
         if count < LEAST_MATCHES or count * 2 < most:
             continue
         found = _middle(offsets, count)
-        if _share(file, rows, offsets, found) < LEAST_SHARE:
+        if _share(times, slots, offsets, found) < LEAST_SHARE:
             continue
         distance = 0 if near_us is None else abs(found.offset_us - near_us)
         best.append((distance, -count, found))
@@ -137,14 +139,14 @@ def _middle(offsets: Sequence[_Offset | None], count: int) -> Placement:
 
 
 def _share(
-    file: Sequence[Seen], rows: Sequence[Sequence[Seen]], offsets: Sequence[_Offset | None], found: Placement
+    times: Sequence[int], slots: Sequence[set[int]], offsets: Sequence[_Offset | None], found: Placement
 ) -> float:
-    """Of the file's units that lie where live ones do (within a frame or so), how many are equal to them."""
-    times = sorted(one.at_us for one in file)
+    """Of the file's units (``times``, in order) that lie where live ones do (``slots``, of each row; within a frame or
+    so), how many are equal to them."""
     inside = 0
-    for row, own in zip(rows, offsets, strict=True):
+    for of_row, own in zip(slots, offsets, strict=True):
         offset_us = found.offset_us if own is None else own.offset_us
-        for slot in {one.at_us // SLOT_US for one in row}:
+        for slot in of_row:
             begin_us = slot * SLOT_US - offset_us
             inside += bisect_left(times, begin_us + SLOT_US) - bisect_left(times, begin_us)
     return found.matches / max(1, inside)
