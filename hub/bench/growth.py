@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 import statistics
 import tempfile
@@ -163,7 +162,6 @@ async def _calls(options: argparse.Namespace, entries: int) -> Mapping[str, floa
         end_us = SystemClock().now().utc_us // (600 * US_PER_S) * 600 * US_PER_S
         told = shape(entries, 20, end_us)
         await asyncio.to_thread(History(data).add, told)
-        await asyncio.to_thread(os.sync)  # else each flush waits for what is written back of it
         ledger = await Ledger.open(Settings(data=data, keys_dir=hub.keys_dir), SystemClock(), whole_fragments)
         reader = Reader(Database.in_folder(data), data)
         head = ledger.checkpoint()  # one head: what a proof costs is not what a growing log costs

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 import statistics
 import tempfile
@@ -107,7 +106,6 @@ async def _at(options: argparse.Namespace, entries: int) -> _Length:
         told = shape(entries, options.streams, end_us)
         history = await asyncio.to_thread(History, data)
         made = await asyncio.to_thread(history.add, told)
-        await asyncio.to_thread(os.sync)  # gigabytes that are written back meanwhile would be waited for by each flush
         await _register(hub, told)
         starts, lost = await _starts(options, hub, history, told)
         async with hub:

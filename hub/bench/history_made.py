@@ -19,6 +19,7 @@ from hub.demo.encode import VideoSpec
 from hub.demo.media import load_loop
 from hub.ledger.bodies import interruption_body
 from hub.ledger.files import DATABASE_FILE, LEAVES_FILE
+from hub.ledger.store import flush
 from hub.model import (
     AccessUnit,
     Codec,
@@ -114,7 +115,8 @@ class History:
         self.init, self.fragment = media()
 
     def add(self, told: list[Told]) -> int:
-        """All of them, and their leaves behind those of the log. Returns how many entries. Blocks for long."""
+        """All of them, and their leaves behind those of the log. Returns how many entries. Blocks for long: until it is
+        on the disk, since gigabytes that are written back later would be waited for by each flush that is measured."""
         path = self._data / DATABASE_FILE
         with closing(sqlite3.connect(path, isolation_level=None)) as database:
             for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-400000", "temp_store=MEMORY"):
@@ -126,8 +128,10 @@ class History:
                 self._rows(database, one)
             database.execute("COMMIT")
             database.execute("PRAGMA optimize")
-            self._leaves(database, first)
-            return _next(database, "ledger_entries") - first
+            leaves = self._leaves(database, first)
+            count = _next(database, "ledger_entries") - first
+        flush(self._data, [DATABASE_FILE, leaves.relative_to(self._data).as_posix()], [])
+        return count
 
     def _entries(self, database: sqlite3.Connection, one: Told) -> None:
         base, reel, file = (_next(database, f"ledger_{name}") for name in ("entries", "reels", "files"))
@@ -176,12 +180,13 @@ class History:
             (one.end_us, span, one.stream, one.chunks - 1),
         )
 
-    def _leaves(self, database: sqlite3.Connection, first: int) -> None:
+    def _leaves(self, database: sqlite3.Connection, first: int) -> Path:
         path = next(self._data.glob(f"log/*/{LEAVES_FILE}"))
         rows = database.execute("SELECT leaf FROM ledger_entries WHERE id >= ? ORDER BY id", (first,))
         with path.open("ab") as file:
             while slab := rows.fetchmany(_SLAB):
                 file.write(b"".join(leaf for (leaf,) in slab))
+        return path
 
     # -------------------------------------------------------------------------------------- files
 
