@@ -128,7 +128,7 @@ class Settings(ClusterSettings):
     chunk_min_s: float = Field(2.0, gt=0, description="A chunk ends at the first keyframe after this.")
     chunk_max_s: float = Field(10.0, gt=0, description="A chunk ends after this even without a keyframe.")
     chunk_max_mb: float = Field(16.0, gt=0, description="A chunk ends at this size, in MiB.")
-    reel_minutes: float = Field(10.0, gt=0, description="A new reel begins after this.")
+    reel_minutes: float = Field(10.0, gt=0, le=240, description="A new reel begins after this.")
     flush_s: float = Field(2.0, gt=0, le=2.0, description="Longest time until written bytes are flushed.")
     disk_queue_mb: int = Field(256, ge=16, description="Bytes that may wait for the disk, all streams, MiB.")
     min_free_mb: int = Field(512, ge=0, description="Below this much free disk /readyz and a metric warn.")

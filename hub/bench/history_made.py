@@ -1,12 +1,14 @@
 """A long history, made up: millions of entries written straight into the tables and the log of a hub at rest.
 
 What is measured on it are calls that read rows; the rows are as a hub writes them, the digests in them are random.
-Reels are files with holes where the media would be: an init segment as the hub makes it, and a length.
+Reels and entry files are holes as long as they ought to be; a reel that is played begins with an init segment as the
+hub makes it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +20,7 @@ from hub.clock import US_PER_S, Instant
 from hub.demo.encode import VideoSpec
 from hub.demo.media import load_loop
 from hub.ledger.bodies import interruption_body
-from hub.ledger.files import DATABASE_FILE, LEAVES_FILE
+from hub.ledger.files import DATABASE_FILE, LEAVES_FILE, SUFFIX
 from hub.ledger.store import flush
 from hub.model import (
     AccessUnit,
@@ -130,6 +132,8 @@ class History:
             database.execute("PRAGMA optimize")
             leaves = self._leaves(database, first)
             count = _next(database, "ledger_entries") - first
+        for one in told:
+            self._files(one)
         flush(self._data, [DATABASE_FILE, leaves.relative_to(self._data).as_posix()], [])
         return count
 
@@ -151,7 +155,7 @@ class History:
         )
         database.executemany(
             "INSERT INTO ledger_files (id, path, size) VALUES (?, ?, ?)",
-            ((file + n, f"{one.reel(n)}.entries", one.per_reel * (_LINE_BYTES + 1)) for n in reels),
+            ((file + n, f"{one.reel(n)}{SUFFIX}", one.per_reel * (_LINE_BYTES + 1)) for n in reels),
         )
 
     def _rows(self, database: sqlite3.Connection, one: Told) -> None:
@@ -190,6 +194,17 @@ class History:
 
     # -------------------------------------------------------------------------------------- files
 
+    def _files(self, one: Told) -> None:
+        """All of its reels and entry files, as long as the database knows them and without anything in them: a start
+        looks whether they are longer."""
+        whole = len(self.init.data) + one.per_reel * CHUNK_BYTES
+        for number in range(-(-one.chunks // one.per_reel)):
+            reel = self._data / one.reel(number)
+            if number == 0 or reel.name.startswith("00"):  # of a new day, for sure
+                reel.parent.mkdir(parents=True, exist_ok=True)
+            _hole(str(reel), whole)
+            _hole(f"{reel}{SUFFIX}", one.per_reel * (_LINE_BYTES + 1))
+
     def reel_file(self, one: Told, number: int) -> None:
         """A reel with a hole where its chunks would be."""
         path = self._data / one.reel(number)
@@ -204,6 +219,14 @@ class History:
         path = self._data / f"reels/{stream}/{at:%Y-%m-%d}/{at:%H%M%S}.{at.microsecond // 1000:03d}Z-9.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.init.data + self.fragment.data)
+
+
+def _hole(path: str, size: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        os.ftruncate(handle, size)
+    finally:
+        os.close(handle)
 
 
 def _breaks(one: Told) -> Iterator[Interruption]:

@@ -13,18 +13,21 @@ from pathlib import Path
 import structlog
 from sqlalchemy import text
 
+from hub.clock import US_PER_S
 from hub.errors import LedgerError
 from hub.ledger.declared import Bring, nobody_has_it
 from hub.ledger.entries import HUB_STREAM, is_stream_id
 from hub.ledger.files import CHECKPOINT_FILE, LEAVES_FILE, SUFFIX, log_folder, replace_file
 from hub.ledger.index import Index, LogRow
 from hub.ledger.notes import parse_checkpoint, parse_note
-from hub.ledger.recovery import Repair, complete_files, files_since, since_day
+from hub.ledger.recovery import Repair, complete_files, files_since, looked_at_from
 from hub.ledger.store import LeafFile, flush
 
 AGREED_FILE = "agreed"
 """How many leaves of this folder are those of the database, and on the disk."""
 LEAVES_AT_ONCE = 1 << 15
+LOOKED_BACK_US = 48 * 3600 * US_PER_S
+"""Further than a start looks: what a folder lacks, or has too much of, is from when its node led last."""
 
 _log = structlog.get_logger(__name__)
 
@@ -70,7 +73,7 @@ def _bring(data: Path, index: Index, bring: Bring) -> None:
     first = index.first_of_unflushed()
     for stream in index.states:
         folder = _folder(stream)
-        for path, size in index.file_sizes(folder, since_day(index, stream)).items():
+        for path, size in index.file_sizes(folder, looked_at_from(index, stream, LOOKED_BACK_US)).items():
             first.setdefault(path, size)
     for path, offset in first.items():
         full = data / path
@@ -99,7 +102,7 @@ def _folder(stream: str) -> str:
 
 def _cut(data: Path, index: Index, stream: str) -> int:
     """Lines that are not in the log; how many bytes."""
-    folder, since, gone = _folder(stream), since_day(index, stream), 0
+    folder, since, gone = _folder(stream), looked_at_from(index, stream, LOOKED_BACK_US), 0
     if not (data / folder).is_dir():
         return 0
     known = index.file_sizes(folder, since)

@@ -8,21 +8,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from hub.database import Database, begin_writing, create_tables, open_engine, upsert
 from hub.ledger import tables as t
 from hub.ledger.bodies import interruption_from_body, track_from_body
 from hub.ledger.entries import EntryType
+from hub.ledger.files import SUFFIX
 from hub.ledger.merkle import HASH_SIZE, CompactRange
 from hub.ledger.projection import Batch, Ids, Reel, StreamState
 from hub.ledger.store import Placed
 from hub.model import Chunk, Interruption
 
 LOCK_WAIT_S = 2.0
-LINES_AT_ONCE = 1000
 """How long a commit waits for another writer of the database before the entries stay in their files
 alone until the next commit."""
+LINES_AT_ONCE = 1000
 REMEMBERED_PATHS = 2048
 MANY = 50  # entries in a commit, from which on their files and reels are looked up together
 PATHS_AT_ONCE = 500
@@ -102,7 +117,9 @@ def _batched(paths: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _sizes_between(path: Column[str], size: Column[int]) -> Select[str, int]:
-    return select(path, size).where(path >= bindparam("first"), path < bindparam("beyond"))
+    """From one name to before another, and of one file of a whole day, whose name comes before those of its reels."""
+    between = and_(path >= bindparam("first"), path < bindparam("beyond"))
+    return select(path, size).where(or_(between, path == bindparam("of_day")))
 
 
 # made once: a start asks them of every stream
@@ -304,8 +321,8 @@ class Index:
             return connection.execute(query).scalar() or 0
 
     def file_sizes(self, folder: str, since: str) -> dict[str, int]:
-        """How long each entry file below ``folder`` is as far as the database knows, from the name
-        ``since`` on."""
+        """How long each entry file below ``folder`` is as far as the database knows, of those that
+        :func:`hub.ledger.recovery.files_since` gives."""
         return self._sizes(_FILE_SIZES, folder, since)
 
     def reel_sizes(self, folder: str, since: str) -> dict[str, int]:
@@ -313,7 +330,10 @@ class Index:
         return self._sizes(_REEL_SIZES, folder, since)
 
     def _sizes(self, query: Select[str, int], folder: str, since: str) -> dict[str, int]:
-        between = {"first": f"{folder}/{since}", "beyond": f"{folder}/\U0010ffff"}
+        day, _, _ = since.partition("/")
+        between = {
+            "first": f"{folder}/{since}", "beyond": f"{folder}/\U0010ffff", "of_day": f"{folder}/{day}{SUFFIX}"
+        }  # fmt: skip
         with self.engine.connect() as connection:
             return dict(connection.execute(query, between).all())
 

@@ -24,7 +24,7 @@ from hub.ledger.chain import Writer as Author
 from hub.ledger.entries import HUB_STREAM, BadEntry, Entry, EntryType, JsonValue, is_stream_id
 from hub.ledger.keeper import LogKeeper
 from hub.ledger.reader import Reader
-from hub.ledger.recovery import catch_up, since_day
+from hub.ledger.recovery import catch_up, looked_at_from
 from hub.ledger.signing.signer import Signers
 from hub.ledger.standing import RecoveredStream, as_it_stood, broke_off_us
 from hub.ledger.startup import Started, local_signers, start
@@ -107,7 +107,7 @@ class Ledger(LogKeeper):
 
     def _look_at_reels(self, scan: reels.Scan) -> list[reels.Recovered]:
         index = self._started.index
-        found = list(reels.open_reels(self._data, index, partial(since_day, index)))
+        found = list(reels.open_reels(self._data, index, partial(looked_at_from, index)))
         return reels.recover_reels(self._data, index, found, scan)
 
     def _what_was_open(self, untold: Mapping[str, int]) -> tuple[RecoveredStream, ...]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from hub.clock import US_PER_S
 from hub.errors import LedgerError
 from hub.ledger.entries import HUB_STREAM, EntryType, JsonValue, is_stream_id, read_entry
 from hub.ledger.files import LEAVES_FILE, SUFFIX, entry_file, log_folder
@@ -25,6 +26,9 @@ from hub.ledger.store import LeafFile, Placed, flush
 QUARANTINE = "quarantine"
 INSERT_STEP = 2000
 MAX_ROUNDS = 8
+LOOKED_BACK_US = 12 * 3600 * US_PER_S
+"""Files begun so long before a stream's newest entry are as the database knows them. A reel lasts up to four hours; the
+rest is for a calendar that was set back just before the end, by a time zone at worst."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -122,7 +126,7 @@ def _search(data: Path, index: Index, *, everything: bool) -> _Found:
         folders += [(entry.name, Path(entry.path)) for entry in os.scandir(data / "reels") if is_stream_id(entry.name)]
     for stream, folder in folders:
         if folder.is_dir():
-            since = "" if everything else since_day(index, stream)
+            since = "" if everything else looked_at_from(index, stream)
             below = folder.relative_to(data).as_posix()
             known = index.file_sizes(below, since)
             for inner, file in files_since(folder, since, SUFFIX):
@@ -132,23 +136,27 @@ def _search(data: Path, index: Index, *, everything: bool) -> _Found:
     return found
 
 
-def since_day(index: Index, stream: str) -> str:
-    """The day before the stream's newest entry: files of earlier days are as the database knows them."""
+def looked_at_from(index: Index, stream: str, back_us: int = LOOKED_BACK_US) -> str:
+    """``<day>/<HHMMSS>`` of a while before the stream's newest entry: what was begun earlier is as the database knows
+    it. Empty: all is looked at."""
     state = index.states.get(stream)
     if state is None:
         return ""
     times = [state.t_hub_us] if state.recorded_until_us is None else [state.t_hub_us, state.recorded_until_us]
     times += [begin_us for begin_us, *_ in state.uploads.values()]  # what is brought later lies in earlier days
-    return (_EPOCH + timedelta(microseconds=max(0, min(times)), days=-1)).date().isoformat()
+    return f"{_EPOCH + timedelta(microseconds=max(0, min(times) - back_us)):%Y-%m-%d/%H%M%S}"
 
 
 def files_since(folder: Path, since: str, suffix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Files below a stream's folder whose day is ``since`` or later, each with its name below the folder."""
+    """Files below a stream's folder, each with its name below the folder: of the days after that of ``since``, and of
+    that day itself, but for the reels that were begun before. ``since``: a day, or as :func:`looked_at_from`."""
+    day, _, moment = since.partition("/")
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.name >= since:
+        if entry.name >= day:
             if entry.is_dir(follow_symlinks=False):
+                first = moment if entry.name == day else ""
                 for inner in sorted(os.scandir(entry.path), key=lambda inner: inner.name):
-                    if inner.name.endswith(suffix) and inner.is_file(follow_symlinks=False):
+                    if inner.name >= first and inner.name.endswith(suffix) and inner.is_file(follow_symlinks=False):
                         yield f"{entry.name}/{inner.name}", inner
             elif entry.name.endswith(suffix) and entry.is_file(follow_symlinks=False):
                 yield entry.name, entry

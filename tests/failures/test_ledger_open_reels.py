@@ -10,8 +10,10 @@ from pathlib import Path
 from hub.clock import ManualClock
 from hub.ledger.bodies import chunk_body
 from hub.ledger.entries import Entry, EntryType, read_entry
+from hub.ledger.recovery import files_since
 from tests.ledger_folder import START_US, Folder, Reel, build, fragment, lines
 
+SINCE = ("", "2026-01-02", "2026-01-02/100000")
 TORN = b"frag\x00\x00\x10\x00half of it"
 
 
@@ -79,6 +81,35 @@ async def test_a_reel_of_which_no_entry_speaks(tmp_path: Path) -> None:
     body = (await started_again(folder)).body
     assert (body["offset"], body["size"], body["run"]) == (100, len(whole), 1)
     assert body["first_us"] == START_US + 5_000_000, "from the reel's name, 00:00:05"
+
+
+async def test_a_reel_begun_after_the_calendar_was_set_back(tmp_path: Path) -> None:
+    """By a time zone, and no entry of the stream was made since."""
+    folder = await build(tmp_path, streams=("cam-a",), reels=1)
+    rng = random.Random(9)
+    reel = Reel(folder.data, "cam-a", 1, 5, START_US, rng)
+    whole = fragment(rng, 300)
+    reel.write(whole)
+    named = "reels/cam-a/2025-12-31/160005.000Z-1.mp4"
+    (folder.data / named).parent.mkdir()
+    reel.path.rename(folder.data / named)
+    body = (await started_again(folder)).body
+    assert (body["reel"], body["size"]) == (named, len(whole))
+
+
+def test_files_are_looked_at_from_a_moment_on(tmp_path: Path) -> None:
+    names = [
+        f"{name}.entries"
+        for name in ("2026-01-01", "2026-01-01/235959.999Z-1.mp4", "2026-01-02", "2026-01-02/095959.999Z-1.mp4",
+                     "2026-01-02/100000.000Z-1.mp4", "2026-01-03", "2026-01-03/000000.000Z-1.mp4")
+    ]  # fmt: skip
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = {since: {name for name, _ in files_since(tmp_path, since, ".entries")} for since in SINCE}
+    assert found[""] == set(names)
+    assert found["2026-01-02"] == set(names[2:])
+    assert found["2026-01-02/100000"] == {names[2], *names[4:]}, "entries of that day may be of any hour of it"
 
 
 async def test_a_reel_without_one_whole_fragment(tmp_path: Path) -> None:
