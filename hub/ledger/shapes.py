@@ -8,6 +8,8 @@ care, and may be as good.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
 _COUNT = "(?:0|(?!9[0-9]{15})[1-9][0-9]{0,15}+)"
 """From 0 on, and below 2^53: of those with 16 digits, the ones below 9 × 10^15."""
@@ -65,8 +67,61 @@ _ENTRY = _object(
     clock=_object(source=_TEXT, offset_us=_INTEGER, error_us=_INTEGER),
 )  # fmt: skip
 _CHUNK = re.compile(_ENTRY)
+_LINES = re.compile(f"^{_ENTRY}\n", re.MULTILINE)
+_WRITTEN = "[^,]*"
+"""A number of what has the shape."""
+_TRACK_TIMES = re.compile(
+    r"([\[,])"
+    + _object(
+        damaged=_WRITTEN, end_ticks="([^,]*)", first_seq=_WRITTEN, first_ticks="([^,]*)", frames=_WRITTEN,
+        id="([^,]*)", keyframes=_WRITTEN, kind='"[^"]*"', last_seq=_WRITTEN, lost=_WRITTEN, timescale="([^}]*)",
+    ).replace(',"timescale"', ',(?:"source_sha256":"[^"]*",)?"timescale"')
+)  # fmt: skip
 
 
 def chunk(data: bytes) -> re.Match[str] | None:
     """Its values are the match's groups, in the order of the bytes. None: not of this shape."""
     return _CHUNK.fullmatch(data.decode("latin-1"))
+
+
+class Columns(NamedTuple):
+    """What chunks say, field by field and in the order of the bytes, as it is written: a column has a text for each.
+    Empty for a ``device_us`` of null."""
+
+    device_us: tuple[str, ...]
+    end_us: tuple[str, ...]
+    first_us: tuple[str, ...]
+    init_sha256: tuple[str, ...]
+    init_size: tuple[str, ...]
+    offset: tuple[str, ...]
+    reason: tuple[str, ...]
+    reel: tuple[str, ...]
+    stream: tuple[str, ...]
+    run: tuple[str, ...]
+    sha256: tuple[str, ...]
+    size: tuple[str, ...]
+    tracks: tuple[str, ...]
+    epoch: tuple[str, ...]
+    hub: tuple[str, ...]
+    prev: tuple[str, ...]
+    seq: tuple[str, ...]
+    t_hub: tuple[str, ...]
+    t_mono: tuple[str, ...]
+
+
+def chunks(data: bytes, count: int) -> Columns | None:
+    """``data`` is ``count`` whole lines. None: not each of them is of this shape.
+
+    A match is one whole line, since nothing in the shape is a line's end: as many matches as lines are all lines.
+    """
+    text = data.decode("latin-1")
+    if _LINES.match(text) is None:  # a file of something else is not searched for them
+        return None
+    found = _LINES.findall(text)
+    return Columns(*zip(*found, strict=True)) if len(found) == count else None
+
+
+def track_times(tracks: Iterable[str]) -> list[tuple[str, ...]]:
+    """Of all tracks in such a column, without decoding it: what stands before each (``[`` for the first of a chunk),
+    when it ends and begins, its id, its timescale."""
+    return [*zip(*_TRACK_TIMES.findall("".join(tracks)), strict=True)] or [()] * 5

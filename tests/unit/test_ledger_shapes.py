@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.ledger.entries import BadEntry, EntryType, canonical, check_entry, leaf_hash, parse, read_entry
-from hub.ledger.shapes import chunk
+from hub.ledger.shapes import chunk, chunks, track_times
 from tests.ledger_folder import build, lines
 
 TRACK = {
@@ -83,6 +83,58 @@ def test_numbers_and_texts_that_are_exchanged(old: bytes, data: st.DataObject) -
     text = data.draw(st.text(max_size=8))
     same_closely(LINE.replace(b"keyframe", text.encode("utf-8", "replace")))
     same_closely(LINE.replace(b"keyframe", json.dumps(text).encode()[1:-1]))
+
+
+def altered(data: st.DataObject) -> bytes:
+    line = LINE.replace(b'"seq":3', b'"seq":%d' % data.draw(st.integers(0, 9)))
+    if data.draw(st.integers(0, 3)) == 0:
+        at, out = data.draw(st.integers(0, len(line))), data.draw(st.integers(0, 9))
+        line = line[:at] + data.draw(st.sampled_from(PIECES)) + line[at + out :]
+    return line
+
+
+@given(st.data())
+def test_many_lines_are_told_as_each_is(data: st.DataObject) -> None:
+    """What each column says is what each line by itself says; and one that has not the shape spoils all."""
+    text = b"".join(altered(data) + b"\n" for _ in range(data.draw(st.integers(1, 4))))
+    content = text.split(b"\n")[:-1]
+    found, each = chunks(text, len(content)), [chunk(line) for line in content]
+    assert (found is not None) == all(each)
+    if found is not None:
+        rows = [*zip(*found, strict=True)]
+        assert rows == [match.groups("") for match in each if match]
+        assert found._fields == tuple(name for name in each[0].re.groupindex) if each[0] else ()
+        entries = [read_entry(line) for line in content]
+        assert [*map(int, found.seq)] == [entry.seq for entry in entries]
+        assert [*found.prev] == [entry.prev for entry in entries]
+        assert [*map(int, found.t_hub)] == [entry.t_hub_us for entry in entries]
+        assert [*map(json.loads, found.tracks)] == [entry.body["tracks"] for entry in entries]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        LINE,
+        LINE + b"\n\n",
+        b"\n" + LINE + b"\n",
+        LINE + b"\n" + LINE[1:] + b"\n",
+        LINE + b"\n " + LINE + b"\n",
+        b" " + LINE + b"\n",
+    ],
+)
+def test_what_is_not_whole_lines_of_chunks_is_none(data: bytes) -> None:
+    assert chunks(data, data.count(b"\n") or 1) is None
+
+
+def test_what_is_told_of_tracks() -> None:
+    """Whatever a kind is called: quotes and ends of lines alone are not in it."""
+    tracks = [TRACK | {"kind": "}],[{"}, TRACK | {"source_sha256": "34" * 32, "id": 2, "timescale": 7}]
+    found = track_times([canonical(tracks).decode(), "[]", canonical([TRACK]).decode()])  # type: ignore[arg-type,list-item]
+    assert found == [
+        ("[", ",", "["), ("540000",) * 3, ("-360000",) * 3, ("1", "2", "1"), ("90000", "7", "90000"),
+    ]  # fmt: skip
+    assert track_times(["[]"]) == [()] * 5
 
 
 @pytest.mark.parametrize(
