@@ -8,7 +8,7 @@ is covered by a signed checkpoint, the hub deletes the reels' bytes, and a ``del
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,13 +130,30 @@ class Deletions:
     def entry(self, entry: Entry, place: object) -> None:
         """The next entry; ``str(place)`` says where it stands."""
         if entry.type is _CHUNK or is_footage(entry.type, entry.body):
-            self._footage(entry.body)
+            body = entry.body
+            self.chunks(body["reel"], (body["sha256"],), body["offset"] + body["size"], body["end_us"])
         elif entry.type is EntryType.HOLD:
             self.keeping.entry(entry)
         elif entry.type is EntryType.TOMBSTONE:
             self._tombstone(entry, str(place))
         elif entry.type is EntryType.DELETED:
             self._deletion(entry, str(place))
+
+    def chunks(self, reel: str, sha256s: Sequence[str], size: int, end_us: int) -> None:
+        """Footage entries of one reel that follow each other; ``size`` and ``end_us`` are the furthest of theirs."""
+        known = self._declared.get(reel)
+        if known is None:
+            known = self._declared[reel] = _Declared()
+        if known is not self._newest:
+            if self._newest is not None:
+                self._newest.fold()
+            self._newest = known
+        known.fresh.extend(sha256s)
+        if size > known.size:
+            known.size = size
+        if end_us > known.end_us:
+            known.end_us = end_us
+        known.chunks += len(sha256s)
 
     def tombstoned(self, reel: str, offset: int, size: int) -> Tombstone | None:
         """The tombstone that covers these bytes of a reel, unless they were kept after all."""
@@ -185,22 +202,6 @@ class Deletions:
         return ""
 
     # ------------------------------------------------------------------------------------------
-
-    def _footage(self, body: Mapping[str, Any]) -> None:
-        known = self._declared.get(body["reel"])
-        if known is None:
-            known = self._declared[body["reel"]] = _Declared()
-        if known is not self._newest:
-            if self._newest is not None:
-                self._newest.fold()
-            self._newest = known
-        known.fresh.append(body["sha256"])
-        size, end_us = body["offset"] + body["size"], body["end_us"]
-        if size > known.size:
-            known.size = size
-        if end_us > known.end_us:
-            known.end_us = end_us
-        known.chunks += 1
 
     def _tombstone(self, entry: Entry, place: str) -> None:
         found = tombstone_of(entry)

@@ -5,7 +5,8 @@ The steps are numbered as in :class:`hub.ledger.verdict.Step` and in the report:
 1. *Inventory* (``inventory.py``): what is there. Notes are read before leaves, leaves before entries,
    entries before reels: on a live hub everything that something speaks of is then there.
 2. *Entries* (``walk.py``): each line is canonical JSON, well formed, and lies in the file that it belongs in.
-3. *Chains* (``walk.py``): each stream's entries are numbered without a gap and name each other's leaf hashes.
+3. *Chains* (``walk.py``): each stream's entries are numbered without a gap and name each other's leaf hashes. Chunks of
+   a reel in which nothing is wrong are taken many at once (``lines.py``).
 4. *Log* (``log.py``): the leaves are exactly the entries.
 5. *Checkpoints* (``checkpoints.py``, the keys in ``trust.py``): their roots are the log's at their sizes, and a
    trusted key has signed them. What they prove of time is in ``times.py``.

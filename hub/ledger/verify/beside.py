@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.ledger.entries import EntryType
 from hub.ledger.verdict import Harm, Step
-from hub.ledger.verify.walk import Line
+from hub.ledger.verify.lines import Line
 from hub.shelf import Shelf, read_blocks
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from hub.ledger.deletions import Deletions
 from hub.ledger.entries import Entry
 from hub.ledger.verdict import Finding, Harm, Step, Verdict
 from hub.ledger.verify.beside import Beside
+from hub.ledger.verify.lines import EntryFile
 from hub.ledger.verify.log import LogSnapshot
-from hub.ledger.verify.walk import EntryFile, StreamResult
+from hub.ledger.verify.walk import StreamResult
 from hub.shelf import Shelf
 
 if TYPE_CHECKING:

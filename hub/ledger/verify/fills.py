@@ -7,7 +7,7 @@ which run the footage is; all three are looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,10 +89,14 @@ class Fills:
 
     def chunk(self, body: Mapping[str, Any]) -> bool:
         """Takes what a footage entry says; whether it is of an uploaded run."""
-        spans = self._runs.get(body["run"]) if self._runs else None
-        if spans is None:
+        return bool(self._runs) and self.chunks(body["run"], [(body["first_us"], body["end_us"])])
+
+    def chunks(self, run: int, spans: Iterable[Interval]) -> bool:
+        """The same of several footage entries of a run."""
+        known = self._runs.get(run)
+        if known is None:
             return False
-        spans.append((body["first_us"], body["end_us"]))
+        known.extend(spans)
         return True
 
     def _backfill(self, entry: Entry, place: str) -> None:

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from hub.ledger.files import SUFFIX
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.context import Absent
+from hub.ledger.verify.lines import Stretch
 from hub.shelf import Shelf
 
 BLOCK = 2 << 20
@@ -106,6 +107,23 @@ class ReelJob:
             if end_us > self.end_us:
                 self.end_us = end_us
             self.pieces.append(Piece(body["offset"], size, body["sha256"], line, seq))
+
+    def stretch(self, chunks: Stretch) -> None:
+        """Chunks of this reel that follow each other: :meth:`add` for each of them."""
+        first = chunks.first
+        init = (first.entry.body["init_size"], first.entry.body["init_sha256"])
+        if self.init_size and init != (self.init_size, self.init_sha256):
+            for line in chunks.lines():
+                self.add(line.entry.body, line.number, line.entry.seq)
+            return
+        if not self.init_size:
+            self.init_size, self.init_sha256 = init
+            self.init_place = self._declared_in(first.number, first.entry.seq)
+        first_us = min(chunks.first_us)
+        self.first_us = min(self.first_us, first_us) if self.pieces else first_us
+        self.end_us = max(self.end_us, max(chunks.end_us))
+        places = count(first.number), count(first.entry.seq)
+        self.pieces += map(Piece, chunks.offsets, chunks.sizes, chunks.sha256s, *places)
 
     def parts(self) -> list[Callable[[Progress], Read]]:
         """Each reads a part of the reel and compares; any thread. Together they have read all of it."""

@@ -3,14 +3,17 @@ later fills it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import sub
 from typing import Any
 
+from hub.ledger import shapes
 from hub.ledger.bodies import INTERRUPTION_TYPES, WITHOUT_A_WORD_US
 from hub.ledger.entries import Entry, EntryType, is_footage
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.fills import Fills, uncovered_us
+from hub.ledger.verify.lines import Stretch
 
 EDGE_SLACK_US = 500_000
 """Edges of interruptions are true within ``edge_error_us``, which is at most this."""
@@ -78,6 +81,19 @@ class Gaps:
                 else (body["started_us"] - slack, 1 << 62 if ended is None else ended + slack)
             )
 
+    def stretch(self, chunks: Stretch) -> None:
+        """What :meth:`entry` does for each of these chunks."""
+        first, final = chunks.first.entry.body, chunks.final.entry.body
+        if self._fills.chunks(first["run"], zip(chunks.first_us, chunks.end_us, strict=True)):
+            self.chunks += len(chunks)
+        elif _is_unbroken(chunks.tracks):
+            self._footage(first, False, chunks.first)
+            self._last = final
+            self.chunks += len(chunks) - 1
+        else:
+            for line in chunks.lines():
+                self._footage(line.entry.body, False, line)
+
     def _footage(self, body: Mapping[str, Any], recovered: bool, place: object) -> None:
         before = self._last
         self.chunks += 1
@@ -132,3 +148,16 @@ def _within_run(before: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         else:
             lost_other = lost_other or lost
     return lost_video if video else lost_other
+
+
+def _is_unbroken(tracks: Sequence[str]) -> bool:
+    """Whether each of these chunks of a run, of which this is what is written of their tracks, has the same tracks, and
+    none of them more than a second after it ended in the chunk before: :func:`_within_run` finds nothing then."""
+    begins, ends, firsts, idents, scales = shapes.track_times(tracks)
+    count, each = len(tracks), len(idents) // len(tracks)
+    if each == 0 or idents != idents[:each] * count or len(set(idents[:each])) != each:
+        return False
+    if begins != ("[", *[","] * (each - 1)) * count:
+        return False
+    most: int = max(map(sub, map(int, firsts[each:]), map(int, ends)))
+    return most * US_PER_S <= WITHOUT_A_WORD_US * min(map(int, scales))

@@ -6,7 +6,7 @@ from hub.ledger.chain import heads_digest
 from hub.ledger.entries import HUB_STREAM
 from hub.ledger.verdict import Harm, Step
 from hub.ledger.verify.context import Context
-from hub.ledger.verify.walk import Line
+from hub.ledger.verify.lines import Line
 
 
 def check(run: Context, line: Line) -> None:

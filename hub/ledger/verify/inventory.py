@@ -11,8 +11,8 @@ from hub.errors import LedgerError
 from hub.ledger.entries import HUB_STREAM, is_stream_id
 from hub.ledger.files import LOCK_FILE, SUFFIX
 from hub.ledger.verify.context import Context
+from hub.ledger.verify.lines import EntryFile
 from hub.ledger.verify.log import find_logs
-from hub.ledger.verify.walk import EntryFile
 
 REEL_SUFFIX = ".mp4"
 

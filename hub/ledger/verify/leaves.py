@@ -29,7 +29,11 @@ class Leaves:
 
     def append(self, leaf: str) -> None:
         """``leaf`` is hex; of the log that was named last."""
-        self._fresh += bytes.fromhex(leaf)
+        self.extend(bytes.fromhex(leaf))
+
+    def extend(self, leaves: bytes) -> None:
+        """Any number of them, one after the other."""
+        self._fresh += leaves
         if len(self._fresh) >= _WRITE_BYTES:
             self._write()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from hub.ledger.entries import EntryType
 from hub.ledger.verdict import Harm, Step
 from hub.ledger.verify.context import Context
-from hub.ledger.verify.walk import Line
+from hub.ledger.verify.lines import Line
 
 MAX_BYTES = 64 << 20
 """More than a hub takes; what is larger was not put there by one."""

@@ -13,8 +13,9 @@ from hub.ledger.verify import beside, heartbeats, statements
 from hub.ledger.verify.context import Context
 from hub.ledger.verify.footage import ReelJob
 from hub.ledger.verify.gaps import Gaps
+from hub.ledger.verify.lines import Line, Stretch
 from hub.ledger.verify.reading import Reels
-from hub.ledger.verify.walk import Line, StreamWalk
+from hub.ledger.verify.walk import StreamWalk
 from hub.shelf import Shelf
 
 _CHUNK = EntryType.CHUNK
@@ -44,19 +45,27 @@ def _walk_stream(run: Context, stream: str) -> Iterator[ReelJob]:
     gaps = Gaps(stream)
     deletions = run.deletions[stream] = Deletions(stream)
     jobs: OrderedDict[str, ReelJob] = OrderedDict()
-    for line in chain.lines():
+    for found in chain.lines():
+        line = found.first
         entry = line.entry
-        gaps.entry(entry, line)
-        deletions.entry(entry, line)
+        if isinstance(found, Stretch):
+            gaps.stretch(found)
+            deletions.chunks(entry.body["reel"], found.sha256s, found.furthest, max(found.end_us))
+        else:
+            gaps.entry(entry, line)
+            deletions.entry(entry, line)
         if entry.type is not _CHUNK:
             statements.check(run, line)
             beside.note(run, line)
         if (entry.type is _CHUNK or entry.type is EntryType.RECOVERY) and "reel" in entry.body:
             reel = entry.body["reel"]
             job = jobs.get(reel) or _new_job(run, jobs, line)
-            job.add(entry.body, line.number, entry.seq)
-            job.told = line.last
-            if line.last and not run.live:
+            if isinstance(found, Stretch):
+                job.stretch(found)
+            else:
+                job.add(entry.body, line.number, entry.seq)
+            job.told = found.last
+            if found.last and not run.live:
                 yield jobs.pop(reel)  # nothing more can be said of it
             elif len(jobs) > REELS_AT_ONCE:
                 yield from _oldest_told(jobs)

@@ -6,41 +6,18 @@ import heapq
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from itertools import chain
 
 from hub.ledger.entries import MAX_ENTRY_BYTES, ZERO_LEAF, BadEntry, Entry, EntryType, read_entry
 from hub.ledger.files import SUFFIX, entry_file
 from hub.ledger.verdict import Finding, Harm, Step
 from hub.ledger.verify.leaves import Leaves
+from hub.ledger.verify.lines import EntryFile, Line, Stretch, parts
 
-BLOCK = 1 << 17
-"""Bytes of an entry file that are read at a time."""
+BLOCK = 1 << 18
+"""Bytes of an entry file that are read at a time: about what one of an ordinary reel holds."""
 Report = Callable[[Finding], None]
 _CHUNK = EntryType.CHUNK
-
-
-@dataclass(frozen=True, slots=True)
-class EntryFile:
-    """An entry file as it was when the verification began: what is appended later is not looked at."""
-
-    path: Path
-    name: str
-    size: int
-
-
-class Line(NamedTuple):
-    """A readable entry and where it stands. One is made for each chunk there is: a tuple costs a third."""
-
-    entry: Entry
-    file: EntryFile
-    number: int
-    last: bool = False
-    """Of its file."""
-
-    def __str__(self) -> str:
-        """Its place, in words: only made where it is told."""
-        return f"{self.file.name} line {self.number} (entry {self.entry.seq} of {self.entry.stream_id})"
 
 
 @dataclass
@@ -87,32 +64,46 @@ class StreamWalk:
         self._origin = ""
         self.result = StreamResult(stream)
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[Line | Stretch]:
         """Every readable entry, by its number; breaks of the chain are reported as they are passed."""
-        for line in self._merged():
-            self._link(line)
-            self._keep(line)
-            yield line
+        for found in self._merged():
+            first = found.first
+            self._link(first)
+            self._keep(first.entry, found)
+            self._previous = found.final
+            yield found
 
     # ------------------------------------------------------------------ step 2: single entries
 
-    def _read(self, file: EntryFile) -> Iterator[Line]:
+    def _read(self, file: EntryFile) -> Iterator[Line | Stretch]:
         left, number, begun = file.size, 0, b""
         with file.path.open("rb") as handle:
-            while left > 0 and (data := handle.read(min(left, BLOCK))):
-                left -= len(data)
-                lines = (begun + data).split(b"\n")
+            while left > 0 and (read := handle.read(min(left, BLOCK))):
+                left -= len(read)
+                data = begun + read
+                lines = data.split(b"\n")
                 begun = lines.pop()
-                last = number + len(lines) if left == 0 and not begun else -1
-                for line in lines:
-                    number += 1
-                    entry = self._parse(line, file, number)
-                    if entry is not None:
-                        yield Line(entry, file, number, number == last)
+                ends = left == 0 and not begun
+                whole = data[: len(data) - len(begun)]
+                for part in parts(whole, lines, file, number, ends=ends):
+                    if isinstance(part, Stretch):
+                        yield part
+                    else:
+                        yield from self._one_by_one(lines, part, file, number, ends=ends)
+                number += len(lines)
                 if len(begun) > MAX_ENTRY_BYTES:
                     break
         if begun:
             self._torn(file, number + 1, whole=left == 0)
+
+    def _one_by_one(
+        self, lines: list[bytes], which: range, file: EntryFile, before: int, *, ends: bool
+    ) -> Iterator[Line]:
+        for at in which:
+            number = before + at + 1
+            entry = self._parse(lines[at], file, number)
+            if entry is not None:
+                yield Line(entry, file, number, ends and at + 1 == len(lines))
 
     def _torn(self, file: EntryFile, number: int, *, whole: bool) -> None:
         """What a file ends with that is no line; ``whole``: nothing comes behind it."""
@@ -142,10 +133,10 @@ class StreamWalk:
 
     # ----------------------------------------------------------------------- step 3: the chain
 
-    def _merged(self) -> Iterator[Line]:
+    def _merged(self) -> Iterator[Line | Stretch]:
         """The files' lines, merged by entry number; few files are open at any time."""
         waiting = sorted(self._starts(), key=lambda start: start[0], reverse=True)
-        heap: list[tuple[int, int, Line, Iterator[Line]]] = []
+        heap: list[tuple[int, int, Line | Stretch, Iterator[Line | Stretch]]] = []
         tie = 0
         while waiting or heap:
             while waiting and (not heap or waiting[-1][0] <= heap[0][0]):
@@ -153,19 +144,22 @@ class StreamWalk:
                 lines = self._read(file)
                 first = next(lines, None)
                 if first is not None:
-                    heapq.heappush(heap, (first.entry.seq, tie, first, lines))
+                    heapq.heappush(heap, (first.first.entry.seq, tie, first, lines))
                     tie += 1
             if not heap:
                 continue
-            _, _, line, lines = heapq.heappop(heap)
+            _, _, found, lines = heapq.heappop(heap)
             # What comes next in any other file: nearly always that is far.
             until = min(heap[0][0] if heap else math.inf, waiting[-1][0] if waiting else math.inf)
-            following: Line | None = line
-            while following is not None and (following is line or following.entry.seq < until):
+            following: Line | Stretch | None = found
+            while following is not None and (following is found or following.first.entry.seq < until):
+                if isinstance(following, Stretch) and following.final.entry.seq >= until:
+                    lines = chain(following.lines(), lines)  # another file's entry comes between
+                    found = following = next(lines)
                 yield following
                 following = next(lines, None)
             if following is not None:
-                heapq.heappush(heap, (following.entry.seq, tie, following, lines))
+                heapq.heappush(heap, (following.first.entry.seq, tie, following, lines))
                 tie += 1
 
     def _starts(self) -> Iterator[tuple[int, EntryFile]]:
@@ -185,7 +179,6 @@ class StreamWalk:
 
     def _link(self, line: Line) -> None:
         entry, before = line.entry, self._previous
-        self._previous = line
         expected_seq = 0 if before is None else before.entry.seq + 1
         if entry.seq != expected_seq:
             self._wrong_number(line, expected_seq)
@@ -215,15 +208,21 @@ class StreamWalk:
     def _broken(self, line: Line, expected: str, found: str) -> None:
         self._report(Finding(Step.CHAINS, Harm.ALTERED, self._stream, str(line), expected, found))
 
-    def _keep(self, line: Line) -> None:
-        entry, result = line.entry, self.result
+    def _keep(self, entry: Entry, found: Line | Stretch) -> None:
+        """``entry`` is the first of them."""
+        result = self.result
         if entry.origin != self._origin or not result.count:
             self._origin = entry.origin
             result.leaves.of_log(self._origin_number(entry.origin))
-        result.leaves.append(entry.leaf)
-        result.count += 1
-        at_us = entry.t_hub_us
-        if result.first_us is None or at_us < result.first_us:
-            result.first_us = at_us
-        if result.last_us is None or at_us > result.last_us:
-            result.last_us = at_us
+        if isinstance(found, Stretch):
+            result.leaves.extend(found.leaves)
+            result.count += len(found)
+            first_us, last_us = min(found.t_hub_us), max(found.t_hub_us)
+        else:
+            result.leaves.append(entry.leaf)
+            result.count += 1
+            first_us = last_us = entry.t_hub_us
+        if result.first_us is None or first_us < result.first_us:
+            result.first_us = first_us
+        if result.last_us is None or last_us > result.last_us:
+            result.last_us = last_us
