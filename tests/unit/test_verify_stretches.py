@@ -205,6 +205,7 @@ Change = Callable[[dict[str, Any]], object]
 CHANGES: tuple[Change, ...] = (
     lambda value: value["body"].update(init_sha256="cd" * 32),
     lambda value: value["body"].update(init_size=0),
+    lambda value: value["body"].update(init_size=99),
     lambda value: value["body"].update(size=0),
     lambda value: value["body"].update(size=value["body"]["size"] + 1),
     lambda value: value["body"].update(offset=value["body"]["offset"] + 9),
