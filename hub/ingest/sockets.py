@@ -15,10 +15,13 @@ from collections.abc import Callable
 
 from hub.clock import Clock, Instant
 
-LONGEST_TURN_S = 0.04
-"""The longest that a packet waits in its socket, and how far its arrival may be off: a picture's distance at 25 a
-second, so that a turn finds one picture of each camera."""
+LONGEST_TURN_S = 0.08
+"""The longest that a packet waits in its socket, and how far its arrival may be off: two pictures' distance at 25 a
+second, so that a turn finds two pictures of each camera."""
 _TURN_S_PER_SOCKET = 0.001
+_FEW = 20
+"""Of each socket beyond these a turn is three times as much longer. A wall's tiles stand further back by about a turn:
+few cameras are seen sooner instead, for they cost little anyway."""
 SHARED_BYTES = 256 << 10
 _PER_TURN = 1024
 """Sockets read before the event loop is let go on; the others are read right after."""
@@ -33,10 +36,11 @@ Drain = Callable[[], None]
 
 class SocketGroup:
     """Of one event loop, bound to it by the first socket. ``buffer`` may be read into by every :data:`Drain`, and
-    holds nothing after it."""
+    holds nothing after it. ``longest_turn_s``: of senders that are answered, who cannot be left waiting so long."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, longest_turn_s: float = LONGEST_TURN_S) -> None:
         self._clock = clock
+        self._longest_turn_s = longest_turn_s
         self._arrived = Instant(0, 0)
         self._drains: dict[int, Drain] = {}
         self._limits: dict[int, float] = {}
@@ -91,7 +95,9 @@ class SocketGroup:
             self._close()
 
     def _set_turn(self) -> None:
-        self.turn_s = min(_TURN_S_PER_SOCKET * len(self._drains), LONGEST_TURN_S, *self._limits.values())
+        count = len(self._drains)
+        wanted_s = _TURN_S_PER_SOCKET * (count + 2 * max(0, count - _FEW))
+        self.turn_s = min(wanted_s, self._longest_turn_s, *self._limits.values())
 
     def _rest(self) -> None:
         """Nothing came in the last turn: wait for the next packet, and read it at once."""

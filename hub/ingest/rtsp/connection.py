@@ -24,8 +24,8 @@ MAX_GARBAGE_BYTES = 256 << 10
 """So much that is neither media nor message, and the connection is given up."""
 _DOLLAR = 0x24
 _MAX_PENDING = 16
-_READS_PER_TURN = 4
-"""Of a camera that sends more than the buffer holds: a megabyte every 40 ms are 200 Mbit/s."""
+_READS_PER_TURN = 8
+"""Of a camera that sends more than the buffer holds: two megabytes every 80 ms are 200 Mbit/s."""
 
 FrameHandler: TypeAlias = Callable[[bytearray, memoryview, int, int, Instant], int]
 """``handler(buffer, view of it, position, fill, arrival)``: takes whole frames of its channel, one or more, that lie

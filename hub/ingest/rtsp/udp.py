@@ -18,8 +18,8 @@ RECEIVE_BUFFER_BYTES = 2 << 20
 _SMALL_BUFFER_TURN_S = 0.02
 """What the kernel grants unasked holds what a camera sends in so long over 100 Mbit/s."""
 _PORT_TRIES = 64
-_BATCH = 256
-"""Datagrams read in one turn, so that one flood does not starve the others."""
+_BATCH = 512
+"""Datagrams read in one turn, so that one flood does not starve the others: 60 Mbit/s in turns of 80 ms."""
 _SO_RCVBUFFORCE = 33
 _SO_MEMINFO, _SO_MEMINFO_BYTES, _MEMINFO_DROPS_AT = 55, 36, 32
 """Linux: an array of counters of the socket; its ninth is the number of dropped datagrams."""

@@ -19,6 +19,7 @@ from hub.ingest.whip.answer import negotiate, write_answer
 from hub.ingest.whip.candidates import parse_fragment
 from hub.ingest.whip.sdp import parse_offer
 from hub.ingest.whip.session import PeerLike, WhipSession
+from hub.ingest.whip.udp import LONGEST_TURN_S
 from hub.metrics import WHIP_SESSIONS
 from hub.model import MediaSink
 from hub.settings import Settings
@@ -110,7 +111,7 @@ class WhipEndpoint:
         self._settings = settings
         self._clock = clock
         self._peer = peer
-        self._sockets = SocketGroup(clock)
+        self._sockets = SocketGroup(clock, longest_turn_s=LONGEST_TURN_S)
         self._desks: dict[str, _Desk] = {}
         self._listeners: dict[str, Told] = {}
         self._count = 0

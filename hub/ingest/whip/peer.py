@@ -34,7 +34,7 @@ from hub.ingest.whip.answer import AcceptedData, LocalTransport, RemoteTransport
 from hub.ingest.whip.candidates import RemoteCandidate
 from hub.ingest.whip.sctp import DataChannels, Received
 from hub.ingest.whip.sdp import MAX_CANDIDATES
-from hub.ingest.whip.udp import Media, UdpSocket, bind_udp
+from hub.ingest.whip.udp import LONGEST_TURN_S, Media, UdpSocket, bind_udp
 from hub.metrics import BAD_INPUT
 
 log = structlog.get_logger(__name__)
@@ -174,7 +174,7 @@ class Peer:
         self._early: deque[tuple[bytes, Instant, int]] = deque(maxlen=MAX_EARLY_PACKETS)
         self._receive: pylibsrtp.Session | None = None
         self._send: pylibsrtp.Session | None = None
-        group = sockets or SocketGroup(clock)
+        group = sockets or SocketGroup(clock, longest_turn_s=LONGEST_TURN_S)
         self._connection = _Connection(remote, clock, self._datagram, addresses, ports, group, stamped)
         gatherer = RTCIceGatherer(iceServers=[])
         gatherer._connection = self._connection

@@ -28,6 +28,8 @@ RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024
 _MAX_DATAGRAM = 2048
 _MAX_BURST = 64
 """Datagrams taken at one wake-up, so that one flooded socket cannot hold up the others."""
+LONGEST_TURN_S = 0.04
+"""Half of what cameras wait: a lost packet is asked for after a turn, and must be read in another before it is late."""
 _STAMPED = 29
 """SO_TIMESTAMP of Linux, on all processors that we are built for; Python has no name for it."""
 _timeval = struct.Struct("qq").unpack
