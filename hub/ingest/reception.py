@@ -46,9 +46,12 @@ class ReceptionStatistics:
         self._last = None
 
     def arrival(self, timestamp: int, arrival: Instant) -> None:
-        """A frame came: the interarrival jitter, taken per frame instead of per packet."""
+        """A frame came: the interarrival jitter, taken per frame instead of per packet, and of frames that were read at
+        one moment by the first."""
         ticks = arrival.mono_us * self._rate // US_PER_S
         if self._last is not None:
+            if ticks == self._last[0]:
+                return
             moved = abs(ticks - self._last[0] - timestamp_step(timestamp, self._last[1]))
             self._jitter16 += moved - (self._jitter16 + 8 >> _JITTER_SHIFT)
         self._last = (ticks, timestamp)

@@ -71,15 +71,21 @@ class Bitrate:
 
 
 class Jitter:
-    """Interarrival jitter (RFC 3550 §6.4.1, §A.8) taken per picture, in µs; of one track."""
+    """Interarrival jitter (RFC 3550 §6.4.1, §A.8) taken per picture, in µs; of one track.
 
-    __slots__ = ("_jitter16", "_last_us")
+    Pictures that were read at one moment came at moments that nobody knows: of these the first one counts."""
+
+    __slots__ = ("_jitter16", "_last_us", "_read_us")
 
     def __init__(self) -> None:
         self._jitter16 = 0
         self._last_us: int | None = None
+        self._read_us: int | None = None
 
     def arrival(self, mono_us: int, media_us: int) -> None:
+        if mono_us == self._read_us:
+            return
+        self._read_us = mono_us
         apart_us = mono_us - media_us
         if self._last_us is not None:
             self._jitter16 += abs(apart_us - self._last_us) - (self._jitter16 + 8 >> _JITTER_SHIFT)

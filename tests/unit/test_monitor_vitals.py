@@ -3,6 +3,7 @@ said not to."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,16 @@ def test_counts_of_the_last_minutes() -> None:
     assert counts.within(now, 1440) == 1440
     assert counts.within(at(3005), 5) == 0
     assert len(counts._minutes) == 1440
+
+
+def test_pictures_read_together_say_nothing_of_when_they_came() -> None:
+    jitter = Jitter()
+    for number in range(200):
+        jitter.arrival(number // 2 * 80_000, number * 40_000)
+    assert jitter.us == 0
+    for number in range(200, 400):
+        jitter.arrival(number // 2 * 80_000 + number // 2 % 2 * 10_000, number * 40_000)
+    assert jitter.us == pytest.approx(10_000, rel=0.01)
 
 
 def test_jitter_is_that_of_the_arrivals() -> None:
