@@ -107,7 +107,7 @@ STEPS: Mapping[str, Step] = {
     "capacity-whip": Step("capacity", "--kind whip --steps 40,60,80", "--kind whip --steps 20 --seconds 5"),
     "fanout": Step("fanout", "", "--streams 8 --watchers 4 --seconds 2"),
     "latency": Step("latency", "--seconds 25", "--seconds 8"),
-    "history": Step("history", "--entries 1e7", "--entries 1e5 --reels 200 --starts 2 --calls 15"),
+    "history": Step("history", "--entries 1e7", "--entries 1e5 --short 1e4 --reels 200 --starts 2 --calls 15"),
     "growth": Step("growth", "--entries 1e4,1e7", "--streams 4,8,16 --seconds 2 --entries 1e3,1e5"),
     "verify": Step("verify", "--size 4", "--size 0.3 --entries 5000"),
 }  # fmt: skip

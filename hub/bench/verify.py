@@ -40,7 +40,7 @@ _START_US = 1_767_225_600_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--size", type=float, default=0.6, metavar="GB", help="footage to verify (default 0.6)")
+    parser.add_argument("--size", type=float, default=4.0, metavar="GB", help="footage to verify (default 4)")
     parser.add_argument("--chunk", type=int, default=500, metavar="KB", help="size of a chunk (default 500)")
     parser.add_argument("--entries", type=int, default=20_000, help="entries of the folder without much footage")
     parser.add_argument("--turns", type=int, default=5, help="how often each is measured (default 5)")
