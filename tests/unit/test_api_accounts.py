@@ -154,6 +154,20 @@ def test_success_forgives_the_user_not_the_address() -> None:
     assert waits(throttle, user="b") == 8
 
 
+def test_whoever_signs_in_makes_nobody_at_the_address_wait_anew() -> None:
+    clock = ManualClock()
+    throttle = Throttle(clock)
+    fail(throttle, FREE_ATTEMPTS, user="nobody")
+    clock.advance(1)
+    throttle.check("admin", "10.0.0.1")
+    throttle.failed("admin", "10.0.0.1")
+    assert waits(throttle, user="b") == 2, "while the password is looked at"
+    throttle.succeeded("admin", "10.0.0.1")
+    assert waits(throttle, user="b") == 0
+    fail(throttle, 1, user="nobody")
+    assert waits(throttle, user="b") == 2, "what was held against the address still is"
+
+
 def test_it_forgets_after_a_quarter_of_an_hour() -> None:
     clock = ManualClock()
     throttle = Throttle(clock)
