@@ -134,7 +134,7 @@ async def _map(hub: HubProcess, page: Page) -> None:
     await page.wait_for_selector("[data-base=grid][data-dots='1'][data-drawn=true]")
     await page.click("[data-on-map=rec-1]")
     assert "秒前" in await page.inner_text("[data-card] [data-age]")
-    await until(lambda: _has_track(hub), 20.0)
+    await until(lambda: _has_track(hub), 30.0)
     await page.click("[data-action=last-hour]")
     await until_true(page, "Number(document.querySelector('[data-track]')?.dataset.points) > 1")
     link = await page.get_attribute("[data-action=play-at]", "href")
@@ -143,6 +143,6 @@ async def _map(hub: HubProcess, page: Page) -> None:
 
 
 async def _has_track(hub: HubProcess) -> bool:
-    now_us = time.time_ns() // 1000
+    now_us = time.time_ns() // 1000 - 5_000_000  # what the page calls now is some seconds old
     path = f"/api/streams/rec-1/track?from={rfc3339(now_us - 600_000_000)}&to={rfc3339(now_us)}"
     return len((await hub.call("GET", path))["points"]) > 1
